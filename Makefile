@@ -1,0 +1,58 @@
+# Two commands: `make demo` runs the main job, `make test` runs every test. Each sets up all that it needs.
+#
+#   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
+#   make bench-connect                        make bench-calls
+
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls lock clean
+ARGS =
+DIALER = .venv/bin/dialer
+PYTEST = .venv/bin/python -m pytest
+
+setup: .venv/ready .cache/asterisk/asterisk
+
+.venv/ready: requirements.lock pyproject.toml setup/make-venv
+	@setup/make-venv requirements.lock
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	@setup/make-venv requirements-dev.lock
+	@touch $@
+
+.cache/asterisk/asterisk: setup/fetch-asterisk setup/fetch-debs asterisk-conf/pbx/modules.conf asterisk-conf/phone-network/modules.conf
+	@setup/fetch-asterisk .cache/asterisk
+	@touch $@
+
+.cache/sipp/run: setup/fetch-debs
+	@setup/fetch-debs .cache/sipp forky '.*' sip-tester
+	@touch $@
+
+demo: setup
+	@$(DIALER) demo $(ARGS)
+
+test: setup .venv/ready-dev .cache/sipp/run
+	@$(PYTEST) $(ARGS)
+
+check: lint types contracts test
+
+lint: .venv/ready-dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: .venv/ready-dev
+	@.venv/bin/mypy
+
+contracts: .venv/ready-dev
+	@.venv/bin/lint-imports --no-cache
+
+bench-connect: setup .venv/ready-dev
+	@.venv/bin/python -m bench.connect $(ARGS)
+
+bench-calls: setup .venv/ready-dev .cache/sipp/run
+	@.venv/bin/python -m bench.calls $(ARGS)
+
+# after a change of the dependencies in pyproject.toml
+lock: .venv/ready-dev
+	@setup/lock
+
+clean:
+	@rm -rf .venv .cache .demo build dist

@@ -1,0 +1,1 @@
+"""The outside: Asterisk, stores, metrics, logs."""

@@ -1,0 +1,201 @@
+"""The PBX port on a real Asterisk. The word of the action that places calls stands in this file alone."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import structlog
+from panoramisk.message import Message
+
+from dialer.adapters.ami.decode import decode
+from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
+from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.compliance.clearance import Clearance
+from dialer.kernel import ids, phone
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import PbxRefusedError
+from dialer.kernel.events import PbxEvent
+from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.phone import PhoneNumber
+
+SEAT_RING_SECONDS = 20
+PURGE_SECONDS = 5
+NORMAL_CLEARING = "16"
+ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
+# a desk phone that understands one of these picks up by itself
+AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
+
+log = structlog.get_logger(__name__)
+
+
+class Asterisk:
+    """What the engine asks of one Asterisk, over one AMI link."""
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        trunk: str,
+        number_format: str,
+        clock: Clock,
+        chance: Random,
+        on_event: Callable[[PbxEvent], None],
+    ) -> None:
+        self.link = AmiLink(settings, self._read, chance)
+        self._trunk = trunk
+        self._number_format = number_format
+        self._clock = clock
+        self._on_event = on_event
+
+    async def originate(self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float) -> None:
+        """Ring the public number that was cleared. The only way to one.
+
+        Raises ClearanceError besides the errors of the port.
+        """
+        reservation = clearance.use(self._clock.now())
+        number, treatment = reservation.intent.number, clearance.treatment
+        if not phone.is_dialable(number) or not phone.is_dialable(caller_id):
+            raise PbxRefusedError("a number that isn't E.164 reached the PBX's border")
+        await self._ask(
+            {
+                "Action": "Originate",
+                "ActionID": reservation.attempt,
+                "ChannelId": reservation.attempt,
+                "Channel": f"PJSIP/{_as_dialled(number, self._number_format)}@{self._trunk}",
+                "Context": "dialer-answered",
+                "Exten": "s",
+                "Priority": "1",
+                "Timeout": str(round(timeout_seconds * 1000)),
+                "CallerID": f"<{caller_id}>",
+                "Async": "true",
+                "Variable": [
+                    variable("DIALER_ATTEMPT", reservation.attempt),
+                    variable("DIALER_CLAIM_SECONDS", f"{treatment.claim_seconds:.3f}"),
+                    variable("DIALER_COMFORT", "1" if treatment.comfort_noise else "0"),
+                    variable("DIALER_TREATMENT", "message" if treatment.message else "drop"),
+                    variable("DIALER_LANGUAGE", treatment.language),
+                ],
+            }
+        )
+
+    async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
+        """Call an agent's configured phone and seat it."""
+        await self._ask(
+            {
+                "Action": "Originate",
+                "ActionID": leg,
+                "ChannelId": leg,
+                "Channel": phone,
+                "Context": "dialer-seat",
+                "Exten": str(seat_number),
+                "Priority": "1",
+                "Timeout": str(SEAT_RING_SECONDS * 1000),
+                "Async": "true",
+                "Variable": AUTO_ANSWER,
+            }
+        )
+
+    async def purge(self, attempt: AttemptId) -> None:
+        """Forget the dialplan's marks of a call: they have been counted."""
+        await self._ask(
+            {
+                "Action": "Originate",
+                "Channel": "Local/s@dialer-purge/n",
+                "Application": "Wait",
+                "Data": "0",
+                "Timeout": str(PURGE_SECONDS * 1000),
+                "Async": "true",
+                "Variable": [variable("DIALER_ATTEMPT", attempt)],
+            }
+        )
+
+    async def connect(self, attempt: AttemptId, seat_number: int) -> None:
+        """Send the waiting debtor to the seat."""
+        await self._redirect(attempt, "dialer-connect", str(seat_number))
+
+    async def refuse(self, attempt: AttemptId) -> None:
+        """Let the answered debtor go: the gate forbids the bridge."""
+        await self._redirect(attempt, "dialer-refused", "s")
+
+    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+        """End a leg."""
+        await self._ask({"Action": "Hangup", "Channel": leg, "Cause": NORMAL_CLEARING})
+
+    async def survey(self) -> Survey:
+        """List our channels and the dialplan's marks."""
+        channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
+        at = self._clock.now()
+        debtors = [row for row in channels if _is_ours(row, ids.ATTEMPT_PREFIX)]
+        talks = {row.get("bridgeid", "") for row in debtors} - {""}
+        return Survey(
+            at=at,
+            attempts={AttemptId(row["uniqueid"]): _debtor_leg(row) for row in debtors},
+            seats={
+                SeatLegId(row["uniqueid"]): _seat_leg(row, talks) for row in channels if _is_ours(row, ids.SEAT_PREFIX)
+            },
+            abandoned=await self._marks(ABANDONED_FAMILY),
+            opted_out=await self._marks(OPT_OUT_FAMILY),
+        )
+
+    async def version(self) -> str:
+        """The Asterisk's version, as it says it."""
+        answer = await self._ask({"Action": "CoreSettings"})
+        return str(answer.asteriskversion)
+
+    def _read(self, message: Message) -> None:
+        event = decode(message, self._clock)
+        if event is not None:
+            self._on_event(event)
+
+    async def _redirect(self, attempt: AttemptId, context: str, exten: str) -> None:
+        await self._ask({"Action": "Redirect", "Channel": attempt, "Context": context, "Exten": exten, "Priority": "1"})
+
+    async def _marks(self, family: str) -> dict[AttemptId, datetime]:
+        try:
+            rows = (await self._ask({"Action": "DBGetTree", "Family": family}, as_list=True))[1:-1]
+        except PbxRefusedError:
+            return {}  # Asterisk's word for an empty family
+        marks = {}
+        for row in rows:
+            attempt = row.get("key", "").rpartition("/")[2]
+            if ids.is_well_formed(attempt):
+                marks[AttemptId(attempt)] = self._clock.at(float(row.get("val", "0")))
+        return marks
+
+    async def _ask(self, action: Mapping[str, Any], *, as_list: bool = False) -> Any:
+        answer = await self.link.request(action, as_list=as_list)
+        first = answer[0] if isinstance(answer, list) else answer
+        if not first.success:
+            raise PbxRefusedError(
+                f"Asterisk refuses {action['Action']}: {first.message}",
+                "the AMI user needs read = call,user and write = originate,call,reporting",
+            )
+        return answer
+
+
+def _as_dialled(number: PhoneNumber, number_format: str) -> str:
+    return number if number_format == "e164" else number.removeprefix("+")
+
+
+def _is_ours(row: Mapping[str, str], prefix: str) -> bool:
+    leg = row.get("uniqueid", "")
+    return leg.startswith(prefix) and ids.is_well_formed(leg)
+
+
+def _debtor_leg(row: Mapping[str, str]) -> Leg:
+    bridge = row.get("bridgeid", "")
+    if row.get("channelstatedesc") == "Ringing":
+        return Leg(LegState.RINGING)
+    if row.get("channelstatedesc") != "Up":
+        return Leg(LegState.CALLING)
+    if bridge:
+        return Leg(LegState.BRIDGED, bridge)
+    return Leg(LegState.WAITING if row.get("context") == "dialer-answered" else LegState.OTHER)
+
+
+def _seat_leg(row: Mapping[str, str], talks: set[str]) -> Leg:
+    """A seat; its application is the waiting room's even while it is bridged with a debtor."""
+    bridge = row.get("bridgeid", "")
+    if row.get("channelstatedesc") != "Up":
+        return Leg(LegState.CALLING)
+    return Leg(LegState.BRIDGED, bridge) if bridge in talks else Leg(LegState.WAITING)

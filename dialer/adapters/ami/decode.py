@@ -1,0 +1,111 @@
+"""AMI messages to the engine's events: each is read once, what we don't know is dropped."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from dialer.kernel import events, ids
+from dialer.kernel.clock import Clock
+from dialer.kernel.events import PbxEvent
+from dialer.kernel.ids import AttemptId, SeatLegId
+
+Headers = Mapping[str, str]
+HOLDING_BRIDGE = "holding_bridge"
+
+
+def decode(message: Headers, clock: Clock) -> PbxEvent | None:
+    """The event that a message means to us; None for what is not about our legs."""
+    reader = _READERS.get(message.get("event", ""))
+    return reader(message, _instant(message, clock)) if reader else None
+
+
+def _instant(message: Headers, clock: Clock) -> datetime:
+    """The PBX's own time of the event (`timestampevents = yes`), else now."""
+    stamp = message.get("timestamp")
+    return clock.at(float(stamp)) if stamp else clock.now()
+
+
+def _leg(message: Headers, header: str = "uniqueid") -> str | None:
+    leg = message.get(header, "")
+    return leg if ids.is_well_formed(leg) else None
+
+
+def _attempt(message: Headers, header: str = "uniqueid") -> AttemptId | None:
+    leg = _leg(message, header)
+    return AttemptId(leg) if leg and leg.startswith(ids.ATTEMPT_PREFIX) else None
+
+
+def _new_channel(message: Headers, at: datetime) -> PbxEvent | None:
+    attempt = _attempt(message)
+    return events.LegCreated(attempt, at) if attempt else None
+
+
+def _new_state(message: Headers, at: datetime) -> PbxEvent | None:
+    attempt = _attempt(message)
+    if not attempt:
+        return None
+    match message.get("channelstatedesc"):
+        case "Ringing":
+            return events.LegRinging(attempt, at)
+        case "Up":
+            return events.LegUp(attempt, at)
+    return None
+
+
+def _bridge_enter(message: Headers, at: datetime) -> PbxEvent | None:
+    attempt = _attempt(message)
+    if not attempt or message.get("bridgetechnology") == HOLDING_BRIDGE:
+        return None
+    return events.LegBridged(attempt, at)
+
+
+def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
+    leg = _leg(message)
+    if not leg:
+        return None
+    if leg.startswith(ids.SEAT_PREFIX):
+        return events.SeatEnded(SeatLegId(leg), at)
+    cause, sip = message.get("cause", ""), message.get("techcause", "")
+    return events.LegEnded(
+        AttemptId(leg), at, int(cause) if cause.isdigit() else 0, int(sip) if sip.isdigit() else None
+    )
+
+
+def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
+    leg = _leg(message)
+    if not leg or message.get("response") != "Failure":
+        return None
+    if leg.startswith(ids.SEAT_PREFIX):
+        return events.SeatEnded(SeatLegId(leg), at)
+    return events.OriginateFailed(AttemptId(leg), at)
+
+
+def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
+    name = message.get("userevent")
+    if name == "DialerSeatIdle":
+        leg = _leg(message, "leg")
+        return events.SeatIdle(SeatLegId(leg), at) if leg else None
+    attempt = _attempt(message, "attempt")
+    if not attempt:
+        return None
+    match name:
+        case "DialerAnswered":
+            return events.DebtorWaits(attempt, at)
+        case "DialerClaimFailed":
+            return events.ClaimFailed(attempt, at, message.get("why", ""))
+        case "DialerAgentLeft":
+            return events.AgentLeft(attempt, at)
+        case "DialerAbandoned":
+            return events.CallAbandoned(attempt, at)
+        case "DialerOptOut":
+            return events.OptedOut(attempt, at)
+    return None
+
+
+_READERS: dict[str, Callable[[Headers, datetime], PbxEvent | None]] = {
+    "Newchannel": _new_channel,
+    "Newstate": _new_state,
+    "BridgeEnter": _bridge_enter,
+    "Hangup": _hangup,
+    "OriginateResponse": _originate_response,
+    "UserEvent": _user_event,
+}

@@ -1,0 +1,123 @@
+"""The tally as Prometheus reads it: made at each scrape, every label set present from the start."""
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from dialer.agents.session import Work
+from dialer.calls.attempt import IN_FLIGHT
+from dialer.calls.results import Result
+from dialer.campaigns.campaign import CampaignState
+from dialer.compliance.reasons import Reason
+from dialer.live.snapshot import Snapshot
+from dialer.live.tally import Histogram, Tally
+from pacing import Limit
+
+_HEALTH = {
+    "dialer_ami_up": "1 while the manager interface is connected",
+    "dialer_ami_reconnects": "connections made after the first",
+    "dialer_ami_malformed": "manager messages that could not be read",
+    "dialer_ledger_backlog_events": "writes that wait for the disk",
+    "dialer_event_loop_lag_seconds": "how late the last tick began",
+    "dialer_clock_offset_seconds": "how far the engine's clock is shifted (demo, tests); 0 where people are called",
+}
+_COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed")
+
+
+class DialerCollector(Collector):
+    """Every metric of the daemon."""
+
+    def __init__(self, tally: Tally, snapshot: Callable[[], Snapshot], health: Callable[[], dict[str, float]]) -> None:
+        self._tally = tally
+        self._snapshot = snapshot
+        self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._counts()
+        yield from self._floor()
+        yield from self._service()
+
+    def _counts(self) -> Iterator[Metric]:
+        attempts = CounterMetricFamily("dialer_attempts", "calls that ended, by result", labels=["campaign", "result"])
+        blocked = CounterMetricFamily(
+            "dialer_attempts_blocked", "calls that the gate refused, by reason", labels=["campaign", "reason"]
+        )
+        placed = CounterMetricFamily("dialer_attempts_placed", "calls handed to the PBX", labels=["campaign"])
+        answered = CounterMetricFamily("dialer_calls_answered", "calls that were answered", labels=["campaign"])
+        bridged = CounterMetricFamily("dialer_calls_bridged", "calls put through to an agent", labels=["campaign"])
+        abandoned = CounterMetricFamily(
+            "dialer_calls_abandoned", "calls answered with no agent in time", labels=["campaign"]
+        )
+        waits = HistogramMetricFamily(
+            "dialer_answer_to_agent_seconds", "from the answer to the bridge, by the PBX's clock", labels=["campaign"]
+        )
+        ring = HistogramMetricFamily("dialer_ring_seconds", "from the first ring to its end", labels=["campaign"])
+        for name, tally in self._tally.campaigns.items():
+            for result in Result:
+                attempts.add_metric([name, result.value], tally.results[result.value])
+            for reason in Reason:
+                blocked.add_metric([name, reason.value], tally.blocked[reason.value])
+            placed.add_metric([name], tally.placed)
+            answered.add_metric([name], tally.answered)
+            bridged.add_metric([name], tally.bridged)
+            abandoned.add_metric([name], tally.abandoned)
+            _add_histogram(waits, name, tally.answer_to_agent)
+            _add_histogram(ring, name, tally.ring)
+        yield from (attempts, blocked, placed, answered, bridged, abandoned, waits, ring)
+
+        ignored = CounterMetricFamily(
+            "dialer_signals_ignored", "events that the attempt's table doesn't know", labels=["state", "signal"]
+        )
+        for (state, signal), count in self._tally.signals_ignored.items():
+            ignored.add_metric([state, signal], count)
+        yield ignored
+
+    def _floor(self) -> Iterator[Metric]:
+        snapshot = self._snapshot()
+        calls = GaugeMetricFamily("dialer_calls_in_flight", "calls under way, by state", labels=["campaign", "state"])
+        states = GaugeMetricFamily("dialer_campaign_state", "1 for the state it is in", labels=["campaign", "state"])
+        planned = GaugeMetricFamily("dialer_pacing_planned_calls", "calls of the last decision", labels=["campaign"])
+        limits = GaugeMetricFamily(
+            "dialer_pacing_limit_info", "1 for what limits dialling now", labels=["campaign", "limit"]
+        )
+        agents = GaugeMetricFamily("dialer_agents", "agents by state", labels=["state"])
+        for line in snapshot.campaigns:
+            for state in sorted(IN_FLIGHT):
+                calls.add_metric([line.campaign, state.value], line.calls.get(state.value, 0))
+            for campaign_state in CampaignState:
+                states.add_metric([line.campaign, campaign_state.value], float(line.state == campaign_state))
+            burst = self._tally.campaigns[line.campaign].burst
+            planned.add_metric([line.campaign], burst.calls if burst else 0)
+            for limit in Limit:
+                limits.add_metric([line.campaign, limit.value], float(line.limit == limit))
+        for work in ("calling", *Work):
+            agents.add_metric([str(work)], sum(agent.state == work for agent in snapshot.agents))
+        yield from (calls, states, planned, limits, agents)
+
+    def _service(self) -> Iterator[Metric]:
+        values = self._health()
+        for name, text in _HEALTH.items():
+            family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
+            yield family(name, text, value=values[name])
+        yield InfoMetricFamily("dialer_build", "the running version", value={"version": version("cadenza")})
+
+
+def exposition(collector: Collector) -> bytes:
+    """The text that Prometheus scrapes."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry)
+
+
+def _add_histogram(family: HistogramMetricFamily, campaign: str, histogram: Histogram) -> None:
+    buckets = [(str(bound), float(count)) for bound, count in zip(histogram.bounds, histogram.counts, strict=True)]
+    family.add_metric([campaign], [*buckets, ("+Inf", float(histogram.count))], histogram.total)

@@ -1,0 +1,1 @@
+"""The record: SQLAlchemy Core on SQLite; one writer with group commit, readers beside it."""

@@ -1,0 +1,178 @@
+"""Attempts on record: written before the originate, completed after the call."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dialer.adapters.store.cases import schedule_write
+from dialer.adapters.store.schema import attempts, cases, debtors, do_not_call, outcomes
+from dialer.adapters.store.writer import Write, Writer
+from dialer.calls.attempt import Attempt, State
+from dialer.calls.results import NEVER_LEFT, Result
+from dialer.cases.model import CaseState
+from dialer.compliance.clearance import Reservation
+from dialer.compliance.ledger import PastAttempt
+from dialer.compliance.verdict import Intent
+from dialer.kernel.ids import AttemptId
+from dialer.kernel.phone import PhoneNumber
+from dialer.outcomes.record import RecordedOutcome
+from dialer.reports.attempts import AttemptLine
+
+_PROGRESS = (
+    "state", "dialled_at", "gives_up_at", "rang_at", "answered_at", "bridged_at", "abandoned_at", "ended_at",
+    "agent", "cause", "sip", "result",
+)  # fmt: skip
+_OPEN = insert(attempts)
+_SAVE = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("attempt"))
+    .values({name: bindparam(f"new_{name}") for name in (*_PROGRESS, "refusals")})
+)
+_OUTCOME = upsert(outcomes)
+_OUTCOME = _OUTCOME.on_conflict_do_update(
+    index_elements=["attempt_id"],
+    set_={name: _OUTCOME.excluded[name] for name in ("agent", "code", "note", "recorded_at")},
+)
+_WITH_ZONE = select(attempts, debtors.c.zone).join(debtors, attempts.c.debtor_id == debtors.c.id)
+_FORBID = upsert(do_not_call).on_conflict_do_nothing()
+
+
+class SqlAttempts:
+    """The record of attempts."""
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def open(self, reservation: Reservation) -> None:
+        """Return once the attempt is durable, and its case out of the queue. Raises AwayError."""
+        intent = reservation.intent
+        await self._writer.commit(
+            Write(
+                0,
+                _OPEN,
+                {
+                    "id": reservation.attempt,
+                    "campaign": intent.campaign,
+                    "case_id": intent.case_id,
+                    "debtor_id": intent.debtor_id,
+                    "number": intent.number,
+                    "packs": ",".join(intent.packs),
+                    "cleared_at": reservation.cleared_at,
+                    "state": State.CLEARED.value,
+                    "refusals": "",
+                },
+            ),
+            schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
+        )
+
+    def save(self, attempt: Attempt) -> None:
+        """Write the attempt as it stands, soon."""
+        values: dict[str, Any] = {f"new_{name}": _plain(getattr(attempt, name)) for name in _PROGRESS}
+        values |= {"attempt": attempt.id, "new_refusals": ",".join(attempt.refusals)}
+        self._writer.put(Write(1, _SAVE, values))
+
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
+        """Return once the outcome is durable; a later one for the same attempt replaces it. Raises AwayError."""
+        await self._writer.commit(
+            Write(
+                3,
+                _OUTCOME,
+                {
+                    "attempt_id": outcome.attempt,
+                    "agent": outcome.agent,
+                    "code": outcome.code.value,
+                    "note": outcome.note,
+                    "recorded_at": outcome.recorded_at,
+                },
+            )
+        )
+
+    def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:
+        """Put a number on the do-not-call list, soon."""
+        self._writer.put(Write(3, _FORBID, {"number": number, "since": since, "source": source}))
+
+    async def flush(self) -> None:
+        """Return once everything asked so far is on disk. Raises AwayError."""
+        await self._writer.flush()
+
+    async def unsettled(self) -> list[Attempt]:
+        """The attempts that have not ended, as far as the record knows."""
+        async with self._engine.connect() as connection:
+            return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.ended_at.is_(None)))]
+
+    async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
+        """The attempts of these ids that are on record."""
+        async with self._engine.connect() as connection:
+            return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.id.in_(list(ids))))]
+
+    async def past(self, since: datetime) -> list[PastAttempt]:
+        """What the ledger counts: the attempts that reached the debtor, or may have, since an instant."""
+        columns = (attempts.c.id, attempts.c.debtor_id, attempts.c.number, attempts.c.cleared_at, attempts.c.ended_at)
+        counts = attempts.c.result.is_(None) | attempts.c.result.not_in([result.value for result in NEVER_LEFT])
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(*columns).where(attempts.c.cleared_at >= since, counts))
+            return [PastAttempt(*row) for row in rows]
+
+    async def do_not_call(self) -> list[PhoneNumber]:
+        """The do-not-call list."""
+        async with self._engine.connect() as connection:
+            return [PhoneNumber(number) for number in await connection.scalars(select(do_not_call.c.number))]
+
+    async def report(self, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
+        """One line an attempt, oldest first."""
+        chosen = (
+            select(attempts, debtors.c.reference, cases.c.creditor, outcomes.c.code, outcomes.c.note)
+            .join(cases, attempts.c.case_id == cases.c.id)
+            .join(debtors, attempts.c.debtor_id == debtors.c.id)
+            .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+            .order_by(attempts.c.cleared_at, attempts.c.id)
+        )
+        if campaign is not None:
+            chosen = chosen.where(attempts.c.campaign == campaign)
+        if since is not None:
+            chosen = chosen.where(attempts.c.cleared_at >= since)
+        async with self._engine.connect() as connection:
+            return [_line(row) for row in await connection.execute(chosen)]
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, State | Result) else value
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    intent = Intent(
+        campaign=row.campaign,
+        case_id=row.case_id,
+        debtor_id=row.debtor_id,
+        number=PhoneNumber(row.number),
+        zones=(row.zone,) if row.zone else (),
+        packs=tuple(row.packs.split(",")),
+        ring_max_seconds=0.0,
+    )
+    return Attempt(
+        id=row.id,
+        intent=intent,
+        cleared_at=row.cleared_at,
+        refusals=tuple(row.refusals.split(",")) if row.refusals else (),
+        **{name: getattr(row, name) for name in _PROGRESS if name not in ("state", "result")},
+        state=State(row.state),
+        result=Result(row.result) if row.result else None,
+    )
+
+
+def _line(row: Row[Any]) -> AttemptLine:
+    same = (
+        "campaign", "creditor", "number", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
+        "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals", "note",
+    )  # fmt: skip
+    return AttemptLine(
+        attempt=row.id,
+        debtor_reference=row.reference,
+        outcome=row.code,
+        **{name: getattr(row, name) for name in same},
+    )

@@ -1,0 +1,247 @@
+"""Cases on record."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes, refusals
+from dialer.adapters.store.writer import Write, Writer
+from dialer.cases.book import Added
+from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine
+from dialer.compliance.verdict import Verdict
+from dialer.kernel.money import Money
+from dialer.kernel.phone import PhoneNumber
+
+_SCHEDULE = (
+    update(cases)
+    .where(cases.c.id == bindparam("case"))
+    .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
+)
+_REFUSE = insert(refusals)
+MOST_HISTORY = 50
+CHUNK = 1_000
+
+
+def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
+    """The write that says when a case is due again."""
+    return Write(2, _SCHEDULE, {"case": case_id, "new_due_at": at, "new_state": state.value, "new_why": why})
+
+
+class SqlCaseBook:
+    """The cases, read beside the writer."""
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def add(self, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
+        """Take in new cases, due at once.
+
+        A debt that the creditor gave before changes nothing; a new debt of a known debtor joins the case. So a
+        file can be imported again, which also completes an import that was cut off: it runs in transactions of
+        `CHUNK` cases, lest a running daemon wait for the disk.
+        """
+        total = Added()
+        for start in range(0, len(new), CHUNK):
+            async with self._engine.begin() as connection:
+                added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
+            total.new += added.new
+            total.known += added.known
+        return total
+
+    async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
+        """Up to `most` open cases whose time has come, the longest due first; none of those `excluding`.
+
+        Sees every schedule asked for before the call.
+        """
+        await self._writer.flush()
+        chosen = (
+            select(cases.c.id, cases.c.debtor_id, cases.c.due_at, debtors.c.zone)
+            .join(debtors)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now)
+            .order_by(cases.c.due_at, cases.c.id)
+            .limit(most + len(excluding))
+        )
+        async with self._engine.connect() as connection:
+            rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
+            if not rows:
+                return []
+            lines = await connection.execute(
+                select(
+                    numbers.c.debtor_id,
+                    numbers.c.number,
+                    func.count(attempts.c.id).label("tried"),
+                    func.max(attempts.c.cleared_at).label("last_tried_at"),
+                )
+                .outerjoin(
+                    attempts,
+                    (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
+                )
+                .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
+                .group_by(numbers.c.debtor_id, numbers.c.number, numbers.c.position)
+                .order_by(numbers.c.position)
+            )
+            by_debtor: dict[int, list[NumberLine]] = {}
+            for line in lines:
+                by_debtor.setdefault(line.debtor_id, []).append(
+                    NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
+                )
+        return [
+            DueCase(row.id, row.debtor_id, (row.zone,) if row.zone else (), tuple(by_debtor.get(row.debtor_id, ())))
+            for row in rows
+        ]
+
+    async def count_due(self, campaign: str, now: datetime) -> int:
+        """How many open cases of the campaign are due."""
+        async with self._engine.connect() as connection:
+            count = await connection.scalar(
+                select(func.count()).where(
+                    cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
+                )
+            )
+        return count or 0
+
+    async def card(self, case_id: int) -> CaseCard:
+        """The case with its history. Raises LookupError."""
+        async with self._engine.connect() as connection:
+            case = (
+                await connection.execute(
+                    select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)
+                    .join(debtors)
+                    .where(cases.c.id == case_id)
+                )
+            ).one_or_none()
+            if case is None:
+                raise LookupError(case_id)
+            owed = await connection.execute(select(debts).where(debts.c.case_id == case_id).order_by(debts.c.due_on))
+            tried = await connection.scalar(select(func.count()).where(attempts.c.case_id == case_id))
+            past = await connection.execute(
+                select(
+                    attempts.c.cleared_at, attempts.c.number, attempts.c.result, attempts.c.agent,
+                    outcomes.c.code, outcomes.c.note,
+                )
+                .outerjoin(outcomes)
+                .where(attempts.c.case_id == case_id, attempts.c.ended_at.is_not(None))
+                .order_by(attempts.c.cleared_at.desc())
+                .limit(MOST_HISTORY)
+            )  # fmt: skip
+            return CaseCard(
+                case_id,
+                case.creditor,
+                case.reference,
+                case.name,
+                case.language,
+                tuple(Debt(row.reference, Money(row.amount_cents, row.currency), row.due_on) for row in owed),
+                tried or 0,
+                tuple(_contact(row) for row in past),
+            )
+
+    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
+        """When the case is due again (None: not by itself), and the reason in words."""
+        self._writer.put(schedule_write(case_id, at, state, why))
+
+    def refuse(self, case_id: int, verdict: Verdict, at: datetime) -> None:
+        """Record why nobody was called; the case is due when the gate would allow it, if that is known."""
+        reasons = ",".join(verdict.reasons)
+        values = {"case_id": case_id, "at": at, "reasons": reasons, "not_before": verdict.not_before}
+        self._writer.put(
+            Write(4, _REFUSE, values),
+            schedule_write(case_id, verdict.not_before, CaseState.OPEN, f"not called: {reasons}"),
+        )
+
+
+def _contact(row: Any) -> Contact:
+    return Contact(row.cleared_at, PhoneNumber(row.number), row.result, row.code, row.agent, row.note or "")
+
+
+def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
+    known = {
+        (row.creditor, row.reference)
+        for row in connection.execute(
+            select(debts.c.creditor, debts.c.reference).where(
+                debts.c.reference.in_([debt.reference for case in new for debt in case.debts])
+            )
+        )
+    }
+    fresh = [
+        (case, owed)
+        for case in new
+        if (owed := [debt for debt in case.debts if (case.creditor, debt.reference) not in known])
+    ]
+    added = Added(new=len(fresh), known=len(new) - len(fresh))
+    if not fresh:
+        return added
+
+    statement = upsert(debtors)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["creditor", "reference"], set_={"name": statement.excluded.name}
+        ),
+        [
+            {
+                "creditor": case.creditor,
+                "reference": case.debtor_reference,
+                "name": case.debtor_name,
+                "zone": case.zone,
+                "language": case.language,
+            }
+            for case, _ in fresh
+        ],
+    )
+    debtor_ids = {
+        (row.creditor, row.reference): row.id
+        for row in connection.execute(
+            select(debtors.c.id, debtors.c.creditor, debtors.c.reference).where(
+                debtors.c.reference.in_([case.debtor_reference for case, _ in fresh])
+            )
+        )
+    }
+    ids = [debtor_ids[case.creditor, case.debtor_reference] for case, _ in fresh]
+    connection.execute(
+        upsert(numbers).on_conflict_do_nothing(),
+        [
+            {"debtor_id": debtor_id, "number": number, "position": position}
+            for debtor_id, (case, _) in zip(ids, fresh, strict=True)
+            for position, number in enumerate(case.numbers)
+        ],
+    )
+    connection.execute(
+        upsert(cases).on_conflict_do_nothing(),
+        [
+            {
+                "campaign": campaign,
+                "debtor_id": debtor_id,
+                "creditor": case.creditor,
+                "state": CaseState.OPEN.value,
+                "due_at": now,
+                "why": "new",
+            }
+            for debtor_id, (case, _) in zip(ids, fresh, strict=True)
+        ],
+    )
+    case_ids = {
+        row.debtor_id: row.id
+        for row in connection.execute(
+            select(cases.c.id, cases.c.debtor_id).where(cases.c.campaign == campaign, cases.c.debtor_id.in_(ids))
+        )
+    }
+    connection.execute(
+        insert(debts),
+        [
+            {
+                "case_id": case_ids[debtor_id],
+                "creditor": case.creditor,
+                "reference": debt.reference,
+                "amount_cents": debt.amount.cents,
+                "currency": debt.amount.currency,
+                "due_on": debt.due_on,
+            }
+            for debtor_id, (case, owed) in zip(ids, fresh, strict=True)
+            for debt in owed
+        ],
+    )
+    return added

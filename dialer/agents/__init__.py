@@ -1,0 +1,1 @@
+"""Who talks: agents' sessions, their seats, and who gets the next debtor."""

@@ -1,0 +1,295 @@
+"""The composition root: it knows everybody."""
+
+import asyncio
+import fcntl
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from random import SystemRandom
+
+import structlog
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import pacing
+from dialer.adapters.ami.asterisk import Asterisk
+from dialer.adapters.ami.link import LinkSettings
+from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.store.attempts import SqlAttempts
+from dialer.adapters.store.cases import SqlCaseBook
+from dialer.adapters.store.database import open_database
+from dialer.adapters.store.floor import SqlFloor
+from dialer.adapters.store.writer import Writer
+from dialer.agents.roster import Roster
+from dialer.agents.session import Session
+from dialer.calls.live import LiveAttempts
+from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.selection import Stock
+from dialer.compliance import pack
+from dialer.compliance.gate import Gate
+from dialer.compliance.ledger import WINDOW, Ledger
+from dialer.flow import Flow
+from dialer.kernel.clock import SystemClock
+from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
+from dialer.kernel.ids import Ids
+from dialer.kernel.phone import PhoneNumber
+from dialer.kernel.tasks import Tasks
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.tally import Tally
+from dialer.outcomes.closing import Closing
+from dialer.recovery import Recovery
+from dialer.settings import Settings, secret
+from dialer.web.api import Api
+
+FORGET_EVERY_SECONDS = 3_600.0
+SHUTDOWN_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """One cell: one daemon beside one Asterisk."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
+        self._link_settings = LinkSettings(
+            host=settings.pbx.host,
+            port=settings.pbx.port,
+            username=settings.pbx.username,
+            secret=secret(settings.pbx.secret, settings.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
+            request_seconds=settings.pbx.request_seconds,
+            ping_seconds=settings.pbx.ping_seconds,
+        )
+        self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
+        self._packs = {name: pack.load(name) for c in settings.campaigns.values() for name in c.packs}
+        self._lag_seconds = 0.0
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until told to stop, then let the calls under way end. Raises DialerError for what a user must read."""
+        with only_daemon(self._settings.store.path):
+            engine = await open_database(self._settings.store.path)
+            try:
+                async with Tasks() as tasks:
+                    self._build(tasks, engine)
+                    await self._work(tasks)
+                    tasks.cancel()
+            except* Exception as group:  # noqa: BLE001 -- whatever ended the daemon is told by the command
+                raise _first(group) from None
+            finally:
+                await engine.dispose()
+
+    def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
+        settings, clock = self._settings, self._clock
+        ids = Ids(SystemRandom())
+        self._writer = Writer(engine)
+        self._book = SqlCaseBook(engine, self._writer)
+        record, floor = SqlAttempts(engine, self._writer), SqlFloor(engine, self._writer)
+        self._ledger = Ledger()
+        gate = Gate(self._packs.values(), self._ledger, record, clock, ids)
+        campaigns = {
+            name: Campaign(
+                name=name,
+                packs=campaign.packs,
+                caller_id=PhoneNumber(campaign.caller_id),
+                ring_timeout_seconds=campaign.ring_timeout_seconds,
+                post_dial_delay_seconds=campaign.post_dial_delay_seconds,
+                auto_ready_after_seconds=campaign.auto_ready_after_seconds,
+            )
+            for name, campaign in settings.campaigns.items()
+        }
+        sessions = [
+            Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now())
+            for agent in settings.agents
+        ]
+        roster = Roster(sessions, floor, clock, ids)
+        live = LiveAttempts()
+        closing = Closing(record, self._book, self._ledger, roster, live, clock)
+        self._pbx = Asterisk(
+            self._link_settings,
+            settings.trunk.endpoint,
+            settings.trunk.number_format,
+            clock,
+            SystemRandom(),
+            lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
+        )
+        self._flow = Flow(
+            campaigns=campaigns,
+            states=floor,
+            stocks={name: Stock(name, self._book) for name in campaigns},
+            target=self._target,
+            gate=gate,
+            pbx=self._pbx,
+            roster=roster,
+            live=live,
+            closing=closing,
+            tally=Tally(campaigns),
+            clock=clock,
+            tasks=tasks,
+            most_calls=settings.demo.most_calls,
+        )
+        self._recovery = Recovery(self._flow, self._pbx, self._ledger, closing, record, floor, clock)
+
+    def _target(self, campaign: Campaign) -> pacing.Target:
+        trunk = self._settings.trunk
+        return pacing.Target(self._settings.campaigns[campaign.name].mode, trunk.channels, trunk.calls_per_second)
+
+    async def _work(self, tasks: Tasks) -> None:
+        if self._clock.offset:
+            log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
+        tasks.start("writer", self._writer.run())
+        await self._recovery.load()
+        runner = await self._serve()
+        try:
+            connected = asyncio.Event()
+            tasks.start("ami", self._pbx.link.run(lambda: self._on_up(connected), self._on_down))
+            self._watch_signals()
+            await self._first_connect(connected)
+            log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
+            await self._tick_until_stopped()
+            await self._writer.flush()
+            log.info("daemon.stopped")
+        finally:
+            await runner.cleanup()
+
+    async def _first_connect(self, connected: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (connected, self._stop)]
+        done, pending = await asyncio.wait(
+            waits, timeout=self._settings.pbx.first_connect_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for wait in pending:
+            wait.cancel()
+        if not done:
+            pbx = self._settings.pbx
+            raise PbxAwayError(
+                f"no Asterisk manager interface answers at {pbx.host}:{pbx.port}",
+                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
+            )
+
+    async def _on_up(self, connected: asyncio.Event) -> None:
+        await self._recovery.reconcile()
+        connected.set()
+
+    def _on_down(self) -> None:
+        self._flow.gate.pbx_ready = False
+
+    async def _tick_until_stopped(self) -> None:
+        """The engine's pulse. The first stop signal drains, the second ends at once."""
+        loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
+        due = forget_at = loop.time()
+        while not (self._flow.stopping and not len(self._flow.live)):
+            self._lag_seconds = max(0.0, loop.time() - due)
+            await self._flow.tick()
+            if self._recovery.overdue and self._pbx.link.up:
+                await self._ask_again()
+            if loop.time() >= forget_at:
+                self._ledger.forget_before(self._clock.now() - WINDOW)
+                forget_at = loop.time() + FORGET_EVERY_SECONDS
+            due = max(due + period, loop.time())
+            try:
+                async with asyncio.timeout(max(0.0, due - loop.time())):
+                    await self._stop.wait()
+                return
+            except TimeoutError:
+                continue
+
+    async def _ask_again(self) -> None:
+        """Some attempt has missed its end: ask the PBX what there is."""
+        log.warning("attempts.overdue")
+        try:
+            await self._recovery.reconcile()
+        except (AwayError, PbxRefusedError) as error:
+            log.warning("reconcile.failed", error=str(error))
+
+    def _watch_signals(self) -> None:
+        def stop() -> None:
+            if self._flow.stopping:
+                self._stop.set()
+            self._flow.stopping = True
+            log.info("daemon.draining", calls=len(self._flow.live))
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+    async def _serve(self) -> web.AppRunner:
+        api = self._settings.api
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
+        application = Api(
+            self._flow, self._book, self.snapshot, self._problems, lambda: exposition(collector), self._token
+        ).application()
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, api.host, api.port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise InUseError(
+                f"{api.host}:{api.port} can't be listened on: {error.strerror}",
+                "end the program that holds the port, or set [api] port",
+            ) from None
+        return runner
+
+    def snapshot(self) -> Snapshot:
+        """The floor right now."""
+        now, flow = self._clock.now(), self._flow
+        return Snapshot(
+            at=now,
+            ready=not self._problems(),
+            clock_offset_seconds=self._clock.offset.total_seconds(),
+            campaigns=tuple(
+                campaign_line(campaign, list(flow.live.of_campaign(campaign.name)), flow.tally)
+                for campaign in flow.campaigns.values()
+            ),
+            agents=tuple(agent_line(session, now) for session in flow.roster),
+        )
+
+    def _problems(self) -> list[str]:
+        """What keeps the daemon from dialling, whatever the campaigns say."""
+        problems = []
+        if not self._pbx.link.up:
+            problems.append("the PBX is away")
+        elif not self._flow.gate.pbx_ready:
+            problems.append("the PBX is being reconciled")
+        if not self._writer.healthy:
+            problems.append("the record can't be written")
+        if self._flow.stopping:
+            problems.append("the daemon is stopping")
+        return problems
+
+    def _health(self) -> dict[str, float]:
+        link = self._pbx.link
+        return {
+            "dialer_ami_up": float(link.up),
+            "dialer_ami_reconnects": max(0, link.connects - 1),
+            "dialer_ami_malformed": link.malformed,
+            "dialer_ledger_backlog_events": self._writer.backlog,
+            "dialer_event_loop_lag_seconds": self._lag_seconds,
+            "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+        }
+
+
+@contextmanager
+def only_daemon(database: Path) -> Iterator[None]:
+    """Hold the database against a second daemon: two engines on one record would call people twice."""
+    path = database.with_name(database.name + ".lock")
+    try:
+        handle = path.open("w")
+    except OSError as error:
+        raise AwayError(f"{path}: {error.strerror}", f"create {path.parent}, or set [store] path") from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InUseError(f"another daemon works on {database}", "stop it first, or set [store] path") from None
+        yield
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that brought the daemon down: the first one, out of the groups in which tasks wrap it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

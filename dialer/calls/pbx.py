@@ -1,0 +1,71 @@
+"""The port to the PBX: what the engine asks of Asterisk, and what it is told after a reconnect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from dialer.compliance.clearance import Clearance
+from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.phone import PhoneNumber
+
+
+class LegState(StrEnum):
+    """What a leg is doing, as the PBX lists it."""
+
+    CALLING = "calling"
+    RINGING = "ringing"
+    WAITING = "waiting"
+    """Up, in the waiting context (a debtor) or in its room (a seat)."""
+    BRIDGED = "bridged"
+    OTHER = "other"
+    """Up, somewhere else: being treated, or on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One live channel of ours. `bridge` is the same for the two legs of a conversation."""
+
+    state: LegState
+    bridge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the PBX has right now: our channels, and the marks of what the dialplan did without us."""
+
+    at: datetime
+    attempts: Mapping[AttemptId, Leg] = field(default_factory=dict)
+    seats: Mapping[SeatLegId, Leg] = field(default_factory=dict)
+    abandoned: Mapping[AttemptId, datetime] = field(default_factory=dict)
+    opted_out: Mapping[AttemptId, datetime] = field(default_factory=dict)
+
+
+class Pbx(Protocol):
+    """Each method returns when the PBX has acknowledged, and raises PbxAwayError, PbxUnsureError or PbxRefusedError
+    (`dialer.kernel.errors`).
+
+    An acknowledgement is not a call: what became of it comes as events.
+    """
+
+    async def originate(self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float) -> None:
+        """Ring the public number that was cleared. The only way to one."""
+
+    async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
+        """Call an agent's configured phone and seat it."""
+
+    async def connect(self, attempt: AttemptId, seat_number: int) -> None:
+        """Send the waiting debtor to the seat."""
+
+    async def refuse(self, attempt: AttemptId) -> None:
+        """Let the answered debtor go: the gate forbids the bridge."""
+
+    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+        """End a leg."""
+
+    async def purge(self, attempt: AttemptId) -> None:
+        """Forget the dialplan's marks of a call: they have been counted."""
+
+    async def survey(self) -> Survey:
+        """List what there is."""

@@ -1,0 +1,87 @@
+"""From a due case to a ringing phone: through the gate, onto the record, then to the PBX."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.live import LiveAttempts
+from dialer.calls.pbx import Pbx
+from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.selection import numbers_to_try
+from dialer.cases.model import DueCase
+from dialer.compliance.clearance import Clearance, ClearanceError
+from dialer.compliance.gate import Gate
+from dialer.compliance.reasons import Reason
+from dialer.compliance.verdict import Intent, Refusal, Verdict
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
+from dialer.kernel.tasks import Tasks
+
+Move = Callable[[Attempt, Signal], None]
+"""Tell the flow that something happened to an attempt."""
+
+log = structlog.get_logger(__name__)
+
+
+class Placing:
+    """Places calls, each through its own clearance."""
+
+    def __init__(self, gate: Gate, pbx: Pbx, live: LiveAttempts, clock: Clock, tasks: Tasks, move: Move) -> None:
+        self._gate = gate
+        self._pbx = pbx
+        self._live = live
+        self._clock = clock
+        self._tasks = tasks
+        self._move = move
+
+    async def place(self, campaign: Campaign, case: DueCase) -> Verdict:
+        """Ring the first number of the case that the gate lets through; otherwise why none may be rung.
+
+        Of several refused numbers the one that is allowed earliest speaks for the case.
+        """
+        verdicts: list[Verdict] = []
+        for line in numbers_to_try(case):
+            answer = await self._gate.clear(
+                Intent(
+                    campaign=campaign.name,
+                    case_id=case.id,
+                    debtor_id=case.debtor_id,
+                    number=line.number,
+                    zones=case.zones,
+                    packs=campaign.packs,
+                    ring_max_seconds=campaign.originate_timeout_seconds,
+                )
+            )
+            if isinstance(answer, Clearance):
+                self._dial(campaign, answer)
+                return Verdict()
+            verdicts.append(answer)
+        known = [verdict for verdict in verdicts if verdict.not_before]
+        if known:
+            return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
+        return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
+
+    def _dial(self, campaign: Campaign, clearance: Clearance) -> None:
+        reservation = clearance.reservation
+        attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self._live.add(attempt)
+        if not campaign.dials:  # halted while the record was being written
+            self._move(attempt, Signal.REFUSED)
+            return
+        self._tasks.start("originate", self._originate(campaign, clearance, attempt))
+
+    async def _originate(self, campaign: Campaign, clearance: Clearance, attempt: Attempt) -> None:
+        timeout_seconds = campaign.originate_timeout_seconds
+        attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
+        self._move(attempt, Signal.SENT)
+        try:
+            await self._pbx.originate(clearance, campaign.caller_id, timeout_seconds)
+        except (PbxAwayError, ClearanceError):
+            self._move(attempt, Signal.REFUSED)
+        except PbxRefusedError as error:
+            log.warning("attempt.refused_by_pbx", attempt=attempt.id, error=str(error))
+            self._move(attempt, Signal.REFUSED)
+        except PbxUnsureError:
+            self._move(attempt, Signal.UNSURE)

@@ -1,0 +1,36 @@
+"""The end of an attempt: what its result is."""
+
+from datetime import timedelta
+
+from dialer.calls import results
+from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.results import Result
+
+TIMEOUT_TOLERANCE = timedelta(milliseconds=250)
+"""Asterisk ends the ringing at our time-out a little early or late."""
+
+
+def result_of(attempt: Attempt, ended_by: Signal) -> Result:
+    """What became of an ended attempt.
+
+    An attempt that vanished while nobody looked is unknown unless its own record, or the dialplan's mark, says
+    more: in doubt the worst is counted.
+    """
+    if attempt.bridged_at is not None:
+        return Result.CONNECTED
+    if attempt.abandoned_at is not None:
+        return Result.ABANDONED
+    if attempt.refusals:
+        return Result.WITHHELD
+    if ended_by is Signal.VANISHED:
+        return Result.UNKNOWN
+    if ended_by is Signal.REFUSED:
+        return Result.TRUNK_FAILURE
+    if attempt.answered_at is not None:
+        return Result.HUNG_UP
+    rang_out = (
+        attempt.gives_up_at is not None
+        and attempt.ended_at is not None
+        and attempt.ended_at >= attempt.gives_up_at - TIMEOUT_TOLERANCE
+    )
+    return results.unanswered(attempt.cause, attempt.sip, rang=attempt.rang_at is not None, rang_out=rang_out)

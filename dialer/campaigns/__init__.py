@@ -1,0 +1,1 @@
+"""Which case next, which number, when."""

@@ -1,0 +1,90 @@
+"""A campaign, and whether it dials."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from dialer.kernel.errors import DialerError
+from dialer.kernel.phone import PhoneNumber
+
+
+class CampaignState(StrEnum):
+    """Whether a campaign dials."""
+
+    STOPPED = "stopped"
+    RUNNING = "running"
+    PAUSED = "paused"
+    """No new calls; those under way go on."""
+    DRAINING = "draining"
+    """No new calls; stops once the last one is over."""
+    HALTED = "halted"
+    """No new calls, and what was ringing has been hung up; only `start` ends it."""
+
+
+class CampaignSignal(StrEnum):
+    """What can happen to it."""
+
+    START = "start"
+    PAUSE = "pause"
+    DRAIN = "drain"
+    HALT = "halt"
+    DRAINED = "drained"
+
+
+_S, _G = CampaignState, CampaignSignal
+CAMPAIGN_TABLE: dict[tuple[CampaignState, CampaignSignal], CampaignState] = {
+    **{(state, _G.START): _S.RUNNING for state in _S},
+    (_S.RUNNING, _G.PAUSE): _S.PAUSED,
+    (_S.PAUSED, _G.PAUSE): _S.PAUSED,
+    (_S.RUNNING, _G.DRAIN): _S.DRAINING,
+    (_S.PAUSED, _G.DRAIN): _S.DRAINING,
+    (_S.DRAINING, _G.DRAIN): _S.DRAINING,
+    (_S.DRAINING, _G.DRAINED): _S.STOPPED,
+    **{(state, _G.HALT): _S.HALTED for state in _S},
+}
+
+
+class CampaignRecord(Protocol):
+    """Where the state of a campaign is kept: a halt survives any crash."""
+
+    async def save_campaign_state(self, campaign: str, state: CampaignState, since: datetime) -> None: ...
+
+
+class CampaignError(DialerError):
+    """What was asked of the campaign isn't possible now."""
+
+
+@dataclass(slots=True)
+class Campaign:
+    """One campaign's settings, and its state.
+
+    packs: the law that applies; all of them must allow each call.
+    caller_id: presented to the debtor; registered and callable.
+    ring_timeout_seconds: how long a phone may ring before we give up.
+    post_dial_delay_seconds: allowance for the network before it rings.
+    auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
+    """
+
+    name: str
+    packs: tuple[str, ...]
+    caller_id: PhoneNumber
+    ring_timeout_seconds: float
+    post_dial_delay_seconds: float
+    auto_ready_after_seconds: float | None
+    state: CampaignState = CampaignState.STOPPED
+
+    @property
+    def dials(self) -> bool:
+        return self.state is CampaignState.RUNNING
+
+    @property
+    def originate_timeout_seconds(self) -> float:
+        """From the originate to our giving up: the network's delay and the ringing."""
+        return self.ring_timeout_seconds + self.post_dial_delay_seconds
+
+    def apply(self, signal: CampaignSignal) -> None:
+        """Move on. Raises CampaignError where the table doesn't know this signal in this state."""
+        if (self.state, signal) not in CAMPAIGN_TABLE:
+            raise CampaignError(f"campaign {self.name} is {self.state.value}: {signal.value} isn't possible now")
+        self.state = CAMPAIGN_TABLE[self.state, signal]

@@ -1,0 +1,1 @@
+"""Who: debtors, their debts and numbers, and the cases that creditors assigned."""

@@ -1,0 +1,34 @@
+"""The port through which the engine reads and schedules cases."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from dialer.cases.model import CaseCard, CaseState, DueCase, NewCase
+
+
+class CaseBook(Protocol):
+    """Cases on record. Every method raises AwayError when the store is away."""
+
+    async def add(self, campaign: str, new: Sequence[NewCase], now: datetime) -> "Added":
+        """Take in new cases; what is known by (creditor, debt reference) changes nothing: import is idempotent."""
+
+    async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
+        """Up to `most` open cases whose time has come, the longest due first."""
+
+    async def count_due(self, campaign: str, now: datetime) -> int:
+        """How many open cases of the campaign are due."""
+
+    async def card(self, case_id: int) -> CaseCard:
+        """The case with its history, for the agent. Raises LookupError."""
+
+    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
+        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order."""
+
+
+class Added:
+    """What an import changed."""
+
+    def __init__(self, new: int = 0, known: int = 0) -> None:
+        self.new = new
+        self.known = known

@@ -1,0 +1,33 @@
+"""The command `dialer`: one file a command. Exit codes: see `dialer.kernel.errors`."""
+
+import sys
+
+import typer
+
+from dialer.cli import agents, campaign, cases, check, demo, migrate, report, run
+from dialer.cli.output import fail
+from dialer.kernel.errors import DialerError
+
+app = typer.Typer(
+    help="Cadenza: predictive and progressive dialer for phone collection, beside a real Asterisk.",
+    epilog="Exit codes: 0 done; 1 the answer is no; 2 wrong input; 3 something needed is away; 4 refused; 5 in use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("demo")(demo.demo)
+app.command("migrate")(migrate.migrate)
+app.add_typer(cases.app, name="cases")
+app.add_typer(campaign.app, name="campaign")
+app.add_typer(agents.app, name="agents")
+app.add_typer(report.app, name="report")
+
+
+def main() -> None:
+    """Run a command; an error that a user must read is told in words, never as a traceback."""
+    try:
+        app()
+    except DialerError as error:
+        sys.exit(fail(error, as_json="--json" in sys.argv))

@@ -1,0 +1,100 @@
+"""`dialer agents`: log in, pause, end wrap-up."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
+from dialer.outcomes.codes import Outcome
+
+app = typer.Typer(help="The agents' sessions.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="the agent's name in the configuration")]
+
+
+@app.command("list")
+def list_(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Every agent: what they are doing, for how long."""
+    from dialer.cli.client import ask
+
+    answer = ask(config, "GET", "/api/v1/agents")
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        "Agents",
+        ("agent", "state", "seconds", "pause", "seat", "campaigns"),
+        (
+            (line["agent"], line["state"], f"{line['seconds']:.0f}", line["pause_reason"], line["seat"],
+             ", ".join(line["campaigns"]))
+            for line in answer["agents"]
+        ),
+    )  # fmt: skip
+
+
+@app.command("log-in")
+def log_in(
+    name: Name,
+    config: Config = DEFAULT_CONFIG,
+    *,
+    ready: Annotated[bool, typer.Option(help="take calls at once")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Call the agent's phone and seat it; the agent begins paused, or --ready."""
+    _tell(name, "log-in", config, {"ready": ready}, as_json=as_json)
+
+
+@app.command("ready")
+def ready(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Take calls (again)."""
+    _tell(name, "ready", config, None, as_json=as_json)
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    config: Config = DEFAULT_CONFIG,
+    *,
+    reason: Annotated[str, typer.Option(help="shown on the wallboard")] = "pause",
+    as_json: AsJson = False,
+) -> None:
+    """Take no more calls, at once or after the call under way."""
+    _tell(name, "pause", config, {"reason": reason}, as_json=as_json)
+
+
+@app.command("hang-up")
+def hang_up(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """End the agent's call."""
+    _tell(name, "hang-up", config, None, as_json=as_json)
+
+
+@app.command("wrap-up")
+def wrap_up(
+    name: Name,
+    outcome: Annotated[Outcome, typer.Argument(help="what the call was")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    note: Annotated[str, typer.Option(help="what was said")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record the outcome of the agent's call and end the wrap-up."""
+    from dialer.cli.client import ask
+
+    ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": outcome.value, "note": note})
+    _tell(name, "wrapped", config, None, as_json=as_json)
+
+
+@app.command("log-out")
+def log_out(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Leave, at once or after the call under way."""
+    _tell(name, "log-out", config, None, as_json=as_json)
+
+
+def _tell(name: str, what: str, config: "Config", body: dict[str, Any] | None, *, as_json: bool) -> None:
+    from dialer.cli.client import ask
+
+    line = ask(config, "POST", f"/api/v1/agents/{name}/{what}", body)
+    if as_json:
+        print_json(line)
+    else:
+        reason = f" ({line['pause_reason']})" if line["pause_reason"] else ""
+        print(f"{line['agent']} is {line['state']}{reason}")

@@ -1,0 +1,141 @@
+"""`dialer check`: whether all is well before the daemon runs."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from random import SystemRandom
+from typing import Any
+
+import typer
+
+from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
+from dialer.kernel.errors import DialerError, InUseError, PbxAwayError
+
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is well, what was seen, what to do."""
+
+    what: str
+    well: bool
+    seen: str
+    remedy: str = ""
+    exit_code: int = 0
+
+
+def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Check configuration, packs, record, Asterisk and port; each line with its remedy. Exit code of the first ✘."""
+    from dialer import settings
+
+    loaded = settings.load(config)
+    findings = [Finding("configuration", True, str(config)), *_local(loaded), *asyncio.run(_outside(loaded))]
+    if as_json:
+        print_json(
+            {
+                "well": all(finding.well for finding in findings),
+                "findings": [{"what": f.what, "well": f.well, "seen": f.seen, "remedy": f.remedy} for f in findings],
+            }
+        )
+    else:
+        for finding in findings:
+            print(f"{'✔' if finding.well else '✘'} {finding.what}: {finding.seen}")
+            if finding.remedy:
+                print(f"    remedy: {finding.remedy}")
+    bad = next((finding for finding in findings if not finding.well), None)
+    if bad:
+        raise typer.Exit(bad.exit_code)
+
+
+def _local(loaded: Any) -> list[Finding]:
+    from dialer import settings
+    from dialer.compliance import pack
+
+    def packs() -> str:
+        names = sorted({name for campaign in loaded.campaigns.values() for name in campaign.packs})
+        return ", ".join(f"{name} {pack.load(name).version}" for name in names) or "no campaign names one"
+
+    def secrets() -> str:
+        settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
+        settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")
+        return "AMI secret and API token are set"
+
+    def port() -> str:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((loaded.api.host, loaded.api.port))
+            except OSError as error:
+                raise InUseError(
+                    f"{loaded.api.host}:{loaded.api.port}: {error.strerror}",
+                    "end the program that holds the port (a running daemon?), or set [api] port",
+                ) from None
+        return f"{loaded.api.host}:{loaded.api.port} is free"
+
+    return [_look("packs", packs), _look("secrets", secrets), _look("interface", port)]
+
+
+async def _outside(loaded: Any) -> list[Finding]:
+    from dialer.adapters.store.database import open_database
+
+    findings = []
+    try:
+        engine = await open_database(loaded.store.path)
+        await engine.dispose()
+        findings.append(Finding("record", True, f"{loaded.store.path}, schema current"))
+    except DialerError as error:
+        findings.append(_bad("record", error))
+    try:
+        findings.append(Finding("Asterisk", True, await _asterisk(loaded)))
+    except DialerError as error:
+        findings.append(_bad("Asterisk", error))
+    return findings
+
+
+async def _asterisk(loaded: Any) -> str:
+    """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
+    from dialer import settings
+    from dialer.adapters.ami.asterisk import Asterisk
+    from dialer.adapters.ami.link import LinkSettings
+    from dialer.kernel.clock import SystemClock
+
+    pbx = loaded.pbx
+    secret = settings.secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
+    link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
+    clock = SystemClock(timedelta())
+    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, SystemRandom(), lambda _: None)
+    seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def look() -> None:
+        await asterisk.survey()
+        if not seen.done():
+            seen.set_result(await asterisk.version())
+
+    task = asyncio.create_task(asterisk.link.run(look, lambda: None))
+    try:
+        waits: list[asyncio.Future[Any]] = [task, seen]
+        done, _ = await asyncio.wait(waits, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if task in done:
+            task.result()
+        if seen not in done:
+            raise PbxAwayError(
+                f"no manager interface answers at {pbx.host}:{pbx.port}",
+                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
+            )
+        return f"{seen.result()} at {pbx.host}:{pbx.port}, logged in as {pbx.username}, rights suffice"
+    finally:
+        task.cancel()
+
+
+def _look(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except DialerError as error:
+        return _bad(what, error)
+
+
+def _bad(what: str, error: DialerError) -> Finding:
+    return Finding(what, False, str(error), error.remedy, error.exit_code)

@@ -1,0 +1,36 @@
+"""Talking to the running daemon."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from dialer import settings
+from dialer.kernel.errors import AwayError, DialerError, RefusedError
+
+REQUEST_SECONDS = 10.0
+
+
+def ask(config: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """One request to the daemon that this configuration describes. Raises DialerError."""
+    loaded = settings.load(config).api
+    token = settings.secret(loaded.token, loaded.token_file, "api.token", "DIALER_API__TOKEN")
+    return asyncio.run(_ask(f"http://{loaded.host}:{loaded.port}{path}", method, token, body))
+
+
+async def _ask(url: str, method: str, token: str, body: dict[str, Any] | None) -> Any:
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers={"Authorization": f"Bearer {token}"}) as session,
+            session.request(method, url, json=body) as response,
+        ):
+            answer = await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        raise AwayError("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
+    if response.status == 401:
+        raise RefusedError("the daemon refuses the token", "use the token of its own configuration")
+    if response.status >= 400:
+        raise DialerError(answer.get("title", "the daemon says no"), answer.get("remedy", ""))
+    return answer

@@ -1,0 +1,108 @@
+"""`dialer report`: what the record says."""
+
+import asyncio
+import csv
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
+from dialer.kernel.errors import InputError
+from dialer.reports.attempts import AttemptLine, Summary, summarise
+
+app = typer.Typer(help="Reports from the record; the daemon needn't run.", no_args_is_help=True)
+
+
+@app.callback()
+def reports() -> None:
+    """Keeps `attempts` a subcommand while it is the only one."""
+
+
+@app.command("attempts")
+def attempts(
+    config: Config = DEFAULT_CONFIG,
+    *,
+    campaign: Annotated[str | None, typer.Option(help="only this campaign")] = None,
+    since: Annotated[str | None, typer.Option(help="only from this instant on (ISO 8601; UTC without a zone)")] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print CSV")] = False,
+) -> None:
+    """One line an attempt: who was called, when, and what became of it."""
+    from dialer import settings
+
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other", "choose one")
+    path = settings.load(config).store.path
+    if not path.exists():
+        raise InputError(f"{path}: there is no record", "import cases or run the daemon first")
+    lines = asyncio.run(read(path, campaign, _instant(since)))
+    summary = summarise(lines)
+    if as_json:
+        print_json({"summary": asdict(summary), "attempts": [line.as_json() for line in lines]})
+    elif as_csv:
+        rows = [line.as_json() for line in lines]
+        names = list(rows[0]) if rows else list(AttemptLine.__dataclass_fields__)
+        writer = csv.DictWriter(sys.stdout, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        print_lines(lines)
+        print_summary(summary)
+
+
+async def read(path: Path, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
+    """The lines of the report."""
+    from dialer.adapters.store.attempts import SqlAttempts
+    from dialer.adapters.store.database import open_database
+    from dialer.adapters.store.writer import Writer
+
+    engine = await open_database(path)
+    try:
+        return await SqlAttempts(engine, Writer(engine)).report(campaign, since)
+    finally:
+        await engine.dispose()
+
+
+def print_lines(lines: list[AttemptLine]) -> None:
+    """The attempts as a table."""
+    print_table(
+        "Attempts",
+        ("cleared at (UTC)", "number", "result", "ring s", "answer to agent ms", "talk s", "agent", "outcome"),
+        (
+            (f"{line.cleared_at:%Y-%m-%d %H:%M:%S}", line.number, line.result, _seconds(line.ring_seconds),
+             None if line.answer_to_agent_seconds is None else f"{line.answer_to_agent_seconds * 1000:.0f}",
+             _seconds(line.talk_seconds), line.agent, line.outcome)
+            for line in lines
+        ),
+    )  # fmt: skip
+
+
+def print_summary(summary: Summary) -> None:
+    """The totals."""
+    ratio = "" if summary.abandoned_ratio is None else f" ({summary.abandoned_ratio:.1%} of the answered)"
+    print(
+        f"{summary.attempts} attempts, {summary.answered} answered, {summary.bridged} bridged to an agent, "
+        f"{summary.abandoned} abandoned{ratio}"
+    )
+    print("results:  " + (", ".join(f"{count} {name}" for name, count in summary.results.items()) or "none"))
+    print("outcomes: " + (", ".join(f"{count} {name}" for name, count in summary.outcomes.items()) or "none"))
+    if waits := summary.answer_to_agent_seconds:
+        print("answer to agent: " + ", ".join(f"{name} {value * 1000:.0f} ms" for name, value in waits.items()))
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--since {text!r}: not an instant", "write it as 2026-11-22T10:00:00+01:00") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,81 @@
+"""Calling hours, by weekday, in every zone where the debtor may be."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from dialer.compliance.facts import Facts
+from dialer.compliance.reasons import Reason
+from dialer.compliance.strict import STRICT
+from dialer.compliance.verdict import Refusal
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Band = tuple[time, time]
+SEARCH_DAYS = 15
+"""How far the next legal instant is looked for: no pack closes for two weeks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Bands `[start, end)` of local time for each weekday; a day without bands is closed.
+
+    The start is inclusive, the end exclusive. Both the dial and the end of the longest ringing must lie in one
+    band, in every zone: a phone must not ring after closing time. An unknown zone refuses.
+    """
+
+    __pydantic_config__ = STRICT
+    kind: Literal["hours"]
+    id: Literal["hours"]
+    source: str
+    monday: tuple[Band, ...] = ()
+    tuesday: tuple[Band, ...] = ()
+    wednesday: tuple[Band, ...] = ()
+    thursday: tuple[Band, ...] = ()
+    friday: tuple[Band, ...] = ()
+    saturday: tuple[Band, ...] = ()
+    sunday: tuple[Band, ...] = ()
+
+    def __post_init__(self) -> None:
+        for day in WEEKDAYS:
+            for start, end in getattr(self, day):
+                if start >= end:
+                    msg = f"{day}: the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
+                    raise ValueError(msg)
+
+    def check(self, facts: Facts) -> Refusal | None:
+        if not facts.zones:
+            return Refusal(Reason.ZONE_UNKNOWN)
+        ring = facts.rings_until - facts.now
+        if all(self._open(facts.now, ring, zone) for zone in facts.zones):
+            return None
+        local = ", ".join(f"{facts.now.astimezone(zone):%a %H:%M} in {zone.key}" for zone in facts.zones)
+        return Refusal(Reason.HOURS, not_before=self._next(facts, ring), facts=local)
+
+    def _bands(self, day: date) -> tuple[Band, ...]:
+        bands: tuple[Band, ...] = getattr(self, WEEKDAYS[day.weekday()])
+        return bands
+
+    def _open(self, instant: datetime, ring: timedelta, zone: ZoneInfo) -> bool:
+        local, until = instant.astimezone(zone), (instant + ring).astimezone(zone)
+        return local.date() == until.date() and any(
+            start <= local.time() and until.time() < end for start, end in self._bands(local.date())
+        )
+
+    def _next(self, facts: Facts, ring: timedelta) -> datetime | None:
+        """The first instant at which every zone is open: it is the opening of a band somewhere."""
+        openings = sorted(
+            datetime.combine(day, start, zone).astimezone(facts.now.tzinfo)
+            for zone in facts.zones
+            for offset in range(SEARCH_DAYS)
+            for day in [facts.now.astimezone(zone).date() + timedelta(days=offset)]
+            for start, _ in self._bands(day)
+        )
+        return next(
+            (
+                opening
+                for opening in openings
+                if opening > facts.now and all(self._open(opening, ring, zone) for zone in facts.zones)
+            ),
+            None,
+        )

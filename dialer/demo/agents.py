@@ -1,0 +1,93 @@
+"""The demo's agents: they talk, hang up, say what the call was, and take the next one, all through the interface."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from dialer.demo.client import Client
+from dialer.kernel.errors import AwayError, DialerError
+from dialer.outcomes.codes import Outcome
+from dialer.testing.public import Behaviour
+
+POLL_SECONDS = 0.2
+TALK_MEAN_SECONDS, TALK_SPREAD = 7.0, 0.5
+WRAP_UP_SECONDS = (1.0, 3.0)
+# what an agent hears that is no person, how long it takes to be sure, and what it is called
+_NO_PERSON = {
+    Behaviour.VOICEMAIL: (2.5, Outcome.MACHINE),
+    Behaviour.FAX: (1.5, Outcome.FAX),
+    Behaviour.SILENT: (3.0, Outcome.NO_VOICE),
+    Behaviour.ANSWERS_AND_HANGS_UP: (3.0, Outcome.HUNG_UP),
+}
+_SPOKEN = (
+    (Outcome.PROMISE_TO_PAY, 35),
+    (Outcome.REFUSES, 20),
+    (Outcome.CALL_BACK, 18),
+    (Outcome.PAID_ALREADY, 12),
+    (Outcome.THIRD_PARTY, 12),
+    (Outcome.WRONG_NUMBER, 3),
+)
+
+
+class ScriptedAgent:
+    """One agent. It knows of a call what a person at the desk would: the case, and what it hears."""
+
+    def __init__(
+        self, name: str, client: Client, chance: Random, behaviour_of: Callable[[str], Behaviour | None]
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._chance = chance
+        self._behaviour_of = behaviour_of
+        self._attempt: str | None = None
+        self._outcome = Outcome.PROMISE_TO_PAY
+        self._act_at = 0.0
+
+    async def act(self, line: dict[str, Any], now: float) -> None:
+        """Do what is to be done, given this agent's line of the floor."""
+        match line["state"]:
+            case "talking" if line["attempt"] != self._attempt:
+                await self._listen(line["attempt"], now)
+            case "talking" if now >= self._act_at:
+                self._act_at = now + 5.0
+                await self._client.post(f"/api/v1/agents/{self.name}/hang-up")
+            case "wrapping":
+                await self._wrap_up(line)
+
+    async def _listen(self, attempt: str, now: float) -> None:
+        call = await self._client.get(f"/api/v1/agents/{self.name}/call")
+        behaviour = self._behaviour_of(call.get("number", ""))
+        self._attempt = attempt
+        talk = min(30.0, max(2.0, self._chance.lognormvariate(0, TALK_SPREAD) * TALK_MEAN_SECONDS))
+        outcomes, shares = zip(*_SPOKEN, strict=True)
+        spoken = self._chance.choices(outcomes, shares)[0]
+        talk, self._outcome = _NO_PERSON.get(behaviour, (talk, spoken)) if behaviour else (talk, spoken)
+        self._act_at = now + talk
+
+    async def _wrap_up(self, line: dict[str, Any]) -> None:
+        if self._attempt != line["attempt"]:
+            self._attempt, self._outcome = line["attempt"], Outcome.HUNG_UP  # over before the agent had listened
+            self._act_at = 0.0
+        if line["seconds"] < self._chance.uniform(*WRAP_UP_SECONDS):
+            return
+        await self._client.post(f"/api/v1/agents/{self.name}/outcome", {"code": self._outcome.value})
+        await self._client.post(f"/api/v1/agents/{self.name}/wrapped")
+
+
+async def work(agents: list[ScriptedAgent], client: Client, watch: Callable[[dict[str, Any]], None]) -> None:
+    """Let the agents act until cancelled; `watch` sees each picture of the floor."""
+    loop = asyncio.get_running_loop()
+    by_name = {agent.name: agent for agent in agents}
+    while True:
+        try:
+            floor = await client.get("/api/v1/live")
+            watch(floor)
+            moves = [by_name[line["agent"]].act(line, loop.time()) for line in floor["agents"]]
+            for result in await asyncio.gather(*moves, return_exceptions=True):
+                # the floor moves between looking and acting: what isn't possible any more isn't an error
+                if isinstance(result, BaseException) and not isinstance(result, DialerError):
+                    raise result
+        except AwayError:
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)

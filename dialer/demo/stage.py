@@ -1,0 +1,184 @@
+"""Everything that the demonstration stands on, in one folder: two Asterisks, the agents' phones, the daemon."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dialer.demo.client import Client
+from dialer.kernel.errors import AwayError
+from dialer.testing import asterisk
+from dialer.testing.asterisk import AsteriskProcess, Phone
+from dialer.testing.sip import SipEndpoint, pick_up
+
+CAMPAIGN = "demo"
+CALLER_ID = "+390694801234"
+READY_SECONDS = 20.0
+STOP_SECONDS = 15.0
+AGENT_VOICE = 0x33
+ROME = ZoneInfo("Europe/Rome")
+TUESDAY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A SIP address that takes our calls."""
+
+    host: str
+    port: int
+
+
+@dataclass(slots=True)
+class Stage:
+    """What stands, once `standing` has set it up."""
+
+    folder: Path
+    config: Path
+    pbx: AsteriskProcess
+    network: AsteriskProcess | None
+    phones: list[SipEndpoint]
+    api_port: int
+    token: str
+    offset_seconds: float
+    daemon: asyncio.subprocess.Process | None = None
+
+    async def start_daemon(self) -> None:
+        """Run `dialer run` and wait until it answers. Raises DialerError with its own words."""
+        log = (self.folder / "daemon.log").open("ab")
+        self.daemon = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dialer", "run", "-c", str(self.config),
+            stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        log.close()
+        async with Client(self.api_port, self.token) as client:
+            for _ in range(int(READY_SECONDS / 0.05)):
+                if self.daemon.returncode is not None:
+                    break
+                try:
+                    if (await client.get("/readyz"))["ready"]:
+                        return
+                except AwayError:
+                    pass
+                await asyncio.sleep(0.05)
+        words = (self.folder / "daemon.log").read_text(errors="replace").strip().splitlines()[-3:]
+        raise AwayError("the daemon doesn't come up:\n" + "\n".join(words), f"read {self.folder / 'daemon.log'}")
+
+    async def stop_daemon(self) -> int:
+        """Drain it and wait for its end; its exit code."""
+        if self.daemon is None:
+            return 0
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            if self.daemon.returncode is None:
+                self.daemon.send_signal(number)
+            try:
+                return await asyncio.wait_for(self.daemon.wait(), STOP_SECONDS)
+            except TimeoutError:
+                continue
+        return await self.daemon.wait()
+
+
+def tuesday_morning(now: datetime) -> float:
+    """Seconds from `now` to a Tuesday 10:00 in Rome near it: the constant shift of the engine's clock."""
+    local = now.astimezone(ROME)
+    day = (local - timedelta(days=(local.weekday() - TUESDAY) % 7)).date()
+    return (datetime(day.year, day.month, day.day, 10, tzinfo=ROME) - now).total_seconds()
+
+
+@asynccontextmanager
+async def standing(
+    folder: Path,
+    *,
+    tree: Path,
+    agents: int,
+    trunk: Trunk | None = None,
+    most_calls: int | None = None,
+    calls_per_second: float = 5.0,
+    channels: int = 60,
+    packs: tuple[str, ...] = ("it-unirec",),
+    campaign: str = "",
+    observer_secret: str = "",
+) -> AsyncIterator[Stage]:
+    """Set the stage, without the daemon; take everything down at the end.
+
+    trunk: a foreign network; None starts the simulated one. campaign: further lines of the campaign's settings.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)  # noqa: ASYNC240 -- nothing else runs yet
+    sip_port, network_port = asterisk.free_port(), asterisk.free_port()
+    ami_port, api_port = (asterisk.free_port(socket.SOCK_STREAM) for _ in range(2))
+    secret, token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    names = [f"agent{number:02d}" for number in range(1, agents + 1)]
+    accounts = [Phone(name, secrets.token_urlsafe(12)) for name in names]
+    to = trunk or Trunk("127.0.0.1", network_port)
+    offset_seconds = tuesday_morning(datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        network = None if trunk else asterisk.phone_network(folder / "network", tree, network_port)
+        pbx = asterisk.pbx(
+            folder / "pbx", tree, sip_port=sip_port, ami_port=ami_port, secret=secret,
+            trunk_host=to.host, trunk_port=to.port, phones=accounts, observer_secret=observer_secret,
+        )  # fmt: skip
+        for process in filter(None, (network, pbx)):
+            process.write()
+            stack.push_async_callback(process.stop)
+        await asyncio.gather(*(process.start() for process in (network, pbx) if process))
+        config = folder / "dialer.toml"
+        stage = Stage(folder, config, pbx, network, [], api_port, token, offset_seconds)
+        stack.push_async_callback(stage.stop_daemon)
+        _write_secret(folder / "ami-secret", secret)
+        _write_secret(folder / "api-token", token)
+        config.write_text(
+            _config(ami_port, api_port, names, offset_seconds, most_calls, calls_per_second, channels, packs, campaign)
+        )
+        for account in accounts:
+            phone = await SipEndpoint(account.name, pick_up, voice=AGENT_VOICE).start_listening()
+            stage.phones.append(phone)
+            stack.push_async_callback(phone.close)
+        await asyncio.gather(
+            *(phone.register(("127.0.0.1", sip_port), account.password)
+              for phone, account in zip(stage.phones, accounts, strict=True))
+        )  # fmt: skip
+        yield stage
+
+
+def _config(
+    ami_port: int,
+    api_port: int,
+    names: list[str],
+    offset_seconds: float,
+    most_calls: int | None,
+    calls_per_second: float,
+    channels: int,
+    packs: tuple[str, ...],
+    campaign: str,
+) -> str:
+    lines = [
+        "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
+        "[trunk]", f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
+        "[store]", 'path = "dialer.db"', "",
+        "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
+        "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",
+        *([f"most_calls = {most_calls}"] if most_calls else []), "",
+        f"[campaigns.{CAMPAIGN}]", f"packs = {list(packs)!r}", f'caller_id = "{CALLER_ID}"',
+        campaign or "ring_timeout_seconds = 20", "",
+    ]  # fmt: skip
+    for number, name in enumerate(names, start=1001):
+        lines += [
+            "[[agents]]", f'name = "{name}"', f"seat = {number}", f'phone = "PJSIP/{name}"',
+            f'campaigns = ["{CAMPAIGN}"]', "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    """Readable by its owner alone."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret + "\n")

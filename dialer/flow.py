@@ -1,0 +1,226 @@
+"""The page to read first: the whole journey of a call.
+
+Every tick: a snapshot of the floor → pacing says how many → the best cases → the gate clears each → originate.
+Events from the PBX only change state. The one exception is the answered call: it goes to a waiting agent at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+import pacing
+from dialer.agents.desk import Desk
+from dialer.agents.roster import AgentError, Roster
+from dialer.agents.seating import Seating
+from dialer.calls.answering import Answering
+from dialer.calls.attempt import BEFORE_ANSWER, Attempt, Effect, Signal
+from dialer.calls.ending import Ending
+from dialer.calls.live import LiveAttempts
+from dialer.calls.pbx import Pbx
+from dialer.calls.placing import Placing
+from dialer.calls.results import NEVER_LEFT
+from dialer.campaigns.campaign import Campaign, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.selection import Stock
+from dialer.cases.model import DueCase
+from dialer.compliance.gate import Gate
+from dialer.compliance.reasons import ENGINE
+from dialer.kernel import events
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError
+from dialer.kernel.events import PbxEvent
+from dialer.kernel.tasks import Tasks
+from dialer.live.floor import floor_of
+from dialer.live.tally import Tally
+from dialer.outcomes.closing import Closing
+from dialer.outcomes.codes import Outcome
+from dialer.outcomes.wrap_up import WrapUp
+
+log = structlog.get_logger(__name__)
+
+UNBOUNDED = 1 << 60
+SIGNALS: Mapping[type, Signal] = {
+    events.LegCreated: Signal.CREATED,
+    events.LegRinging: Signal.RANG,
+    events.LegUp: Signal.UP,
+    events.DebtorWaits: Signal.WAITS,
+    events.LegBridged: Signal.BRIDGED,
+    events.ClaimFailed: Signal.CLAIM_FAILED,
+    events.AgentLeft: Signal.AGENT_LEFT,
+    events.CallAbandoned: Signal.ABANDONED,
+    events.LegEnded: Signal.HUNG_UP,
+}
+
+
+class Flow:
+    """Cases in, conversations out. One instance a daemon, one thread: between two awaits nothing changes."""
+
+    def __init__(
+        self,
+        *,
+        campaigns: Mapping[str, Campaign],
+        states: CampaignRecord,
+        stocks: Mapping[str, Stock],
+        target: Callable[[Campaign], pacing.Target],
+        gate: Gate,
+        pbx: Pbx,
+        roster: Roster,
+        live: LiveAttempts,
+        closing: Closing,
+        tally: Tally,
+        clock: Clock,
+        tasks: Tasks,
+        most_calls: int | None = None,
+    ) -> None:
+        self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
+        self._states, self._stocks, self._target, self._closing = states, stocks, target, closing
+        self.tally, self._clock = tally, clock
+        self._placing = Placing(gate, pbx, live, clock, tasks, self.move)
+        self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
+        self.ending = Ending(pbx, tasks)
+        self.seating = Seating(roster, pbx, tasks)
+        self.desk = Desk(roster, self.seating, self._answering.serve_waiting)
+        self.wrap_up = WrapUp(roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting)
+        self._memory = pacing.Memory()
+        self._decided_at = clock.monotonic()
+        self._trunk_failures = 0
+        self._calls_left = most_calls or UNBOUNDED
+        self.stopping = False
+        """Set once: nothing is dialled any more, calls under way go on."""
+
+    # -- the tick decides -----------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """One round: end overdue wrap-ups, call missing seats, and dial for each campaign."""
+        self.wrap_up.end_overdue()
+        self.seating.call_due_seats()
+        for campaign in self.campaigns.values():
+            try:
+                await self._dial(campaign)
+                if campaign.state is CampaignState.DRAINING and not any(self.live.of_campaign(campaign.name)):
+                    await self.command(campaign, CampaignSignal.DRAINED)
+            except AwayError as error:
+                log.warning("tick.store_away", campaign=campaign.name, error=str(error))
+
+    async def _dial(self, campaign: Campaign) -> None:
+        stock = self._stocks[campaign.name]
+        monotonic = self._clock.monotonic()
+        elapsed_seconds, self._decided_at = monotonic - self._decided_at, monotonic
+        if campaign.dials and self.gate.pbx_ready:
+            await stock.refill(len(list(self.roster)), self._clock.now(), monotonic)
+        floor = floor_of(
+            campaign,
+            self.roster,
+            self.live,
+            self._clock.now(),
+            elapsed_seconds=elapsed_seconds,
+            cases=min(len(stock), self._calls_left),
+            trunk_failures=self._trunk_failures,
+            may_dial=self.gate.pbx_ready and not self.stopping,
+        )
+        burst, self._memory = pacing.size(floor, self._target(campaign), self._memory)
+        self.tally.paced(campaign.name, burst)
+        await asyncio.gather(*(self._place(campaign, case) for case in stock.take(burst.calls)))
+
+    async def _place(self, campaign: Campaign, case: DueCase) -> None:
+        verdict = await self._placing.place(campaign, case)
+        if verdict.allowed:
+            self._calls_left -= 1
+            self.tally.placed(campaign.name)
+            return
+        self.tally.refused(campaign.name, verdict.reasons)
+        if not ENGINE.intersection(verdict.reasons):
+            self._closing.not_called(case.id, verdict)
+        self._stocks[campaign.name].put_back(case.id)
+
+    def end_call(self, agent: str) -> None:
+        """The agent hangs up. Raises AgentError where no call is under way."""
+        attempt = self.roster.session(agent).attempt
+        if attempt is None or self.live.get(attempt) is None:
+            raise AgentError(f"{agent} is on no call")
+        self.ending.hang_up(attempt)
+
+    async def write_up(self, agent: str, code: Outcome, note: str) -> None:
+        """The agent says what the call was. Raises AgentError, AwayError."""
+        attempt = await self.wrap_up.write_up(agent, code, note)
+        self.tally.outcome(attempt.campaign, code)
+
+    async def command(self, campaign: Campaign, signal: CampaignSignal) -> None:
+        """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError."""
+        campaign.apply(signal)
+        await self._states.save_campaign_state(campaign.name, campaign.state, self._clock.now())
+        if signal is CampaignSignal.HALT:
+            for attempt in self.live.of_campaign(campaign.name):
+                if attempt.state in BEFORE_ANSWER:
+                    self.ending.hang_up(attempt.id)
+
+    # -- events change state --------------------------------------------------------------------------
+
+    def on_event(self, event: PbxEvent) -> None:
+        """One event of the PBX, in its order."""
+        match event:
+            case events.SeatIdle():
+                if self.roster.seat_idle(event.leg) is None:
+                    self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
+                self._answering.serve_waiting()
+            case events.SeatEnded():
+                self.roster.seat_ended(event.leg)
+            case _:
+                self._on_attempt_event(event)
+
+    def _on_attempt_event(self, event: events.AttemptEvent) -> None:
+        attempt = self.live.get(event.attempt)
+        if attempt is None:
+            if isinstance(event, events.LegCreated):
+                log.error("attempt.unknown_leg", attempt=event.attempt)
+                self.ending.hang_up(event.attempt)
+        elif isinstance(event, events.OptedOut):
+            self._closing.forbid(attempt, event.at, "pressed the key")
+        elif isinstance(event, events.OriginateFailed):
+            if not attempt.created:
+                self.move(attempt, Signal.REFUSED, event.at)
+        else:
+            if isinstance(event, events.LegEnded):
+                attempt.cause, attempt.sip = event.cause, event.sip
+            self.move(attempt, SIGNALS[type(event)], event.at)
+
+    def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None:
+        """Something happened to an attempt: its table says what follows."""
+        before = attempt.state
+        effects = attempt.apply(signal, at or self._clock.now())
+        if effects is None:
+            self.tally.signal_ignored(before.value, signal.value)
+            log.debug("attempt.signal_ignored", attempt=attempt.id, state=before.value, signal=signal.value)
+            return
+        for effect in effects:
+            self._follow(attempt, effect, signal)
+
+    def _follow(self, attempt: Attempt, effect: Effect, signal: Signal) -> None:
+        match effect:
+            case Effect.OFFER:
+                self._answering.offer(attempt)
+            case Effect.CONNECT:
+                self.roster.connect(attempt.id)
+                self._closing.save(attempt)
+                self.tally.bridged(attempt)
+            case Effect.RELEASE:
+                attempt.agent = None
+                self.roster.release(attempt.id)
+                self._answering.serve_waiting()
+            case Effect.PART:
+                self.roster.part(attempt.id)
+                self.wrap_up.end_overdue()
+            case Effect.HANG_UP:
+                self.ending.hang_up(attempt.id)
+            case Effect.COUNT_ABANDONED:
+                self._closing.save(attempt)
+                self.tally.abandoned(attempt.campaign)
+            case Effect.SETTLE:
+                self._closing.settle(attempt, signal)
+                self.live.drop(attempt)
+                self._stocks[attempt.campaign].put_back(attempt.intent.case_id)
+                self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
+                self.tally.settled(attempt)
+                if attempt.abandoned_at is not None:
+                    self.ending.purge_marks(attempt.id, self._closing.flush)

@@ -1,0 +1,1 @@
+"""What every other room stands on: time, ids, phone numbers, errors, events. No I/O."""

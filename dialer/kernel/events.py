@@ -1,0 +1,132 @@
+"""What the PBX tells us, as values: the adapter decodes each message once into one of these.
+
+`at` is the PBX's own instant of the event, mapped to the engine's clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dialer.kernel.ids import AttemptId, SeatLegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegCreated:
+    """A channel exists."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    """The far end rings (180)."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LegUp:
+    """The far end answered."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DebtorWaits:
+    """The answered debtor stands in our context and can be sent to a seat."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFailed:
+    """The seat was locked or gone; the debtor waits again for what is left of the time."""
+
+    attempt: AttemptId
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegBridged:
+    """Debtor and agent hear each other."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeft:
+    """The agent's leg ended first: the debtor is alone on the line."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallAbandoned:
+    """Nobody claimed the call in time: the dialplan treats it as the law demands."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """The debtor pressed the key that stops these calls."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The trunk leg is gone: the terminal event. `cause` is Q.850; `sip` where the PBX tells the SIP answer."""
+
+    attempt: AttemptId
+    at: datetime
+    cause: int
+    sip: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateFailed:
+    """The PBX gave up the originate. Where no channel was ever made, no other event comes."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatIdle:
+    """The agent's leg waits for the next debtor."""
+
+    leg: SeatLegId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatEnded:
+    """The agent's leg is gone, or never came."""
+
+    leg: SeatLegId
+    at: datetime
+
+
+AttemptEvent = (
+    LegCreated
+    | LegRinging
+    | LegUp
+    | DebtorWaits
+    | ClaimFailed
+    | LegBridged
+    | AgentLeft
+    | CallAbandoned
+    | OptedOut
+    | LegEnded
+    | OriginateFailed
+)
+PbxEvent = AttemptEvent | SeatIdle | SeatEnded

@@ -1,0 +1,37 @@
+"""Money: whole cents of one currency."""
+
+import re
+from dataclasses import dataclass
+
+
+class BadMoneyError(ValueError):
+    """This text is no amount: the message says why."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An amount in the currency's smallest unit (euro cents)."""
+
+    cents: int
+    currency: str = "EUR"
+
+    def __str__(self) -> str:
+        sign = "-" if self.cents < 0 else ""
+        return f"{sign}{abs(self.cents) // 100}.{abs(self.cents) % 100:02d} {self.currency}"
+
+
+def parse(text: str, currency: str = "EUR") -> Money:
+    """Read an amount as Italian and English files write it: `1.234,56`, `1234.56`, `€ 99,00`, `1.234`.
+
+    A single separator followed by exactly three digits groups thousands; the last separator otherwise starts
+    the cents. Raises BadMoneyError.
+    """
+    bare = re.sub(r"[€\s]|EUR", "", text)
+    found = re.fullmatch(r"(-?)([0-9]{1,3}(?:([.,'])[0-9]{3})(?:\3[0-9]{3})*|[0-9]+)(?:([.,])([0-9]{1,2}))?", bare)
+    if not found:
+        raise BadMoneyError("not an amount")
+    sign, whole, grouping, decimal, fraction = found.groups()
+    if decimal and decimal == grouping:
+        raise BadMoneyError("the same sign groups thousands and starts the cents")
+    cents = int(re.sub(r"[.,']", "", whole)) * 100 + int((fraction or "0").ljust(2, "0"))
+    return Money(-cents if sign else cents, currency)

@@ -1,0 +1,69 @@
+"""Telephone numbers: E.164 or nothing."""
+
+import re
+from typing import NewType
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+PhoneNumber = NewType("PhoneNumber", str)
+"""A public number in E.164, as `+390212345678`."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+_REFUSED_TYPES = {
+    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+    PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.UAN: "a company's access number",
+    PhoneNumberType.VOICEMAIL: "a voicemail access number",
+}
+
+
+class BadPhoneError(ValueError):
+    """This text is no telephone number of a person: the message says why, `remedy` what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(why)
+        self.remedy = remedy
+
+
+def parse(text: str, region: str) -> PhoneNumber:
+    """Read one number as people write it.
+
+    `region` (ISO 3166, as `IT`) is assumed where the text has no country code. Raises BadPhoneError.
+    """
+    if re.fullmatch(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text.strip()):
+        raise BadPhoneError(
+            "a spreadsheet turned this number into a power of ten", "format the column as text and export it again"
+        )
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise BadPhoneError("not a telephone number", "write one number a cell, as +39 347 1234567") from None
+    if not phonenumbers.is_valid_number(number):
+        raise BadPhoneError(f"no such number in {region_of(number) or region}", _remedy(number))
+    refused = _REFUSED_TYPES.get(phonenumbers.number_type(number))
+    if refused:
+        raise BadPhoneError(f"{refused} is not a person's", "remove it")
+    return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def region_of(number: phonenumbers.PhoneNumber) -> str | None:
+    """The country (ISO 3166) to which a parsed number belongs."""
+    return phonenumbers.region_code_for_number(number)
+
+
+def is_dialable(text: str) -> bool:
+    """Whether `text` is in the one form that may reach a dial string: checked again right before it does."""
+    return _E164.fullmatch(text) is not None
+
+
+def mask(number: str) -> str:
+    """The number as a log or a wrong reader may see it."""
+    return "…" + number[-2:] if number else ""
+
+
+def _remedy(number: phonenumbers.PhoneNumber) -> str:
+    with_zero = f"0{number.national_number}"
+    if number.country_code == 39 and phonenumbers.is_valid_number(phonenumbers.parse(with_zero, "IT")):
+        return f"did a spreadsheet drop the leading zero? {mask(with_zero)} with a zero in front would be a landline"
+    return "check the digits with the creditor"

@@ -1,0 +1,1 @@
+"""Now: what the floor looks like, and what limits dialling."""

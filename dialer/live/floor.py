@@ -1,0 +1,50 @@
+"""The floor of one campaign as its pacer sees it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from dialer.agents.session import Session, Work
+from dialer.calls.attempt import BEFORE_ANSWER, UNBRIDGED, Attempt, State
+from dialer.campaigns.campaign import Campaign
+from pacing import Floor
+
+
+def floor_of(
+    campaign: Campaign,
+    sessions: Iterable[Session],
+    attempts: Iterable[Attempt],
+    now: datetime,
+    *,
+    elapsed_seconds: float,
+    cases: int,
+    trunk_failures: int,
+    may_dial: bool,
+) -> Floor:
+    """Count agents and calls, with their ages.
+
+    An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
+    so lines of all campaigns are counted against every free agent.
+    """
+    here = [session for session in sessions if campaign.name in session.campaigns]
+    lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
+
+    def ages(work: Work) -> tuple[float, ...]:
+        return tuple((now - session.since).total_seconds() for session in here if session.work is work)
+
+    return Floor(
+        elapsed_seconds=elapsed_seconds,
+        idle=tuple((now - session.since).total_seconds() for session in here if session.free),
+        talking=ages(Work.TALKING),
+        wrapping=ages(Work.WRAPPING),
+        reserved=sum(session.work is Work.RESERVED for session in here),
+        dialling=tuple(
+            (now - attempt.cleared_at).total_seconds() for attempt in lines if attempt.state in BEFORE_ANSWER
+        ),
+        waiting=tuple(
+            (now - (attempt.answered_at or now)).total_seconds() for attempt in lines if attempt.state in UNBRIDGED
+        ),
+        channels_in_use=len(lines),
+        cases=cases,
+        trunk_failures=trunk_failures,
+        halted=not (may_dial and campaign.dials),
+    )

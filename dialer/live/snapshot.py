@@ -1,0 +1,88 @@
+"""The floor right now, as the interface gives it to wallboards, agents' programs and the command line."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from dialer.agents.session import Session
+from dialer.calls.attempt import Attempt
+from dialer.campaigns.campaign import Campaign
+from dialer.kernel.percentiles import percentiles
+from dialer.live.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """One agent. `state` is the work, or `calling` while the phone is being called for the seat."""
+
+    agent: str
+    state: str
+    seconds: float
+    pause_reason: str | None
+    seat: str
+    attempt: str | None
+    campaigns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    """One campaign: what limits its dialling now, in a sentence, and its counts since the daemon's start."""
+
+    campaign: str
+    state: str
+    limit: str
+    sentence: str
+    calls: dict[str, int]
+    placed: int
+    answered: int
+    bridged: int
+    abandoned: int
+    results: dict[str, int]
+    blocked: dict[str, int]
+    outcomes: dict[str, int]
+    answer_to_agent_seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one instant of the engine's clock."""
+
+    at: datetime
+    ready: bool
+    clock_offset_seconds: float
+    campaigns: tuple[CampaignLine, ...]
+    agents: tuple[AgentLine, ...]
+
+
+def agent_line(session: Session, now: datetime) -> AgentLine:
+    """One agent as others see it."""
+    return AgentLine(
+        agent=session.agent,
+        state=session.visible_state,
+        seconds=(now - session.since).total_seconds(),
+        pause_reason=session.pause_reason,
+        seat=session.seat.value,
+        attempt=session.attempt,
+        campaigns=tuple(sorted(session.campaigns)),
+    )
+
+
+def campaign_line(campaign: Campaign, attempts: list[Attempt], tally: Tally) -> CampaignLine:
+    """One campaign as others see it."""
+    counts = tally.campaigns[campaign.name]
+    burst = counts.burst
+    return CampaignLine(
+        campaign=campaign.name,
+        state=campaign.state.value,
+        limit=burst.limit.value if burst else "",
+        sentence=burst.sentence if burst else "nothing was decided yet",
+        calls=dict(Counter(attempt.state.value for attempt in attempts)),
+        placed=counts.placed,
+        answered=counts.answered,
+        bridged=counts.bridged,
+        abandoned=counts.abandoned,
+        results=dict(counts.results),
+        blocked=dict(counts.blocked),
+        outcomes=dict(counts.outcomes),
+        answer_to_agent_seconds=percentiles(sorted(counts.recent_waits)),
+    )

@@ -1,0 +1,93 @@
+"""What happened since the start, counted: read by the live view and by the metrics."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dialer.calls.attempt import Attempt
+from pacing import Burst
+
+RECENT = 1_000
+"""Answered calls over which the live percentiles are taken."""
+ANSWER_TO_AGENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
+RING_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of values up to each bound, their number and their sum."""
+
+    bounds: tuple[float, ...]
+    counts: list[int] = field(init=False)
+    count: int = 0
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * len(self.bounds)
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        for index, bound in enumerate(self.bounds):
+            if value <= bound:
+                self.counts[index] += 1
+
+
+class CampaignTally:
+    """One campaign's counts."""
+
+    def __init__(self) -> None:
+        self.placed = 0
+        self.answered = 0
+        self.bridged = 0
+        self.abandoned = 0
+        self.results: Counter[str] = Counter()
+        self.blocked: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.answer_to_agent = Histogram(ANSWER_TO_AGENT_BUCKETS)
+        self.ring = Histogram(RING_BUCKETS)
+        self.recent_waits: deque[float] = deque(maxlen=RECENT)
+        self.burst: Burst | None = None
+
+
+class Tally:
+    """The counts of every campaign; no person is in it."""
+
+    def __init__(self, campaigns: Iterable[str]) -> None:
+        self.campaigns = {name: CampaignTally() for name in campaigns}
+        self.signals_ignored: Counter[tuple[str, str]] = Counter()
+
+    def placed(self, campaign: str) -> None:
+        self.campaigns[campaign].placed += 1
+
+    def refused(self, campaign: str, reasons: Iterable[str]) -> None:
+        self.campaigns[campaign].blocked.update(reasons)
+
+    def bridged(self, attempt: Attempt) -> None:
+        tally = self.campaigns[attempt.campaign]
+        tally.bridged += 1
+        seconds = attempt.answer_to_agent_seconds
+        if seconds is not None:
+            tally.answer_to_agent.add(seconds)
+            tally.recent_waits.append(seconds)
+
+    def abandoned(self, campaign: str) -> None:
+        self.campaigns[campaign].abandoned += 1
+
+    def settled(self, attempt: Attempt) -> None:
+        tally = self.campaigns[attempt.campaign]
+        tally.results[attempt.result or "unknown"] += 1
+        if attempt.answered_at is not None:
+            tally.answered += 1
+        if attempt.rang_at is not None:
+            until = attempt.answered_at or attempt.ended_at or attempt.rang_at
+            tally.ring.add((until - attempt.rang_at).total_seconds())
+
+    def outcome(self, campaign: str, code: str) -> None:
+        self.campaigns[campaign].outcomes[code] += 1
+
+    def paced(self, campaign: str, burst: Burst) -> None:
+        self.campaigns[campaign].burst = burst
+
+    def signal_ignored(self, state: str, signal: str) -> None:
+        self.signals_ignored[state, signal] += 1

@@ -1,0 +1,1 @@
+"""What a call meant, and what happens next."""

@@ -1,0 +1,1 @@
+"""Later: one file a report, each figure with its definition."""

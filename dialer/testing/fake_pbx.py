@@ -1,0 +1,282 @@
+"""A PBX in virtual time: the port, the dialplan's promises and the simulated network, without Asterisk.
+
+It passes the same contract tests as the real one (tests/contract/test_pbx.py).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.compliance.clearance import Clearance, Treatment
+from dialer.kernel import events
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
+from dialer.kernel.events import PbxEvent
+from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.phone import PhoneNumber
+from dialer.testing.public import Behaviour, behaviour_of
+
+BRIDGE_SECONDS = 0.01
+MESSAGE_SECONDS = 8.0
+AGENT_LEFT_SECONDS = 2.0
+PHONE_SECONDS = 0.1
+# behaviour: seconds before it ends unanswered, Q.850 cause, SIP answer
+_UNANSWERED = {
+    Behaviour.BUSY: (0.1, 17, 486),
+    Behaviour.CONGESTION: (0.1, 34, 503),
+    Behaviour.NETWORK_TONE: (2.0, 1, 404),
+    Behaviour.UNALLOCATED: (0.1, 1, 404),
+    Behaviour.REJECTED_BY_NETWORK: (0.1, 21, 403),
+    Behaviour.UNREACHABLE: (1.0, 19, 480),
+    Behaviour.INCOMPLETE: (0.1, 28, 484),
+    Behaviour.NETWORK_ERROR: (0.1, 38, 500),
+    Behaviour.CHANGED: (0.1, 22, 410),
+}
+
+
+@dataclass(slots=True)
+class _Trunk:
+    number: PhoneNumber
+    treatment: Treatment
+    state: LegState = LegState.CALLING
+    seat: int | None = None
+    abandoned: bool = False
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seat:
+    number: int
+    up: bool = False
+    locked_by: AttemptId | None = None
+
+
+class FakePbx:
+    """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
+
+    up: whether requests reach it. lose_replies: requests are carried out and never answered.
+    listening: whether its events reach anybody. phones_answer: whether agents pick up.
+    """
+
+    def __init__(self, clock: Clock, deliver: Callable[[PbxEvent], None]) -> None:
+        self.clock = clock
+        self.deliver = deliver
+        self.up = True
+        self.lose_replies = False
+        self.phones_answer = True
+        self.listening = True
+        self.originated: list[tuple[AttemptId, PhoneNumber]] = []
+        self.purged: list[AttemptId] = []
+        self.abandoned: dict[AttemptId, datetime] = {}
+        self.opted_out: dict[AttemptId, datetime] = {}
+        self._trunks: dict[AttemptId, _Trunk] = {}
+        self._seats: dict[SeatLegId, _Seat] = {}
+
+    # -- the port -----------------------------------------------------------------------------------
+
+    async def originate(self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float) -> None:  # noqa: ARG002
+        self._reach()
+        reservation = clearance.use(self.clock.now())
+        attempt, number = reservation.attempt, reservation.intent.number
+        if attempt in self._trunks:
+            raise PbxRefusedError("the channel id is in use")
+        self.originated.append((attempt, number))
+        trunk = _Trunk(number, clearance.treatment)
+        self._trunks[attempt] = trunk
+        self._tell(events.LegCreated(attempt, self.clock.now()))
+        self._play(attempt, trunk, timeout_seconds)
+        self._reply()
+
+    async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:  # noqa: ARG002
+        self._reach()
+        seat = _Seat(seat_number)
+        self._seats[leg] = seat
+        if self.phones_answer:
+            self._later(None, PHONE_SECONDS, lambda: self._seat_up(leg))
+        else:
+            self._later(None, 20.0, lambda: self.lose_seat(leg))
+        self._reply()
+
+    async def connect(self, attempt: AttemptId, seat_number: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
+        self._reply()
+
+    async def refuse(self, attempt: AttemptId) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._end(attempt, 16))
+        self._reply()
+
+    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+        self._reach()
+        if leg in self._trunks:
+            self._later(None, 0.0, lambda: self._end(AttemptId(leg), 16))
+        elif leg in self._seats:
+            self._later(None, 0.0, lambda: self.lose_seat(SeatLegId(leg)))
+        else:
+            raise PbxRefusedError("no such channel")
+        self._reply()
+
+    async def purge(self, attempt: AttemptId) -> None:
+        self._reach()
+        self.purged.append(attempt)
+        self.abandoned.pop(attempt, None)
+        self.opted_out.pop(attempt, None)
+        self._reply()
+
+    async def survey(self) -> Survey:
+        self._reach()
+        talking = {seat.locked_by: leg for leg, seat in self._seats.items() if seat.locked_by}
+        return Survey(
+            at=self.clock.now(),
+            attempts={
+                attempt: Leg(trunk.state, attempt if trunk.state is LegState.BRIDGED else "")
+                for attempt, trunk in self._trunks.items()
+            },
+            seats={
+                leg: Leg(LegState.BRIDGED, seat.locked_by or "")
+                if leg in talking.values()
+                else Leg(LegState.WAITING if seat.up else LegState.CALLING)
+                for leg, seat in self._seats.items()
+            },
+            abandoned=dict(self.abandoned),
+            opted_out=dict(self.opted_out),
+        )
+
+    # -- what tests do to it --------------------------------------------------------------------------
+
+    def lose_seat(self, leg: SeatLegId) -> None:
+        """The agent's leg ends."""
+        seat = self._seats.pop(leg, None)
+        if seat is None:
+            return
+        self._tell(events.SeatEnded(leg, self.clock.now()))
+        if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)):
+            attempt = seat.locked_by
+            trunk.state, trunk.seat = LegState.OTHER, None
+            self._tell(events.AgentLeft(attempt, self.clock.now()))
+            self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
+
+    def opt_out(self, attempt: AttemptId) -> None:
+        """The debtor presses the key during the message."""
+        self.opted_out[attempt] = self.clock.now()
+        self._tell(events.OptedOut(attempt, self.clock.now()))
+
+    # -- the network and the dialplan -----------------------------------------------------------------
+
+    def _play(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
+        behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
+        ring = 0.5 + int(trunk.number[-4:-2]) * 0.08
+        self._later(attempt, timeout_seconds, lambda: self._give_up(attempt))
+        if behaviour in _UNANSWERED:
+            after, cause, sip = _UNANSWERED[behaviour]
+            self._later(attempt, after, lambda: self._fail(attempt, cause, sip))
+            return
+        if behaviour is not Behaviour.EARLY_MEDIA:
+            self._later(attempt, 0.05, lambda: self._ring(attempt))
+        if behaviour is Behaviour.REJECTED:
+            self._later(attempt, ring, lambda: self._fail(attempt, 21, 403))
+        elif behaviour is not Behaviour.NEVER_ANSWERS:
+            self._later(attempt, ring, lambda: self._answer(attempt, behaviour))
+
+    def _ring(self, attempt: AttemptId) -> None:
+        if trunk := self._trunks.get(attempt):
+            trunk.state = LegState.RINGING
+            self._tell(events.LegRinging(attempt, self.clock.now()))
+
+    def _answer(self, attempt: AttemptId, behaviour: Behaviour) -> None:
+        trunk = self._trunks[attempt]
+        for timer in trunk.timers:
+            timer.cancel()
+        trunk.timers.clear()
+        trunk.state = LegState.WAITING
+        now = self.clock.now()
+        self._tell(events.LegUp(attempt, now))
+        self._tell(events.DebtorWaits(attempt, now))
+        self._later(attempt, trunk.treatment.claim_seconds, lambda: self._deadline(attempt))
+        if behaviour is Behaviour.ANSWERS_AND_HANGS_UP:
+            self._later(attempt, 0.02, lambda: self._end(attempt, 16))
+
+    def _deadline(self, attempt: AttemptId) -> None:
+        trunk = self._trunks.get(attempt)
+        if trunk is None or trunk.state is LegState.BRIDGED or trunk.abandoned:
+            return
+        trunk.abandoned, trunk.state = True, LegState.OTHER
+        self.abandoned[attempt] = self.clock.now()
+        self._tell(events.CallAbandoned(attempt, self.clock.now()))
+        self._later(attempt, MESSAGE_SECONDS if trunk.treatment.message else 0.0, lambda: self._end(attempt, 16))
+
+    def _claim(self, attempt: AttemptId, seat_number: int) -> None:
+        trunk = self._trunks.get(attempt)
+        if trunk is None or trunk.abandoned:
+            return
+        seat = next((seat for seat in self._seats.values() if seat.number == seat_number and seat.up), None)
+        if seat is None or seat.locked_by is not None:
+            why = "NONEXISTENT" if seat is None else "LOCKED"
+            self._tell(events.ClaimFailed(attempt, self.clock.now(), why))
+            return
+        seat.locked_by = attempt
+        self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, seat_number))
+
+    def _bridged(self, attempt: AttemptId, seat_number: int) -> None:
+        trunk = self._trunks.get(attempt)
+        if trunk is None:
+            return
+        trunk.state, trunk.seat = LegState.BRIDGED, seat_number
+        self._tell(events.LegBridged(attempt, self.clock.now()))
+        if behaviour_of(trunk.number) is Behaviour.PERSON_HANGS_UP:
+            talk = 1 + int(trunk.number[-4:-2]) * 0.03
+            self._later(attempt, talk, lambda: self._end(attempt, 16))
+
+    def _give_up(self, attempt: AttemptId) -> None:
+        if attempt in self._trunks:
+            self._fail(attempt, 19, 480)
+
+    def _fail(self, attempt: AttemptId, cause: int, sip: int) -> None:
+        self._tell(events.OriginateFailed(attempt, self.clock.now()))
+        self._end(attempt, cause, sip)
+
+    def _end(self, attempt: AttemptId, cause: int, sip: int | None = None) -> None:
+        trunk = self._trunks.pop(attempt, None)
+        if trunk is None:
+            return
+        for timer in trunk.timers:
+            timer.cancel()
+        self._tell(events.LegEnded(attempt, self.clock.now(), cause, sip))
+        for leg, seat in self._seats.items():
+            if seat.locked_by == attempt:
+                seat.locked_by = None
+                self._tell(events.SeatIdle(leg, self.clock.now()))
+
+    def _seat_up(self, leg: SeatLegId) -> None:
+        if seat := self._seats.get(leg):
+            seat.up = True
+            self._tell(events.SeatIdle(leg, self.clock.now()))
+
+    def _up_trunk(self, attempt: AttemptId) -> _Trunk | None:
+        trunk = self._trunks.get(attempt)
+        return trunk if trunk and trunk.state not in (LegState.CALLING, LegState.RINGING) else None
+
+    def _later(self, attempt: AttemptId | None, seconds: float, act: Callable[[], None]) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, act)
+        if attempt is not None and (trunk := self._trunks.get(attempt)):
+            trunk.timers.append(timer)
+
+    def _tell(self, event: PbxEvent) -> None:
+        """Events go out in order, each on a later turn of the loop, while somebody listens."""
+        if self.listening:
+            asyncio.get_running_loop().call_soon(self.deliver, event)
+
+    def _reach(self) -> None:
+        if not self.up:
+            raise PbxAwayError("not connected to the PBX")
+
+    def _reply(self) -> None:
+        if self.lose_replies:
+            raise PbxUnsureError("the PBX didn't answer")

@@ -1,0 +1,204 @@
+"""The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dialer.agents.session import SavedSession
+from dialer.calls.attempt import Attempt
+from dialer.calls.results import NEVER_LEFT
+from dialer.campaigns.campaign import CampaignState
+from dialer.cases.book import Added
+from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine
+from dialer.compliance.clearance import Reservation
+from dialer.compliance.ledger import PastAttempt
+from dialer.compliance.verdict import Verdict
+from dialer.kernel.errors import AwayError
+from dialer.kernel.ids import AttemptId
+from dialer.kernel.phone import PhoneNumber
+from dialer.outcomes.record import RecordedOutcome
+
+
+@dataclass(slots=True)
+class _Case:
+    id: int
+    campaign: str
+    new: NewCase
+    debtor_id: int
+    state: CaseState = CaseState.OPEN
+    due_at: datetime | None = None
+    why: str = "new"
+
+
+class MemoryRecord:
+    """Case book, attempts and floor in one. `away`: nothing can be read or written."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.cases: dict[int, _Case] = {}
+        self.attempts: dict[AttemptId, Attempt] = {}
+        self.outcomes: dict[AttemptId, RecordedOutcome] = {}
+        self.refusals: list[tuple[int, tuple[str, ...], datetime]] = []
+        self._forbidden: dict[PhoneNumber, str] = {}
+        self._sessions: dict[str, SavedSession] = {}
+        self._states: dict[str, CampaignState] = {}
+
+    # -- cases ----------------------------------------------------------------------------------------
+
+    async def add(self, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
+        self._reach()
+        added = Added()
+        known = {(case.new.creditor, debt.reference) for case in self.cases.values() for debt in case.new.debts}
+        for case in new:
+            fresh = tuple(debt for debt in case.debts if (case.creditor, debt.reference) not in known)
+            if not fresh:
+                added.known += 1
+                continue
+            added.new += 1
+            here = next(
+                (
+                    mine
+                    for mine in self.cases.values()
+                    if mine.campaign == campaign
+                    and (mine.new.creditor, mine.new.debtor_reference) == (case.creditor, case.debtor_reference)
+                ),
+                None,
+            )
+            if here:
+                numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
+                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers)
+            else:
+                case_id = len(self.cases) + 1
+                self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
+        return added
+
+    async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
+        self._reach()
+        due = [
+            case
+            for case in self.cases.values()
+            if case.campaign == campaign
+            and case.state is CaseState.OPEN
+            and case.due_at is not None
+            and case.due_at <= now
+            and case.id not in excluding
+        ]
+        due.sort(key=lambda case: (case.due_at, case.id))
+        return [self._due_case(case) for case in due[:most]]
+
+    async def count_due(self, campaign: str, now: datetime) -> int:
+        return len(await self.due(campaign, now, len(self.cases), ()))
+
+    async def card(self, case_id: int) -> CaseCard:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        new = self.cases[case_id].new
+        mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        past = sorted((attempt for attempt in mine if attempt.ended_at), key=lambda a: a.cleared_at, reverse=True)
+        return CaseCard(
+            case_id,
+            new.creditor,
+            new.debtor_reference,
+            new.debtor_name,
+            new.language,
+            new.debts,
+            len(mine),
+            tuple(self._contact(attempt) for attempt in past),
+        )
+
+    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
+        case = self.cases[case_id]
+        case.due_at, case.state, case.why = at, state, why
+
+    def refuse(self, case_id: int, verdict: Verdict, at: datetime) -> None:
+        self.refusals.append((case_id, tuple(verdict.reasons), at))
+        self.schedule(case_id, verdict.not_before, CaseState.OPEN, "not called: " + ",".join(verdict.reasons))
+
+    # -- attempts -------------------------------------------------------------------------------------
+
+    async def open(self, reservation: Reservation) -> None:
+        self._reach()
+        if reservation.attempt in self.attempts:
+            msg = "an attempt's id stands once"
+            raise ValueError(msg)
+        self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
+
+    def save(self, attempt: Attempt) -> None:
+        self.attempts[attempt.id] = replace(attempt)
+
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
+        self._reach()
+        self.outcomes[outcome.attempt] = outcome
+
+    def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:  # noqa: ARG002
+        self._forbidden.setdefault(number, source)
+
+    async def flush(self) -> None:
+        self._reach()
+
+    async def unsettled(self) -> list[Attempt]:
+        self._reach()
+        return [replace(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
+
+    async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
+        self._reach()
+        return [replace(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
+
+    async def past(self, since: datetime) -> list[PastAttempt]:
+        self._reach()
+        return [
+            PastAttempt(
+                attempt.id, attempt.intent.debtor_id, attempt.intent.number, attempt.cleared_at, attempt.ended_at
+            )
+            for attempt in self.attempts.values()
+            if attempt.cleared_at >= since and attempt.result not in NEVER_LEFT
+        ]
+
+    async def do_not_call(self) -> list[PhoneNumber]:
+        self._reach()
+        return list(self._forbidden)
+
+    # -- the floor ------------------------------------------------------------------------------------
+
+    def save_session(self, session: SavedSession) -> None:
+        self._sessions[session.agent] = session
+
+    async def sessions(self) -> list[SavedSession]:
+        self._reach()
+        return [session for session in self._sessions.values() if session.leg is not None]
+
+    async def save_campaign_state(self, campaign: str, state: CampaignState, since: datetime) -> None:  # noqa: ARG002
+        self._reach()
+        self._states[campaign] = state
+
+    async def campaign_states(self) -> dict[str, CampaignState]:
+        self._reach()
+        return dict(self._states)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise AwayError("the record can't be written")
+
+    def _due_case(self, case: _Case) -> DueCase:
+        lines = []
+        for number in case.new.numbers:
+            tries = [
+                attempt.cleared_at
+                for attempt in self.attempts.values()
+                if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
+            ]
+            lines.append(NumberLine(number, len(tries), max(tries, default=None)))
+        return DueCase(case.id, case.debtor_id, (case.new.zone,) if case.new.zone else (), tuple(lines))
+
+    def _contact(self, attempt: Attempt) -> Contact:
+        outcome = self.outcomes.get(attempt.id)
+        return Contact(
+            attempt.cleared_at,
+            attempt.intent.number,
+            attempt.result or "",
+            outcome.code if outcome else None,
+            attempt.agent,
+            outcome.note if outcome else "",
+        )

@@ -1,0 +1,227 @@
+"""The routes: agents, campaigns, the floor right now, and the daemon's health.
+
+Every route needs the bearer token but those that a load balancer or Prometheus reads: /healthz, /readyz, /metrics.
+Errors are problem+json (RFC 9457) with the remedy.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dialer.campaigns.campaign import CampaignSignal
+from dialer.cases.book import CaseBook
+from dialer.flow import Flow
+from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.live.snapshot import Snapshot, agent_line
+from dialer.outcomes.codes import Outcome
+from dialer.outcomes.record import MOST_NOTE_CHARACTERS
+
+MOST_BODY_BYTES = 64 * 1024
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LogInBody(_Body):
+    """ready: take calls at once; otherwise the agent begins paused."""
+
+    ready: bool = False
+
+
+class PauseBody(_Body):
+    reason: str = Field("pause", min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
+
+
+class OutcomeBody(_Body):
+    code: Outcome
+    note: str = Field("", max_length=MOST_NOTE_CHARACTERS)
+
+
+class Api:
+    """The handlers."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        book: CaseBook,
+        snapshot: Callable[[], Snapshot],
+        problems: Callable[[], list[str]],
+        metrics: Callable[[], bytes],
+        token: str,
+    ) -> None:
+        self._flow = flow
+        self._book = book
+        self._snapshot = snapshot
+        self._problems = problems
+        self._metrics = metrics
+        self._token = token
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
+        agent, campaign = "/api/v1/agents/{agent}", "/api/v1/campaigns/{campaign}"
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._scrape),
+                web.get("/api/v1/live", self._live),
+                web.get("/api/v1/agents", self._agents),
+                web.get(f"{agent}/call", self._call),
+                web.post(f"{agent}/log-in", self._log_in),
+                web.post(f"{agent}/ready", self._ready),
+                web.post(f"{agent}/pause", self._pause),
+                web.post(f"{agent}/hang-up", self._hang_up),
+                web.post(f"{agent}/outcome", self._outcome),
+                web.post(f"{agent}/wrapped", self._wrapped),
+                web.post(f"{agent}/log-out", self._log_out),
+                web.get("/api/v1/campaigns", self._campaigns),
+                web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
+            ]
+        )
+        return app
+
+    # -- health -----------------------------------------------------------------------------------------
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        problems = self._problems()
+        return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
+
+    async def _scrape(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    # -- the floor --------------------------------------------------------------------------------------
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response(plain(self._snapshot()))
+
+    async def _agents(self, _: web.Request) -> web.Response:
+        return web.json_response({"agents": plain(self._snapshot())["agents"]})
+
+    async def _campaigns(self, _: web.Request) -> web.Response:
+        return web.json_response({"campaigns": plain(self._snapshot())["campaigns"]})
+
+    async def _command(self, request: web.Request) -> web.Response:
+        name = request.match_info["campaign"]
+        campaign = self._flow.campaigns.get(name)
+        if campaign is None:
+            raise UnknownNameError(f"no campaign is named {name!r}", "add it to the configuration")
+        await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
+        return web.json_response({"campaign": name, "state": campaign.state.value})
+
+    # -- agents -----------------------------------------------------------------------------------------
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        body = LogInBody.model_validate(await _json(request))
+        self._flow.desk.log_in(_agent(request), pause_reason=None if body.ready else "logged in")
+        return self._session(request)
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        self._flow.desk.ready(_agent(request))
+        return self._session(request)
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        return self._session(request)
+
+    async def _hang_up(self, request: web.Request) -> web.Response:
+        self._flow.end_call(_agent(request))
+        return self._session(request)
+
+    async def _outcome(self, request: web.Request) -> web.Response:
+        body = OutcomeBody.model_validate(await _json(request))
+        await self._flow.write_up(_agent(request), body.code, body.note)
+        return self._session(request)
+
+    async def _wrapped(self, request: web.Request) -> web.Response:
+        self._flow.wrap_up.finish(_agent(request))
+        return self._session(request)
+
+    async def _log_out(self, request: web.Request) -> web.Response:
+        self._flow.desk.log_out(_agent(request))
+        return self._session(request)
+
+    async def _call(self, request: web.Request) -> web.Response:
+        """The case on the agent's line: `case` is null while there is none."""
+        attempt = await self._flow.wrap_up.current(_agent(request))
+        if attempt is None:
+            return web.json_response({"attempt": None, "case": None})
+        card = await self._book.card(attempt.intent.case_id)
+        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": plain(card)})
+
+    def _session(self, request: web.Request) -> web.Response:
+        session = self._flow.roster.session(_agent(request))
+        return web.json_response(plain(agent_line(session, self._snapshot().at)))
+
+    # -- the border -------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in OPEN_PATHS and not self._knows(request):
+            response = problem(401, "no valid token", "send the header Authorization: Bearer TOKEN")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        try:
+            return await handler(request)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "body"
+            return problem(400, f"{where}: {first['msg']}", "correct the request's body")
+        except InputError as error:
+            return problem(400, str(error), error.remedy)
+        except AwayError as error:
+            return problem(503, str(error), error.remedy)
+        except UnknownNameError as error:
+            return problem(404, str(error), error.remedy)
+        except DialerError as error:
+            return problem(409, str(error), error.remedy)
+        except web.HTTPException as error:
+            return problem(error.status, error.reason, "see the list of routes in the documentation")
+
+    def _knows(self, request: web.Request) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and hmac.compare_digest(token.encode(), self._token.encode())
+
+
+def problem(status: int, detail: str, remedy: str) -> web.Response:
+    """An error as RFC 9457 wants it, with the remedy."""
+    body = {"type": "about:blank", "status": status, "title": detail, "remedy": remedy}
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+def plain(value: Any) -> Any:
+    """A value of ours as JSON can hold it."""
+    return _plain(asdict(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def _agent(request: web.Request) -> str:
+    return request.match_info["agent"]
+
+
+async def _json(request: web.Request) -> Any:
+    if not request.can_read_body:
+        return {}
+    try:
+        return await request.json()
+    except ValueError:
+        raise InputError("the body is not JSON", "send a JSON object") from None

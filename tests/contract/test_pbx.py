@@ -1,0 +1,285 @@
+"""What the engine relies on, held against the fake PBX and against a real Asterisk with the simulated network."""
+
+import asyncio
+import socket
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from dialer.adapters.ami.asterisk import Asterisk
+from dialer.adapters.ami.link import LinkSettings
+from dialer.calls.pbx import LegState
+from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, Reservation, Treatment
+from dialer.compliance.verdict import Intent
+from dialer.kernel import events
+from dialer.kernel.clock import SystemClock
+from dialer.kernel.errors import PbxRefusedError
+from dialer.kernel.ids import Ids
+from dialer.testing import asterisk
+from dialer.testing.fake_pbx import FakePbx
+from dialer.testing.public import Behaviour
+from dialer.testing.sip import SipEndpoint, pick_up
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.asterisk]
+CALLER_ID = "+390612345678"
+DROP = Treatment(claim_seconds=0.8, comfort_noise=True, message=False, language="it")
+MESSAGE = Treatment(claim_seconds=0.5, comfort_noise=False, message=True, language="en")
+AGENT_VOICE = 0x33
+WAIT_SECONDS = 15.0
+
+
+class Lab:
+    """A PBX, whichever, with one agent's phone."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.ids = Ids(Random())
+        self.seen = []
+        self.pbx = None
+        self.news = asyncio.Event()
+        self.numbers = 0
+
+    def on_event(self, event):
+        self.seen.append(event)
+        self.news.set()
+
+    def clearance(self, behaviour, treatment=DROP, pace=3):
+        self.numbers += 1
+        number = f"+39347{self.numbers:03d}{pace:02d}{behaviour.value.code}"
+        intent = Intent("k", 1, 1, number, ("Europe/Rome",), ("it-unirec",), 30.0)
+        now = self.clock.now()
+        return Clearance(SEAL, Reservation(self.ids.attempt(now), intent, now), treatment)
+
+    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3):
+        clearance = self.clearance(behaviour, treatment, pace)
+        await self.pbx.originate(clearance, CALLER_ID, timeout)
+        return clearance.reservation.attempt
+
+    def of(self, leg):
+        return [event for event in self.seen if leg in (getattr(event, "attempt", None), getattr(event, "leg", None))]
+
+    async def event(self, kind, leg):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                found = next((event for event in self.of(leg) if isinstance(event, kind)), None)
+                if found:
+                    return found
+                self.news.clear()
+                await self.news.wait()
+
+    async def seat(self, number=1001):
+        leg = self.ids.seat_leg(self.clock.now())
+        await self.pbx.call_seat(leg, number, "PJSIP/agent01")
+        await self.event(events.SeatIdle, leg)
+        return leg
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "asterisk"])
+async def lab(request, asterisk_tree, tmp_path_factory):
+    if request.param == "fake":
+        lab = Lab(SystemClock())
+        lab.pbx = FakePbx(lab.clock, lab.on_event)
+        yield lab
+        return
+    folder = tmp_path_factory.mktemp("contract")
+    network_port, sip_port = asterisk.free_port(), asterisk.free_port()
+    ami_port = asterisk.free_port(socket.SOCK_STREAM)
+    network = asterisk.phone_network(folder / "network", asterisk_tree, network_port)
+    pbx = asterisk.pbx(
+        folder / "pbx", asterisk_tree, sip_port=sip_port, ami_port=ami_port, secret="s3cret",
+        trunk_host="127.0.0.1", trunk_port=network_port, phones=[asterisk.Phone("agent01", "pw")],
+    )  # fmt: skip
+    for process in (network, pbx):
+        process.write()
+    await asyncio.gather(network.start(), pbx.start())
+    phone = await SipEndpoint("agent01", pick_up, voice=AGENT_VOICE).start_listening()
+    await phone.register(("127.0.0.1", sip_port), "pw")
+    lab = Lab(SystemClock())
+    lab.pbx = Asterisk(
+        LinkSettings("127.0.0.1", ami_port, "dialer", "s3cret"), "trunk", "e164", lab.clock, Random(), lab.on_event
+    )
+    up = asyncio.Event()
+
+    async def on_up():
+        up.set()
+
+    link = asyncio.create_task(lab.pbx.link.run(on_up, lambda: None))
+    await asyncio.wait_for(up.wait(), 10)
+    yield lab
+    link.cancel()
+    await asyncio.gather(link, return_exceptions=True)
+    await phone.close()
+    await pbx.stop()
+    await network.stop()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "cause", "sip"),
+    [
+        (Behaviour.BUSY, 17, 486),
+        (Behaviour.CONGESTION, 34, 503),
+        (Behaviour.UNALLOCATED, 1, 404),
+        (Behaviour.REJECTED_BY_NETWORK, 21, 403),
+        (Behaviour.REJECTED, 21, 403),
+        (Behaviour.UNREACHABLE, 19, 480),
+        (Behaviour.INCOMPLETE, 28, 484),
+        (Behaviour.NETWORK_ERROR, 38, 500),
+        (Behaviour.CHANGED, 22, 410),
+        (Behaviour.NETWORK_TONE, 1, 404),
+    ],
+)
+async def test_a_call_that_is_not_answered_ends_with_its_cause(lab, behaviour, cause, sip):
+    attempt = await lab.ring(behaviour)
+    end = await lab.event(events.LegEnded, attempt)
+    assert (end.cause, end.sip) == (cause, sip)
+    kinds = [type(event) for event in lab.of(attempt)]
+    assert kinds[0] is events.LegCreated
+    assert events.LegUp not in kinds
+    assert (events.LegRinging in kinds) is (behaviour is Behaviour.REJECTED)
+
+
+async def test_our_time_out_ends_the_ringing(lab):
+    attempt = await lab.ring(Behaviour.NEVER_ANSWERS, timeout=2.0)
+    end = await lab.event(events.LegEnded, attempt)
+    assert (end.cause, end.sip) == (19, 480)
+    ringing = await lab.event(events.LegRinging, attempt)
+    assert timedelta(seconds=1) < end.at - ringing.at < timedelta(seconds=4)
+
+
+async def test_an_answered_debtor_waits_and_is_bridged_to_the_seat(lab):
+    leg = await lab.seat()
+    attempt = await lab.ring(Behaviour.PERSON)
+    answered = await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    bridged = await lab.event(events.LegBridged, attempt)
+    assert bridged.at >= answered.at
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].state is LegState.BRIDGED
+    assert survey.seats[leg].state is LegState.BRIDGED
+    assert survey.attempts[attempt].bridge == survey.seats[leg].bridge != ""
+    lab.seen.clear()
+    await lab.pbx.hang_up(attempt)
+    assert (await lab.event(events.LegEnded, attempt)).cause == 16
+    await lab.event(events.SeatIdle, leg)  # the seat is back for the next one
+    assert (await lab.pbx.survey()).seats[leg].state is LegState.WAITING
+    await lab.pbx.hang_up(leg)
+    await lab.event(events.SeatEnded, leg)
+
+
+@pytest.mark.parametrize("treatment", [DROP, MESSAGE], ids=["drop", "message"])
+async def test_a_call_that_nobody_claims_is_treated_and_marked(lab, treatment):
+    attempt = await lab.ring(Behaviour.PERSON, treatment)
+    answered = await lab.event(events.DebtorWaits, attempt)
+    abandoned = await lab.event(events.CallAbandoned, attempt)
+    assert 0 <= (abandoned.at - answered.at).total_seconds() - treatment.claim_seconds < 0.5
+    assert attempt in (await lab.pbx.survey()).abandoned
+    end = await lab.event(events.LegEnded, attempt)
+    treated = (end.at - abandoned.at).total_seconds()
+    assert treated > 3 if treatment.message else treated < 0.5
+    assert attempt in (await lab.pbx.survey()).abandoned  # the mark outlives the leg
+    await lab.pbx.purge(attempt)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while attempt in (await lab.pbx.survey()).abandoned:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_claim_after_the_deadline_never_bridges(lab):
+    leg = await lab.seat()
+    attempt = await lab.ring(Behaviour.PERSON, MESSAGE)
+    await lab.event(events.CallAbandoned, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await asyncio.sleep(0.5)
+    assert not any(isinstance(event, events.LegBridged) for event in lab.of(attempt))
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await lab.pbx.hang_up(leg)
+    await lab.event(events.SeatEnded, leg)
+
+
+async def test_two_debtors_never_reach_one_seat(lab):
+    leg = await lab.seat()
+    first, second = await lab.ring(Behaviour.PERSON, pace=1), await lab.ring(Behaviour.PERSON, pace=1)
+    for attempt in (first, second):
+        await lab.event(events.DebtorWaits, attempt)
+    await asyncio.gather(lab.pbx.connect(first, 1001), lab.pbx.connect(second, 1001))
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not any(isinstance(e, events.ClaimFailed) for a in (first, second) for e in lab.of(a)):
+            await asyncio.sleep(0.02)
+    loser = next(a for a in (first, second) if any(isinstance(e, events.ClaimFailed) for e in lab.of(a)))
+    winner = second if loser == first else first
+    await lab.event(events.LegBridged, winner)
+    await lab.event(events.CallAbandoned, loser)  # what was left of its time ran out
+    assert not any(isinstance(event, events.LegBridged) for event in lab.of(loser))
+    for gone in (winner, leg):
+        await lab.pbx.hang_up(gone)
+    await lab.event(events.SeatEnded, leg)
+    await lab.pbx.purge(loser)
+
+
+async def test_a_claim_of_a_seat_that_is_not_there_fails_and_leaves_the_rest_of_the_time(lab):
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1999)
+    await lab.event(events.ClaimFailed, attempt)
+    await lab.event(events.CallAbandoned, attempt)
+    await lab.pbx.purge(attempt)
+
+
+async def test_the_debtor_of_an_agent_who_left_is_alone_and_let_go(lab):
+    leg = await lab.seat()
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    await lab.pbx.hang_up(leg)
+    await lab.event(events.AgentLeft, attempt)
+    await lab.event(events.SeatEnded, leg)
+    await lab.event(events.LegEnded, attempt)
+
+
+async def test_a_refused_debtor_is_let_go_without_a_mark(lab):
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.refuse(attempt)
+    await lab.event(events.LegEnded, attempt)
+    assert attempt not in (await lab.pbx.survey()).abandoned
+
+
+async def test_a_debtor_who_hangs_up_at_once_ends_the_leg(lab):
+    attempt = await lab.ring(Behaviour.ANSWERS_AND_HANGS_UP)
+    await lab.event(events.LegEnded, attempt)
+    kinds = [type(event) for event in lab.of(attempt)]
+    assert events.LegUp in kinds
+    assert events.CallAbandoned not in kinds
+    with pytest.raises(PbxRefusedError):
+        await lab.pbx.connect(attempt, 1001)
+    with pytest.raises(PbxRefusedError):
+        await lab.pbx.hang_up(attempt)
+
+
+async def test_a_ringing_call_is_listed_and_can_be_hung_up(lab):
+    attempt = await lab.ring(Behaviour.NEVER_ANSWERS)
+    await lab.event(events.LegRinging, attempt)
+    assert (await lab.pbx.survey()).attempts[attempt].state is LegState.RINGING
+    await lab.pbx.hang_up(attempt)
+    end = await lab.event(events.LegEnded, attempt)
+    assert end.cause == 16
+    assert attempt not in (await lab.pbx.survey()).attempts
+
+
+async def test_a_clearance_places_one_call(lab):
+    clearance = lab.clearance(Behaviour.BUSY)
+    await lab.pbx.originate(clearance, CALLER_ID, 5.0)
+    with pytest.raises(ClearanceError):
+        await lab.pbx.originate(clearance, CALLER_ID, 5.0)
+    await lab.event(events.LegEnded, clearance.reservation.attempt)
+
+
+async def test_instants_are_the_pbxs_own_and_in_order(lab):
+    attempt = await lab.ring(Behaviour.ANSWERS_AND_HANGS_UP)
+    await lab.event(events.LegEnded, attempt)
+    instants = [event.at for event in lab.of(attempt)]
+    assert instants == sorted(instants)
+    assert abs(instants[0] - datetime.now(UTC)) < timedelta(seconds=30)

@@ -1,0 +1,160 @@
+"""The real engine on the shipped fakes, under virtual time."""
+
+import asyncio
+from collections import Counter
+from random import Random
+
+import pacing
+from dialer.agents.roster import AgentError, Roster
+from dialer.agents.session import Session, Work
+from dialer.calls.attempt import State
+from dialer.calls.live import LiveAttempts
+from dialer.campaigns.campaign import Campaign, CampaignSignal
+from dialer.campaigns.selection import Stock
+from dialer.cases.model import Debt, NewCase
+from dialer.compliance import pack
+from dialer.compliance.gate import Gate
+from dialer.compliance.ledger import Ledger
+from dialer.flow import Flow
+from dialer.kernel.ids import Ids
+from dialer.kernel.money import Money
+from dialer.kernel.tasks import Tasks
+from dialer.live.tally import Tally
+from dialer.outcomes.closing import Closing
+from dialer.outcomes.codes import Outcome
+from dialer.recovery import Recovery
+from dialer.testing.fake_pbx import FakePbx
+from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.public import Behaviour
+from dialer.testing.virtual_time import LoopClock
+
+TICK_SECONDS = 0.25
+
+
+class House:
+    """Use it as `async with House(...) as house`. A second one over the same record and PBX is a restart."""
+
+    def __init__(self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), **campaign):
+        self.clock = LoopClock()
+        self.record = record or MemoryRecord()
+        self.pbx = pbx or FakePbx(self.clock, None)
+        self.chance = Random(seed)
+        self.agents, self.packs, self.settings = agents, packs, campaign
+        self.talk_seconds = 20.0
+
+    async def __aenter__(self):
+        self.tasks = await Tasks().__aenter__()
+        ids = Ids(Random(self.chance.random()))
+        self.ledger = Ledger()
+        self.gate = Gate([pack.load(name) for name in self.packs], self.ledger, self.record, self.clock, ids)
+        settings = {
+            "ring_timeout_seconds": 20.0,
+            "post_dial_delay_seconds": 2.0,
+            "auto_ready_after_seconds": None,
+        } | self.settings
+        self.campaign = Campaign("k", self.packs, "+390612345678", **settings)
+        sessions = [
+            Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset({"k"}), self.clock.now())
+            for n in range(self.agents)
+        ]
+        self.roster = Roster(sessions, self.record, self.clock, ids)
+        self.live = LiveAttempts()
+        self.closing = Closing(self.record, self.record, self.ledger, self.roster, self.live, self.clock)
+        self.tally = Tally(["k"])
+        self.target = pacing.Target(channels=100, calls_per_second=50.0)
+        self.flow = Flow(
+            campaigns={"k": self.campaign},
+            states=self.record,
+            stocks={"k": Stock("k", self.record)},
+            target=lambda _: self.target,
+            gate=self.gate,
+            pbx=self.pbx,
+            roster=self.roster,
+            live=self.live,
+            closing=self.closing,
+            tally=self.tally,
+            clock=self.clock,
+            tasks=self.tasks,
+        )
+        self.pbx.deliver = self.flow.on_event
+        self.pbx.listening = True
+        self.recovery = Recovery(self.flow, self.pbx, self.ledger, self.closing, self.record, self.record, self.clock)
+        await self.recovery.load()
+        await self.recovery.reconcile()
+        return self
+
+    async def __aexit__(self, *exc):
+        self.tasks.cancel()
+        await self.tasks.__aexit__(*exc)
+
+    async def die(self):
+        """kill -9: nobody listens any more, and nothing is written."""
+        self.pbx.listening = False
+        self.tasks.cancel()
+
+    async def cases(self, *behaviours, pace=5, numbers=None):
+        """One case for each behaviour, or for each tuple of them (several numbers)."""
+        start = len(self.record.cases)
+        new = []
+        for index, behaviour in enumerate(behaviours, start=start):
+            kinds = behaviour if isinstance(behaviour, tuple) else (behaviour,)
+            lines = tuple(f"+39347{index:03d}{pace + n:02d}{kind.value.code}" for n, kind in enumerate(kinds))
+            new.append(
+                NewCase(
+                    "Luce", f"D{index}", f"Name {index}", (Debt(f"F{index}", Money(100)),), lines, "Europe/Rome", "it"
+                )
+            )
+        await self.record.add("k", new, self.clock.now())
+
+    async def staff(self):
+        """Everybody logs in, picks up, and is ready."""
+        for session in self.roster:
+            if session.work is Work.OFFLINE:
+                self.flow.desk.log_in(session.agent, pause_reason=None)
+        await self.run(1.0)
+
+    async def start(self):
+        await self.flow.command(self.campaign, CampaignSignal.START)
+
+    async def run(self, seconds, *, act=True, tick_seconds=TICK_SECONDS):
+        """Let time pass: the engine ticks, the agents talk and write up."""
+        end = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < end - 1e-6:
+            await self.flow.tick()
+            if self.recovery.overdue and self.pbx.up:
+                await self.recovery.reconcile()
+            if act:
+                await self._act()
+            self.check()
+            await asyncio.sleep(min(tick_seconds, end - self.clock.monotonic()))
+
+    async def _act(self):
+        now = self.clock.now()
+        for session in self.roster:
+            try:
+                age = (now - session.since).total_seconds()
+                if session.work is Work.TALKING and age >= self.talk_seconds:
+                    self.flow.end_call(session.agent)
+                elif session.work is Work.WRAPPING and age >= 2.0:
+                    await self.flow.write_up(session.agent, Outcome.REFUSES, "")
+                    self.flow.wrap_up.finish(session.agent)
+            except AgentError:
+                continue
+
+    def check(self):
+        """What must hold at every instant."""
+        numbers = Counter(attempt.intent.number for attempt in self.live)
+        debtors = Counter(attempt.intent.debtor_id for attempt in self.live)
+        assert max(numbers.values(), default=0) <= 1, "a number twice in flight"
+        assert max(debtors.values(), default=0) <= 1, "a debtor twice in flight"
+        for attempt in self.live:
+            assert attempt.id in self.record.attempts, "a call that isn't on record"
+            assert attempt.state is not State.ENDED
+        dialled = [attempt for attempt, _ in self.pbx.originated]
+        assert len(dialled) == len(set(dialled)), "a call sent twice"
+
+    def results(self):
+        return Counter(attempt.result.value for attempt in self.record.attempts.values() if attempt.result)
+
+
+ALL = tuple(Behaviour)

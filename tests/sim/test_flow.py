@@ -1,0 +1,642 @@
+"""The journey of a call under virtual time."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+import pacing
+from dialer.agents.roster import AgentError
+from dialer.agents.session import Seat, Work
+from dialer.calls.attempt import State
+from dialer.calls.results import Result
+from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
+from dialer.cases.model import CaseState
+from dialer.kernel.errors import AwayError, PbxUnsureError
+from dialer.outcomes.codes import Outcome
+from dialer.testing.public import Behaviour
+from tests.sim.house import ALL, House
+
+pytestmark = pytest.mark.virtual_time
+PERSON = Behaviour.PERSON
+
+
+async def test_every_outcome_of_the_network_lands_as_the_right_result():
+    async with House(agents=5) as house:
+        await house.cases(*ALL)
+        await house.staff()
+        await house.start()
+        await house.run(300)
+        by_code = {attempt.intent.number[-2:]: attempt.result for attempt in house.record.attempts.values()}
+        for behaviour in ALL:
+            assert by_code[behaviour.value.code] in behaviour.value.results, behaviour
+        assert len(house.live) == 0
+        assert house.tally.campaigns["k"].placed == len(ALL)
+
+
+async def test_progressive_leaves_nobody_in_silence():
+    async with House(agents=4) as house:
+        await house.cases(*[PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.BUSY, Behaviour.VOICEMAIL] * 30)
+        await house.staff()
+        await house.start()
+        await house.run(1_500)
+        assert house.results() == {"connected": 90, "busy": 30}
+        assert house.tally.campaigns["k"].abandoned == 0
+        waits = house.tally.campaigns["k"].recent_waits
+        assert max(waits) < 0.1
+
+
+async def test_no_agent_is_left_idle_while_cases_are_due():
+    async with House(agents=6) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 6)
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        assert len(house.live) == 6
+
+
+async def test_nothing_is_dialled_before_the_start_or_without_agents():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.start()
+        await house.run(30)
+        assert house.pbx.originated == []
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.run(30)
+        assert house.pbx.originated == []
+
+
+async def test_the_attempt_is_on_record_before_the_pbx_hears_of_it():
+    async with House(agents=1) as house:
+        originate, on_record = house.pbx.originate, []
+
+        async def watch(clearance, *rest):
+            on_record.append(clearance.reservation.attempt in house.record.attempts)
+            await originate(clearance, *rest)
+
+        house.pbx.originate = watch
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        assert on_record == [True]
+
+
+async def test_a_number_is_not_called_again_within_its_gap():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.BUSY)
+        await house.staff()
+        await house.start()
+        await house.run(3 * 3_600, tick_seconds=5)
+        first, second = (attempt for attempt in house.record.attempts.values())
+        assert second.cleared_at - first.ended_at >= timedelta(hours=2)
+
+
+async def test_a_refused_case_says_why_and_when_and_is_asked_about_once():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        house.ledger.forbid("+39347000" + "05" + "10")
+        await house.staff()
+        await house.start()
+        await house.run(60)
+        assert [reasons for _, reasons, _ in house.record.refusals] == [("do-not-call",)]
+        (case,) = house.record.cases.values()
+        assert (case.due_at, case.why) == (None, "not called: do-not-call")
+
+
+async def test_of_two_numbers_the_one_that_may_be_called_is():
+    async with House(agents=1) as house:
+        await house.cases((PERSON, Behaviour.BUSY))
+        house.ledger.forbid("+39347000" + "05" + "10")
+        await house.staff()
+        await house.start()
+        await house.run(10)
+        assert [number[-2:] for _, number in house.pbx.originated] == ["12"]
+
+
+async def test_the_next_attempt_takes_the_least_tried_number():
+    async with House(agents=1) as house:
+        await house.cases((Behaviour.BUSY, Behaviour.CONGESTION))
+        await house.staff()
+        await house.start()
+        await house.run(2.5 * 3_600, tick_seconds=5)
+        assert [number[-2:] for _, number in house.pbx.originated] == ["12", "13"]
+
+
+async def test_outside_hours_nobody_is_called_until_the_morning():
+    async with House(agents=1) as house:
+        house.clock.jump = timedelta(hours=12)  # 22:00 in Rome
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.run(10 * 3_600, tick_seconds=5)
+        assert house.pbx.originated == []
+        await house.run(1_900, tick_seconds=5)
+        assert len(house.pbx.originated) == 1
+        assert house.record.attempts[house.pbx.originated[0][0]].cleared_at.astimezone().utctimetuple()[3:5] == (7, 30)
+
+
+async def test_a_number_that_was_forbidden_while_it_rang_is_not_bridged():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=50)
+        await house.staff()
+        await house.start()
+        await house.run(2)
+        house.ledger.forbid(house.pbx.originated[0][1])
+        await house.run(30)
+        (attempt,) = house.record.attempts.values()
+        assert (attempt.result, attempt.refusals) == (Result.WITHHELD, ("do-not-call",))
+        assert attempt.bridged_at is None
+        assert house.roster.session("agent0").free
+
+
+async def test_an_agent_who_pauses_while_it_rings_leaves_the_call_to_another():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, pace=50)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.flow.desk.pause("agent0", "coffee")
+        await house.run(8)
+        (attempt,) = house.live
+        assert (attempt.state, attempt.agent) == (State.TALKING, "agent1")
+
+
+async def test_a_debtor_for_whom_nobody_is_left_waits_and_gets_the_first_who_is_free():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=50)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.flow.desk.pause("agent0", "coffee")
+        await house.run(4.5)
+        (attempt,) = house.live
+        assert attempt.state is State.WAITING
+        house.flow.desk.ready("agent0")
+        await house.run(0.5)
+        assert attempt.state is State.TALKING
+
+
+async def test_without_anybody_the_call_is_abandoned_counted_and_not_repeated_for_five_days():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.run(0.3)
+        house.flow.desk.pause("agent0", "coffee")
+        await house.run(20)
+        (attempt,) = house.record.attempts.values()
+        assert attempt.result is Result.ABANDONED
+        assert attempt.abandoned_at - attempt.answered_at == timedelta(seconds=2.8)
+        assert house.tally.campaigns["k"].abandoned == 1
+        assert house.pbx.purged == [attempt.id]  # counted, so the PBX may forget it
+        (case,) = house.record.cases.values()
+        assert case.due_at == attempt.ended_at + timedelta(days=5)
+
+
+async def test_the_key_that_stops_the_calls_stops_them():
+    async with House(agents=1, packs=("us-tsr",)) as house:
+        await house.cases(PERSON)
+        house.clock.jump = timedelta(hours=4)
+        await house.staff()
+        await house.start()
+        await house.run(0.3)
+        house.flow.desk.pause("agent0", "coffee")
+        await house.run(4)
+        (attempt,) = house.live
+        assert attempt.state is State.ABANDONED
+        house.pbx.opt_out(attempt.id)
+        await house.run(20)
+        assert await house.record.do_not_call() == [attempt.intent.number]
+        assert house.ledger.do_not_call(attempt.intent.number)
+
+
+async def test_an_agent_whose_phone_dies_in_a_call_gets_a_new_seat_and_the_debtor_is_let_go():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, PERSON)
+        house.talk_seconds = 9.0
+        await house.staff()
+        await house.run(40)
+        await house.start()
+        await house.run(5)
+        session = house.roster.session("agent0")
+        assert session.work is Work.TALKING
+        house.pbx.lose_seat(session.leg)
+        await house.run(0.5)
+        assert (session.work, session.seat) == (Work.WRAPPING, Seat.DOWN)
+        await house.run(30)
+        assert house.results()["connected"] == 2  # seated again, it took the next one
+
+
+async def test_a_seat_that_dies_between_answer_and_bridge_costs_nobody_the_call():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, pace=20)
+        await house.staff()
+        await house.start()
+        connect = house.pbx.connect
+
+        async def fail_first(attempt, seat):
+            house.pbx.connect = connect
+            house.pbx.lose_seat(next(leg for leg, s in house.pbx._seats.items() if s.number == seat))
+            await connect(attempt, seat)
+
+        house.pbx.connect = fail_first
+        await house.run(6)
+        (attempt,) = house.live
+        assert attempt.state is State.TALKING
+
+
+async def test_a_claim_that_got_no_answer_leaves_nobody_stuck():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.run(0.5)
+
+        async def lost(attempt, seat):
+            raise PbxUnsureError("no answer")
+
+        house.pbx.connect = lost
+        await house.run(10)
+        assert house.results() == {"abandoned": 1}
+        assert house.roster.session("agent0").free
+
+
+async def test_a_lost_reply_is_settled_by_what_really_happens():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.BUSY)
+        await house.staff()
+        house.pbx.lose_replies = True
+        await house.start()
+        await house.run(0.5)
+        house.pbx.lose_replies = False
+        await house.run(60)
+        assert house.results() == {"connected": 1, "busy": 1}
+        assert len(house.pbx.originated) == 2
+
+
+async def test_an_end_that_was_missed_is_found_by_asking():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.run(2)
+        house.pbx.listening = False
+        await house.run(30)
+        house.pbx.listening = True
+        assert len(house.live) == 1
+        await house.run(60)
+        assert house.results() == {"unknown": 1}
+        assert len(house.live) == 0
+
+
+async def test_while_the_pbx_is_away_nothing_is_cleared():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, PERSON)
+        await house.staff()
+        house.pbx.up = house.gate.pbx_ready = False
+        await house.start()
+        await house.run(30)
+        assert house.record.attempts == {}
+        house.pbx.up = True
+        await house.recovery.reconcile()
+        await house.run(5)
+        assert len(house.pbx.originated) == 2
+
+
+async def test_a_pbx_that_goes_between_clearance_and_originate_costs_the_debtor_no_attempt():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        house.pbx.up = False  # the link hasn't noticed yet
+        await house.start()
+        await house.run(5)
+        assert house.results() == {"trunk_failure": 1}
+        house.pbx.up = True
+        await house.run(6 * 60)
+        assert len(house.pbx.originated) == 1
+
+
+async def test_while_the_record_is_away_nothing_is_dialled_and_calls_go_on():
+    async with House(agents=2) as house:
+        await house.cases(*[PERSON] * 4)
+        await house.staff()
+        await house.start()
+        await house.run(3)
+        assert len(house.pbx.originated) == 2
+        house.record.away = True
+        await house.run(60, act=False)
+        assert len(house.pbx.originated) == 2
+        assert all(attempt.state is State.TALKING for attempt in house.live)
+        house.record.away = False
+        await house.run(60)
+        assert house.results()["connected"] >= 3
+
+
+async def test_a_sick_trunk_is_probed_and_burns_no_cases():
+    async with House(agents=10) as house:
+        await house.cases(*[PERSON] * 50)
+        await house.staff()
+        house.pbx.up = False
+        await house.start()
+        await house.run(60)
+        assert house.results()["trunk_failure"] <= 10 + 6  # the first round, then a probe each ten seconds
+        assert "the trunk fails" in house.tally.campaigns["k"].burst.sentence
+        house.pbx.up = True
+        await house.run(30)
+        assert len(house.pbx.originated) >= 10
+
+
+async def test_the_rate_of_the_trunk_holds():
+    async with House(agents=50) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 50)
+        await house.staff()
+        house.target = pacing.Target(channels=100, calls_per_second=2.0)
+        await house.start()
+        await house.run(10)
+        assert 18 <= len(house.pbx.originated) <= 22
+
+
+async def test_pause_drain_and_halt():
+    async with House(agents=3) as house:
+        await house.cases(PERSON, *[Behaviour.NEVER_ANSWERS] * 30)
+        house.talk_seconds = 60.0
+        await house.staff()
+        await house.start()
+        await house.run(3)
+        await house.flow.command(house.campaign, CampaignSignal.PAUSE)
+        placed = len(house.pbx.originated)
+        await house.run(30)
+        assert len(house.pbx.originated) == placed
+        assert Counter(attempt.state for attempt in house.live) == {State.TALKING: 1}
+        await house.start()
+        await house.run(1)
+        assert len(house.live) == 3
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.run(1)
+        assert Counter(attempt.state for attempt in house.live) == {State.TALKING: 1}
+        with pytest.raises(CampaignError):
+            await house.flow.command(house.campaign, CampaignSignal.DRAIN)
+        assert (await house.record.campaign_states())["k"] is CampaignState.HALTED
+        await house.start()
+        await house.run(1)
+        await house.flow.command(house.campaign, CampaignSignal.DRAIN)
+        await house.run(90)
+        assert house.campaign.state is CampaignState.STOPPED
+        assert len(house.live) == 0
+
+
+async def test_a_halt_catches_a_call_whose_record_is_being_written():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        open_, opening = house.record.open, asyncio.Event()
+
+        async def slow(reservation):
+            await open_(reservation)
+            opening.set()
+            await asyncio.sleep(1)
+
+        house.record.open = slow
+        tick = asyncio.create_task(house.flow.tick())
+        await opening.wait()
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await tick
+        await house.run(2)
+        assert house.pbx.originated == []
+        assert house.results() == {"trunk_failure": 1}
+
+
+# -- after the call -----------------------------------------------------------------------------------------
+
+
+async def talking(house):
+    await house.cases(PERSON)
+    await house.staff()
+    await house.start()
+    await house.run(5, act=False)
+    assert house.roster.session("agent0").work is Work.TALKING
+
+
+@pytest.mark.parametrize("in_the_call", [True, False])
+async def test_what_the_agent_says_decides_when_the_case_is_due(in_the_call):
+    async with House(agents=1) as house:
+        await talking(house)
+        if not in_the_call:
+            house.flow.end_call("agent0")
+            await house.run(1, act=False)
+        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "paga venerdì")
+        if in_the_call:
+            house.flow.end_call("agent0")
+            await house.run(1, act=False)
+        (case,) = house.record.cases.values()
+        assert case.why == "after promise_to_pay"
+        assert timedelta(days=6) < case.due_at - house.clock.now() < timedelta(days=8)
+        house.flow.wrap_up.finish("agent0")
+        assert house.roster.session("agent0").work is Work.READY
+        assert house.tally.campaigns["k"].outcomes == {"promise_to_pay": 1}
+
+
+async def test_no_wrap_up_ends_without_an_outcome():
+    async with House(agents=1) as house:
+        await talking(house)
+        house.flow.end_call("agent0")
+        await house.run(1, act=False)
+        with pytest.raises(AgentError, match="hasn't said"):
+            house.flow.wrap_up.finish("agent0")
+
+
+async def test_the_campaigns_limit_ends_a_wrap_up():
+    async with House(agents=1, auto_ready_after_seconds=10.0) as house:
+        await talking(house)
+        house.flow.end_call("agent0")
+        await house.run(9, act=False)
+        assert house.roster.session("agent0").work is Work.WRAPPING
+        await house.run(2, act=False)
+        assert house.roster.session("agent0").work is Work.READY
+
+
+@pytest.mark.parametrize("code", [Outcome.WRONG_NUMBER, Outcome.DO_NOT_CALL])
+async def test_a_dead_number_is_not_called_again_and_the_case_goes_on_with_the_others(code):
+    async with House(agents=1) as house:
+        await house.cases((PERSON, Behaviour.BUSY))
+        await house.staff()
+        await house.start()
+        await house.run(5, act=False)
+        await house.flow.write_up("agent0", code, "")
+        house.flow.end_call("agent0")
+        await house.run(1, act=False)
+        house.flow.wrap_up.finish("agent0")
+        await house.run(10)
+        assert [number[-2:] for _, number in house.pbx.originated] == ["10", "12"]
+        assert house.ledger.do_not_call(house.pbx.originated[0][1])
+
+
+async def test_an_outcome_that_cannot_be_written_is_told_and_can_be_said_again():
+    async with House(agents=1) as house:
+        await talking(house)
+        house.record.away = True
+        with pytest.raises(AwayError):
+            await house.flow.write_up("agent0", Outcome.REFUSES, "")
+        house.record.away = False
+        await house.flow.write_up("agent0", Outcome.REFUSES, "")
+
+
+async def test_who_has_no_call_has_nothing_to_say_or_to_end():
+    async with House(agents=1) as house:
+        await house.staff()
+        with pytest.raises(AgentError, match="no call"):
+            await house.flow.write_up("agent0", Outcome.REFUSES, "")
+        with pytest.raises(AgentError, match="no call"):
+            house.flow.end_call("agent0")
+
+
+async def test_a_seat_that_comes_up_after_its_agent_left_is_hung_up():
+    async with House(agents=1) as house:
+        house.flow.desk.log_in("agent0", pause_reason=None)
+        await house.flow.tick()
+        await asyncio.sleep(0.01)
+        house.flow.desk.log_out("agent0")
+        await house.run(5)
+        assert (await house.pbx.survey()).seats == {}
+
+
+# -- restart --------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_finds_seats_and_calls_and_dials_on():
+    async with House(agents=4) as house:
+        await house.cases(PERSON, PERSON, Behaviour.NEVER_ANSWERS, *[Behaviour.BUSY] * 90)
+        house.talk_seconds = 1_000.0
+        await house.staff()
+        await house.start()
+        await house.run(8)
+        await house.die()
+        placed = len(house.pbx.originated)
+        async with House(agents=4, record=house.record, pbx=house.pbx, seed=2) as again:
+            assert Counter(attempt.state for attempt in again.live)[State.TALKING] == 2
+            assert Counter(session.work for session in again.roster)[Work.TALKING] == 2
+            assert again.campaign.state is CampaignState.RUNNING
+            await again.run(20)
+            assert len(again.pbx.originated) > placed
+            assert len((await again.pbx.survey()).seats) == 4  # no phone rang again
+            again.talk_seconds = 0.0
+            await again.run(60)
+            assert again.results()["connected"] == 2
+
+
+async def test_who_answered_while_nobody_listened_is_counted_after_the_restart():
+    async with House(agents=3) as house:
+        await house.cases(PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.NEVER_ANSWERS, pace=30)
+        await house.staff()
+        await house.start()
+        await house.run(2)
+        assert len(house.live) == 3
+        await house.die()
+        await asyncio.sleep(60)
+        async with House(agents=3, record=house.record, pbx=house.pbx, seed=2) as again:
+            assert again.results() == {"abandoned": 2, "unknown": 1}
+            await again.run(1)
+            assert again.pbx.abandoned == {}  # counted, then forgotten by the PBX
+            assert len(again.pbx.purged) == 2
+            await again.run(3_600)
+            assert len(again.pbx.originated) == 3  # none of them is called again today
+
+
+async def test_a_call_abandoned_and_believed_over_is_corrected_by_its_mark():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=30)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        (attempt,) = list(house.live)
+        await house.die()
+        survey, marks = house.pbx.survey, house.pbx.abandoned
+        await asyncio.sleep(20)
+        house.pbx.abandoned = {}
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            assert again.results() == {"unknown": 1}
+            again.pbx.abandoned = dict(marks)
+            await again.recovery.reconcile()
+            await again.run(1)
+            assert again.results() == {"abandoned": 1}
+            assert again.record.attempts[attempt.id].abandoned_at == marks[attempt.id]
+            assert (await survey()).abandoned == {}
+
+
+async def test_an_agent_who_was_writing_up_still_is():
+    async with House(agents=1) as house:
+        await talking(house)
+        house.flow.end_call("agent0")
+        await house.run(1, act=False)
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            session = again.roster.session("agent0")
+            assert (session.work, session.seat) == (Work.WRAPPING, Seat.IDLE)
+            await again.flow.write_up("agent0", Outcome.CALL_BACK, "")
+            again.flow.wrap_up.finish("agent0")
+            assert session.free
+
+
+async def test_a_seat_that_died_meanwhile_is_called_again():
+    async with House(agents=1) as house:
+        await house.staff()
+        await house.die()
+        for leg in list(house.pbx._seats):
+            house.pbx.lose_seat(leg)
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            await again.run(5)
+            assert again.roster.session("agent0").free
+
+
+async def test_a_leg_that_nobody_knows_is_hung_up():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        await house.die()
+        house.record.attempts.clear()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            await again.run(1, act=False)
+            assert (await again.pbx.survey()).attempts == {}
+            assert again.pbx.originated
+
+
+async def test_a_halt_survives_a_restart():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            await again.run(30)
+            assert again.pbx.originated == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_killed_at_any_instant_nobody_is_called_above_the_limits(seed):
+    """Kill and restart again and again: the debtor's caps hold, every call is on record, every agent works on."""
+    house = await House(agents=4, seed=seed).__aenter__()
+    await house.cases(*[ALL[(seed + n) % len(ALL)] for n in range(60)])
+    await house.staff()
+    await house.start()
+    for life in range(12):
+        await house.run(house.chance.uniform(0.1, 12))
+        await house.die()
+        await asyncio.sleep(house.chance.uniform(0, 5))
+        house = await House(agents=4, record=house.record, pbx=house.pbx, seed=seed * 100 + life).__aenter__()
+    await house.run(600)
+    tries = Counter(number for _, number in house.pbx.originated)
+    assert max(tries.values()) == 1  # two hours' gap: nobody twice in these minutes
+    assert {attempt for attempt, _ in house.pbx.originated} == set(house.record.attempts) & {
+        attempt for attempt, _ in house.pbx.originated
+    }
+    assert all(attempt.state is State.ENDED for attempt in house.record.attempts.values())
+    assert all(case.state is CaseState.OPEN for case in house.record.cases.values())
+    assert all(session.work is not Work.OFFLINE for session in house.roster)
+    await house.die()

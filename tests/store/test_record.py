@@ -1,0 +1,211 @@
+"""What the engine relies on, held against the record in memory and the one in SQLite."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from dialer.agents.session import SavedSession
+from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.results import Result
+from dialer.campaigns.campaign import CampaignState
+from dialer.cases.model import CaseState, Debt, NewCase
+from dialer.compliance.clearance import Reservation
+from dialer.compliance.reasons import Reason
+from dialer.compliance.verdict import Intent, Refusal, Verdict
+from dialer.kernel.errors import AwayError
+from dialer.kernel.money import Money
+from dialer.outcomes.codes import Outcome
+from dialer.outcomes.record import RecordedOutcome
+
+NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
+MOBILE, HOME = "+393471234567", "+390212345678"
+
+
+def new_case(n=1, *, numbers=(MOBILE, HOME), debts=None, creditor="Luce"):
+    debts = debts or (Debt(f"F{n}", Money(12345), date(2026, 1, 31)),)
+    return NewCase(creditor, f"D{n}", f"Nicolò {n}", debts, numbers, "Europe/Rome", "it")
+
+
+def reservation(case, n=1, number=MOBILE, at=NOW):
+    intent = Intent("k", case.id, case.debtor_id, number, case.zones, ("it-unirec",), 0.0)
+    return Reservation(f"dla-{n:026d}", intent, at)
+
+
+async def first_case(store, *cases):
+    await store.book.add("k", cases or (new_case(),), NOW)
+    return (await store.book.due("k", NOW, 10, ()))[0]
+
+
+async def ended_attempt(store, case, n=1, number=MOBILE, at=NOW, result=Result.CONNECTED):
+    held = reservation(case, n, number, at)
+    await store.attempts.open(held)
+    attempt = Attempt(held.attempt, held.intent, at)
+    attempt.apply(Signal.SENT, at)
+    attempt.apply(Signal.WAITS, at + timedelta(seconds=5))
+    attempt.apply(Signal.CLAIMED, at + timedelta(seconds=5))
+    attempt.apply(Signal.BRIDGED, at + timedelta(seconds=5.014))
+    attempt.apply(Signal.HUNG_UP, at + timedelta(seconds=60))
+    attempt.result, attempt.agent, attempt.cause = result, "anna", 16
+    store.attempts.save(attempt)
+    return attempt
+
+
+async def test_cases_come_in_and_are_due_at_once(store):
+    case = await first_case(store)
+    assert case.zones == ("Europe/Rome",)
+    assert [line.number for line in case.numbers] == [MOBILE, HOME]
+    assert await store.book.count_due("k", NOW) == 1
+    assert await store.book.due("other", NOW, 10, ()) == []
+    assert await store.book.due("k", NOW - timedelta(seconds=1), 10, ()) == []
+
+
+async def test_the_same_file_twice_changes_nothing(store):
+    cases = [new_case(n) for n in range(1, 6)]
+    first = await store.book.add("k", cases, NOW)
+    again = await store.book.add("k", cases, NOW + timedelta(days=1))
+    assert ((first.new, first.known), (again.new, again.known)) == ((5, 0), (0, 5))
+    assert await store.book.count_due("k", NOW) == 5
+
+
+async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
+    case = await first_case(store)
+    more = new_case(debts=(Debt("F1", Money(1)), Debt("F9", Money(777))), numbers=(MOBILE, "+393337654321"))
+    assert (await store.book.add("k", [more], NOW)).new == 1
+    card = await store.book.card(case.id)
+    assert sorted((debt.reference, debt.amount.cents) for debt in card.debts) == [("F1", 12345), ("F9", 777)]
+    (again,) = await store.book.due("k", NOW, 10, ())
+    assert {line.number for line in again.numbers} == {MOBILE, HOME, "+393337654321"}
+
+
+async def test_the_same_reference_of_another_creditor_is_another_debt(store):
+    await store.book.add("k", [new_case(), new_case(creditor="Gas")], NOW)
+    assert await store.book.count_due("k", NOW) == 2
+
+
+async def test_the_longest_due_come_first_and_pages_exclude(store):
+    await store.book.add("k", [new_case(n) for n in range(1, 6)], NOW)
+    ids = [case.id for case in await store.book.due("k", NOW, 10, ())]
+    store.book.schedule(ids[0], NOW + timedelta(minutes=5), CaseState.OPEN, "after busy")
+    later = NOW + timedelta(minutes=10)
+    assert [case.id for case in await store.book.due("k", later, 10, ())] == [*ids[1:], ids[0]]
+    assert [case.id for case in await store.book.due("k", later, 2, {ids[1], ids[3]})] == [ids[2], ids[4]]
+    assert await store.book.count_due("k", NOW) == 4
+
+
+async def test_a_closed_case_or_one_without_a_time_is_not_due(store):
+    await store.book.add("k", [new_case(1), new_case(2)], NOW)
+    first, second = await store.book.due("k", NOW, 10, ())
+    store.book.schedule(first.id, NOW, CaseState.CLOSED, "paid")
+    store.book.schedule(second.id, None, CaseState.OPEN, "being called")
+    assert await store.book.due("k", NOW, 10, ()) == []
+
+
+async def test_an_opened_attempt_takes_its_case_out_and_is_unsettled(store):
+    case = await first_case(store)
+    await store.attempts.open(reservation(case))
+    assert await store.book.due("k", NOW, 10, ()) == []
+    (attempt,) = await store.attempts.unsettled()
+    assert attempt.intent == reservation(case).intent
+    assert attempt.cleared_at == NOW
+    assert [past.ended_at for past in await store.attempts.past(NOW - timedelta(days=1))] == [None]
+
+
+async def test_an_attempts_id_stands_once(store):
+    case = await first_case(store)
+    await store.attempts.open(reservation(case))
+    with pytest.raises((AwayError, ValueError)):
+        await store.attempts.open(reservation(case))
+
+
+async def test_an_attempt_reads_back_as_it_was_saved(store):
+    case = await first_case(store)
+    attempt = await ended_attempt(store, case)
+    attempt.refusals, attempt.sip = ("hours", "in-flight"), 200
+    store.attempts.save(attempt)
+    await store.attempts.flush()
+    (found,) = await store.attempts.find([attempt.id])
+    assert replace(found, created=attempt.created) == attempt
+    assert await store.attempts.unsettled() == []
+    assert await store.attempts.find(["dla-" + "9" * 26]) == []
+
+
+async def test_what_never_left_our_side_does_not_count(store):
+    case = await first_case(store)
+    await ended_attempt(store, case, 1, result=Result.TRUNK_FAILURE)
+    await ended_attempt(store, case, 2, result=Result.BUSY)
+    await store.attempts.flush()
+    (past,) = await store.attempts.past(NOW - timedelta(days=1))
+    assert (past.id, past.number, past.debtor_id) == (f"dla-{2:026d}", MOBILE, case.debtor_id)
+    assert past.ended_at == NOW + timedelta(seconds=60)
+    assert await store.attempts.past(NOW + timedelta(seconds=1)) == []
+
+
+async def test_how_often_each_number_was_tried(store):
+    case = await first_case(store)
+    await ended_attempt(store, case, 1, HOME)
+    await ended_attempt(store, case, 2, HOME, NOW + timedelta(hours=3))
+    store.book.schedule(case.id, NOW, CaseState.OPEN, "again")
+    (again,) = await store.book.due("k", NOW, 10, ())
+    lines = {line.number: line for line in again.numbers}
+    assert (lines[HOME].tried, lines[MOBILE].tried) == (2, 0)
+    assert lines[HOME].last_tried_at == NOW + timedelta(hours=3)
+    assert lines[MOBILE].last_tried_at is None
+
+
+async def test_the_card_shows_the_history_newest_first(store):
+    case = await first_case(store)
+    for n in (1, 2):
+        attempt = await ended_attempt(store, case, n, at=NOW + timedelta(days=n))
+        await store.attempts.add_outcome(
+            RecordedOutcome(attempt.id, "anna", Outcome.PROMISE_TO_PAY, f"paga il {n}", NOW + timedelta(days=n))
+        )
+    card = await store.book.card(case.id)
+    assert (card.debtor_name, card.creditor, card.language, card.attempts) == ("Nicolò 1", "Luce", "it", 2)
+    assert [(c.note, c.outcome, c.agent, c.result) for c in card.history] == [
+        ("paga il 2", "promise_to_pay", "anna", "connected"),
+        ("paga il 1", "promise_to_pay", "anna", "connected"),
+    ]
+    with pytest.raises(LookupError):
+        await store.book.card(999)
+
+
+async def test_a_later_outcome_replaces_the_first(store):
+    case = await first_case(store)
+    attempt = await ended_attempt(store, case)
+    for code in (Outcome.REFUSES, Outcome.CALL_BACK):
+        await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", code, "", NOW))
+    assert [contact.outcome for contact in (await store.book.card(case.id)).history] == ["call_back"]
+
+
+async def test_a_refused_case_is_due_when_the_gate_would_allow_it(store):
+    case = await first_case(store)
+    allowed = NOW + timedelta(hours=2)
+    store.book.refuse(case.id, Verdict((Refusal(Reason.GAP_NUMBER, "it-unirec", allowed),)), NOW)
+    assert await store.book.due("k", allowed - timedelta(seconds=1), 10, ()) == []
+    assert len(await store.book.due("k", allowed, 10, ())) == 1
+    store.book.refuse(case.id, Verdict((Refusal(Reason.DO_NOT_CALL),)), NOW)
+    assert await store.book.due("k", NOW + timedelta(days=999), 10, ()) == []
+
+
+async def test_the_do_not_call_list(store):
+    for _ in range(2):
+        store.attempts.forbid(MOBILE, NOW, "pressed the key")
+    store.attempts.forbid(HOME, NOW, "wrong_number")
+    await store.attempts.flush()
+    assert sorted(await store.attempts.do_not_call()) == sorted([MOBILE, HOME])
+
+
+async def test_sessions_and_campaign_states(store):
+    case = await first_case(store)
+    attempt = await ended_attempt(store, case)
+    anna = SavedSession("anna", "dls-1", "lunch", attempt.id, NOW)
+    store.floor.save_session(SavedSession("anna", "dls-0", None, None, NOW))
+    store.floor.save_session(anna)
+    store.floor.save_session(SavedSession("bruno", None, None, None, NOW))
+    await store.attempts.flush()
+    assert await store.floor.sessions() == [anna]
+    assert await store.floor.campaign_states() == {}
+    await store.floor.save_campaign_state("k", CampaignState.RUNNING, NOW)
+    await store.floor.save_campaign_state("k", CampaignState.HALTED, NOW)
+    assert await store.floor.campaign_states() == {"k": CampaignState.HALTED}

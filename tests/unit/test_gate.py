@@ -1,0 +1,331 @@
+"""The first gate: every rule, every reason, reservation before the dial, the check before the bridge."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import dialer
+from dialer.compliance import pack
+from dialer.compliance.clearance import LIFETIME, Clearance, ClearanceError
+from dialer.compliance.gate import Gate
+from dialer.compliance.ledger import WINDOW, Ledger, PastAttempt
+from dialer.compliance.reasons import Reason
+from dialer.compliance.verdict import Intent
+from dialer.kernel.errors import AwayError, InputError
+from dialer.kernel.ids import Ids
+
+TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # 10:00 in Rome
+NUMBER = "+393471234567"
+OTHER = "+390212345678"
+
+
+class Clock:
+    def __init__(self, now=TUESDAY):
+        self.time = now
+
+    def now(self):
+        return self.time
+
+
+class Record:
+    def __init__(self):
+        self.opened = []
+        self.away = False
+
+    async def open(self, reservation):
+        await asyncio.sleep(0)
+        if self.away:
+            raise AwayError("no disk")
+        self.opened.append(reservation.attempt)
+
+
+class House:
+    def __init__(self, *packs, now=TUESDAY):
+        self.clock, self.record, self.ledger = Clock(now), Record(), Ledger()
+        self.gate = Gate(
+            [pack.load(name) for name in packs or ("it-unirec",)], self.ledger, self.record, self.clock, Ids(Random(1))
+        )
+        self.gate.pbx_ready = True
+        self.packs = packs or ("it-unirec",)
+
+    def intent(self, number=NUMBER, debtor=1, zones=("Europe/Rome",), ring=30.0):
+        return Intent("k", 7, debtor, number, zones, self.packs, ring)
+
+    def past(self, ago, number=NUMBER, debtor=1, ended=True):
+        at = self.clock.time - ago
+        attempt = Ids(Random(at.timestamp())).attempt(at)
+        self.ledger.load([PastAttempt(attempt, debtor, number, at, at if ended else None)], [])
+        return attempt
+
+    async def reasons(self, **intent):
+        answer = await self.gate.clear(self.intent(**intent))
+        return [] if isinstance(answer, Clearance) else [reason.value for reason in answer.reasons]
+
+
+@pytest.mark.parametrize(
+    ("rome", "open_"),
+    [
+        ("2026-11-24T08:29:59", False),
+        ("2026-11-24T08:30:00", True),
+        ("2026-11-24T20:59:29", True),
+        ("2026-11-24T20:59:30", False),  # ringing would reach 21:00:00, which is exclusive
+        ("2026-11-28T14:59:00", True),
+        ("2026-11-28T15:00:00", False),
+        ("2026-11-29T11:00:00", False),  # Sunday
+    ],
+)
+async def test_hours_are_half_open_and_ringing_ends_before_closing(rome, open_):
+    house = House(now=datetime.fromisoformat(rome + "+01:00").astimezone(UTC))
+    assert (await house.reasons() == []) is open_
+
+
+async def test_hours_tell_the_next_legal_instant():
+    house = House(now=datetime.fromisoformat("2026-11-28T15:00:00+01:00"))
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.not_before == datetime.fromisoformat("2026-11-30T08:30:00+01:00")
+    assert house.gate.judge(house.intent(), verdict.not_before).allowed
+
+
+async def test_hours_must_hold_in_every_zone():
+    house = House("us-tsr", now=datetime.fromisoformat("2026-11-24T08:30:00-05:00"))
+    both = ("America/New_York", "America/Los_Angeles")
+    assert await house.reasons(zones=("America/New_York",)) == []
+    house = House("us-tsr", now=datetime.fromisoformat("2026-11-24T08:30:00-05:00"))
+    verdict = house.gate.judge(house.intent(zones=both), house.clock.time)
+    assert verdict.reasons == (Reason.HOURS,)
+    assert verdict.not_before == datetime.fromisoformat("2026-11-24T08:00:00-08:00")
+
+
+async def test_an_hour_that_the_clock_change_skips_or_repeats_is_no_trap():
+    house = House(now=datetime.fromisoformat("2026-10-24T16:00:00+02:00"))  # Saturday; clocks go back on Sunday
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.not_before == datetime.fromisoformat("2026-10-26T08:30:00+01:00")
+
+
+@pytest.mark.parametrize("zones", [(), ("Europe/Atlantis",), ("Europe/Rome", "nowhere"), ("../etc/passwd",)])
+async def test_an_unknown_zone_refuses(zones):
+    assert "zone-unknown" in await House().reasons(zones=zones)
+
+
+async def test_the_gap_of_a_number_counts_from_its_last_call_whoever_was_called():
+    house = House()
+    house.past(timedelta(minutes=119), debtor=2)
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.reasons == (Reason.GAP_NUMBER,)
+    assert verdict.not_before == TUESDAY + timedelta(minutes=1)
+    house.clock.time += timedelta(minutes=1)
+    assert await house.reasons() == []
+
+
+async def test_the_attempts_of_a_day_count_per_debtor_over_all_numbers():
+    house = House()
+    for hours in (0.2, 0.5, 0.8):
+        house.past(timedelta(hours=hours), number=OTHER)
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.reasons == (Reason.ATTEMPTS_PER_DAY,)
+    assert verdict.not_before == datetime.fromisoformat("2026-11-25T00:00:00+01:00")
+    assert await house.reasons(debtor=2) == []
+
+
+async def test_yesterdays_attempts_do_not_count_today():
+    house = House()
+    for hours in (10.5, 11, 12):  # before midnight in Rome
+        house.past(timedelta(hours=hours), number=OTHER)
+    assert await house.reasons() == []
+
+
+async def test_a_number_on_the_list_is_refused_whoever_owns_it():
+    house = House()
+    house.ledger.forbid(NUMBER)
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.reasons == (Reason.DO_NOT_CALL,)
+    assert verdict.not_before is None
+
+
+async def test_all_reasons_are_told_and_the_latest_instant_counts():
+    house = House(now=datetime.fromisoformat("2026-11-24T07:30:00+01:00"))
+    house.past(timedelta(minutes=5))
+    verdict = house.gate.judge(house.intent(), house.clock.time)
+    assert verdict.reasons == (Reason.GAP_NUMBER, Reason.HOURS)
+    assert verdict.not_before == datetime.fromisoformat("2026-11-24T09:25:00+01:00")
+    assert {refusal.pack for refusal in verdict.refusals} == {"it-unirec"}
+
+
+async def test_of_two_packs_both_must_allow():
+    night = datetime.fromisoformat("2026-11-24T08:15:00+01:00")  # open for us-tsr, closed for it-unirec
+    assert await House("us-tsr", now=night).reasons() == []
+    assert await House("us-tsr", "it-unirec", now=night).reasons() == ["hours"]
+
+
+async def test_one_call_at_a_time_to_a_debtor_and_to_a_number():
+    house = House()
+    assert isinstance(await house.gate.clear(house.intent()), Clearance)
+    assert "in-flight" in await house.reasons()
+    assert "in-flight" in await house.reasons(number=OTHER)
+    assert "in-flight" in await house.reasons(debtor=2)
+    assert await house.reasons(debtor=2, number=OTHER) == []
+
+
+async def test_of_many_who_race_for_one_number_one_wins():
+    house = House()
+    answers = await asyncio.gather(*(house.gate.clear(house.intent(debtor=debtor)) for debtor in range(50)))
+    assert sum(isinstance(answer, Clearance) for answer in answers) == 1
+    assert len(house.record.opened) == 1
+
+
+async def test_the_attempt_is_on_record_before_the_clearance_exists():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    assert house.record.opened == [clearance.reservation.attempt]
+
+
+async def test_a_record_that_cannot_be_written_refuses_and_the_attempt_still_counts():
+    house = House()
+    house.record.away = True
+    assert await house.reasons() == ["store-away"]
+    house.record.away = False
+    assert await house.reasons() == ["gap-number"]
+
+
+async def test_nothing_is_cleared_before_the_pbx_is_reconciled():
+    house = House()
+    house.gate.pbx_ready = False
+    assert await house.reasons() == ["pbx-away"]
+
+
+async def test_a_clock_that_goes_back_blocks():
+    house = House()
+    assert await house.reasons(debtor=3, number=OTHER) == []
+    house.clock.time -= timedelta(seconds=3)
+    assert await house.reasons() == ["clock"]
+    house.clock.time += timedelta(seconds=2)
+    assert await house.reasons() == []
+
+
+async def test_a_number_that_is_not_e164_is_refused():
+    assert await House().reasons(number="0212345678") == ["number-invalid"]
+
+
+async def test_the_bridge_is_judged_without_the_calls_own_reservation():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    house.clock.time += timedelta(seconds=20)
+    own, intent = clearance.reservation.attempt, clearance.reservation.intent
+    assert house.gate.recheck(own, intent).allowed
+    house.ledger.forbid(NUMBER)
+    assert house.gate.recheck(own, intent).reasons == (Reason.DO_NOT_CALL,)
+
+
+async def test_at_the_answer_the_ringing_is_over_and_asks_for_no_margin():
+    house = House(now=datetime.fromisoformat("2026-11-24T20:59:00+01:00"))
+    clearance = await house.gate.clear(house.intent(ring=30.0))
+    house.clock.time += timedelta(seconds=58)
+    assert house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent).allowed
+    house.clock.time += timedelta(seconds=3)
+    assert house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent).reasons == (Reason.HOURS,)
+
+
+async def test_a_settled_attempt_frees_the_debtor_and_starts_the_gap():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    ended = house.clock.time + timedelta(seconds=40)
+    house.ledger.settle(clearance.reservation.attempt, ended, counts=True)
+    house.clock.time = ended
+    assert await house.reasons() == ["gap-number"]
+    house.clock.time = ended + timedelta(hours=2)
+    assert await house.reasons() == []
+
+
+async def test_an_attempt_that_never_left_our_side_costs_nothing():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    house.ledger.settle(clearance.reservation.attempt, house.clock.time, counts=False)
+    assert await house.reasons() == []
+
+
+async def test_the_ledger_forgets_only_what_no_rule_looks_at():
+    house = House()
+    house.past(WINDOW + timedelta(hours=1))
+    house.past(timedelta(minutes=30))
+    house.ledger.forget_before(house.clock.time - WINDOW)
+    assert len(house.ledger.number_attempts(NUMBER)) == 1
+    house.ledger.forget_before(house.clock.time)
+    assert house.ledger.number_attempts(NUMBER) == ()
+    assert house.ledger.debtor_attempts(1) == ()
+
+
+# -- the clearance ------------------------------------------------------------------------------------
+
+
+async def test_a_clearance_is_used_once():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    assert clearance.use(house.clock.time).intent.number == NUMBER
+    with pytest.raises(ClearanceError, match="used already"):
+        clearance.use(house.clock.time)
+
+
+@pytest.mark.parametrize("late", [LIFETIME + timedelta(milliseconds=1), timedelta(seconds=-1)])
+async def test_a_clearance_expires(late):
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    with pytest.raises(ClearanceError, match="expired"):
+        clearance.use(house.clock.time + late)
+
+
+async def test_nobody_else_makes_a_clearance():
+    house = House()
+    made = await house.gate.clear(house.intent())
+    with pytest.raises(ClearanceError):
+        Clearance(object(), made.reservation, made.treatment)
+    package = Path(dialer.__file__).parent
+    holders = {p.name for p in package.rglob("*.py") if re.search(r"\bSEAL\b", p.read_text())}
+    assert holders == {"clearance.py", "gate.py"}
+
+
+def test_the_word_that_places_calls_stands_in_one_file():
+    package = Path(dialer.__file__).parent
+    holders = {p.name for p in package.rglob("*.py") if re.search(r'"Originate"', p.read_text())}
+    assert holders == {"asterisk.py"}
+
+
+# -- what the packs demand of an answered call -----------------------------------------------------------
+
+
+def test_italy_drops_within_three_seconds_with_comfort_noise_and_no_message():
+    treatment = House().gate.treatment(("it-unirec",))
+    assert (treatment.comfort_noise, treatment.message) == (True, False)
+    assert treatment.claim_seconds == pytest.approx(2.8)
+
+
+@pytest.mark.parametrize("name", ["us-tsr", "uk-ofcom"])
+def test_us_and_uk_start_a_message_within_two_seconds(name):
+    treatment = House(name).gate.treatment((name,))
+    assert treatment.message
+    assert treatment.claim_seconds == pytest.approx(1.8)
+
+
+def test_packs_together_take_the_earliest_deadline_and_no_message_where_one_forbids_it():
+    treatment = House("us-tsr", "it-unirec").gate.treatment(("us-tsr", "it-unirec"))
+    assert (treatment.message, treatment.comfort_noise) == (False, True)
+    assert treatment.claim_seconds == pytest.approx(1.8)
+
+
+def test_every_pack_that_ships_can_be_read():
+    names = sorted(entry.name.removesuffix(".toml") for entry in pack.PACKS.iterdir())
+    assert names == ["it-unirec", "uk-ofcom", "us-tsr"]
+    for name in names:
+        loaded = pack.load(name)
+        assert loaded.name == name
+        assert loaded.sources
+
+
+@pytest.mark.parametrize("name", ["it", "../../settings", "", "IT UNIREC"])
+def test_an_unknown_pack_is_told_with_the_known_ones(name):
+    with pytest.raises(InputError) as caught:
+        pack.load(name)
+    assert "it-unirec" in caught.value.remedy

@@ -1,0 +1,122 @@
+"""`dialer.toml`: each error with its line and its remedy; secrets from files and the environment."""
+
+import pytest
+
+from dialer import settings
+from dialer.kernel.errors import InputError
+
+GOOD = """\
+[pbx]
+secret_file = "ami-secret"
+
+[api]
+token = "t0ken"
+
+[campaigns.luce]
+caller_id = "+390612345678"
+
+[[agents]]
+name = "anna"
+seat = 1001
+phone = "PJSIP/anna"
+campaigns = ["luce"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "dialer.toml"
+
+    def write(text=GOOD):
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        settings.load(path)
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def test_a_good_file_and_its_defaults(file):
+    loaded = settings.load(file())
+    assert loaded.campaigns["luce"].packs == ("it-unirec",)
+    assert loaded.trunk.calls_per_second == 5.0
+    assert loaded.demo.clock_offset_seconds == 0.0
+
+
+def test_paths_are_relative_to_the_file(file, tmp_path):
+    loaded = settings.load(file())
+    assert loaded.pbx.secret_file == tmp_path / "ami-secret"
+    assert loaded.store.path == tmp_path / "dialer.db"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("secret_file", "secrt_file", 2, "pbx.secrt_file: unknown key; known here: host, port"),
+        ("[campaigns.luce]", "[campaigns.luce]\nmax_abandn = 3", 8, "campaigns.luce.max_abandn: unknown key"),
+        ('caller_id = "+390612345678"', 'caller_id = "0612345678"', 8, "not in E.164"),
+        ('caller_id = "+390612345678"', "", 7, "campaigns.luce.caller_id: missing"),
+        ("seat = 1001", "seat = 3", 12, "greater than or equal to 10 (is '3')"),
+        ("seat = 1001", 'seat = "x"', 12, "valid integer"),
+        ('phone = "PJSIP/anna"', 'phone = "PJSIP/anna&Local/s@dialer-purge"', 13, "agents.0.phone"),
+        ('phone = "PJSIP/anna"', 'phone = "PJSIP/trunk/sip:1@evil.example"', 13, "agents.0.phone"),
+        ("[api]", "[wep]", 4, "wep: unknown key; known here: pbx, trunk"),
+        ('campaigns = ["luce"]', 'campaigns = ["gas"]', 1, "the campaign 'gas', which isn't configured"),
+        ("[pbx]", "[pbx]\nport = 99999", 2, "less than or equal to 65535"),
+    ],
+)
+def test_each_error_names_its_line(file, old, new, line, words):
+    text = refusal(file(GOOD.replace(old, new)))
+    assert words in text
+    assert f"dialer.toml:{line}:" in text
+
+
+def test_all_errors_are_told_at_once(file):
+    text = refusal(file(GOOD.replace("seat = 1001", "seat = 1").replace("+390612345678", "06")))
+    assert len(text.splitlines()) == 2
+
+
+def test_two_agents_on_one_seat_are_refused(file):
+    twice = GOOD + '\n[[agents]]\nname = "bruno"\nseat = 1001\nphone = "PJSIP/bruno"\ncampaigns = ["luce"]\n'
+    assert "seat 1001 stands twice" in refusal(file(twice))
+
+
+def test_the_line_of_the_second_agent_is_found(file):
+    twice = GOOD + '\n[[agents]]\nname = "BRUNO"\nseat = 1002\nphone = "PJSIP/bruno"\ncampaigns = ["luce"]\n'
+    assert "dialer.toml:17: agents.1.name" in refusal(file(twice))
+
+
+def test_what_is_no_toml_or_no_file_is_told(file, tmp_path):
+    assert "dialer.toml:2: not TOML" in refusal(file("[pbx]\nport = = 5\n"))
+    assert "no such file" in refusal(tmp_path / "other.toml")
+    (tmp_path / "latin.toml").write_bytes(b"[pbx]\nhost = '\xe0'\n")
+    assert "utf-8" in refusal(tmp_path / "latin.toml")
+
+
+def test_a_secret_is_never_shown(file):
+    text = refusal(file(GOOD.replace('token = "t0ken"', 'token = ["s3cr3t"]')))
+    assert "s3cr3t" not in text
+    assert "s3cr3t" not in repr(settings.load(file(GOOD.replace("t0ken", "s3cr3t"))))
+
+
+def test_the_environment_wins(file, monkeypatch):
+    monkeypatch.setenv("DIALER_PBX__SECRET", "from outside")
+    monkeypatch.setenv("DIALER_TRUNK__CHANNELS", "7")
+    loaded = settings.load(file())
+    assert loaded.trunk.channels == 7
+    assert settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "V") == "from outside"
+
+
+@pytest.mark.parametrize("content", [None, "", "  \n"])
+def test_a_missing_or_empty_secret_names_the_ways_to_give_it(file, tmp_path, content):
+    if content is not None:
+        (tmp_path / "ami-secret").write_text(content)
+    loaded = settings.load(file())
+    with pytest.raises(InputError) as caught:
+        settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
+    assert "DIALER_PBX__SECRET" in caught.value.remedy
