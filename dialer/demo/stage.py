@@ -46,6 +46,10 @@ class Stage:
     pbx: AsteriskProcess
     network: AsteriskProcess | None
     phones: list[SipEndpoint]
+    passwords: list[str]
+    secret: str
+    sip_port: int
+    ami_port: int
     api_port: int
     token: str
     offset_seconds: float
@@ -131,7 +135,20 @@ async def standing(
             stack.push_async_callback(process.stop)
         await asyncio.gather(*(process.start() for process in (network, pbx) if process))
         config = folder / "dialer.toml"
-        stage = Stage(folder, config, pbx, network, [], api_port, token, offset_seconds)
+        stage = Stage(
+            folder=folder,
+            config=config,
+            pbx=pbx,
+            network=network,
+            phones=[],
+            passwords=[account.password for account in accounts],
+            secret=secret,
+            sip_port=sip_port,
+            ami_port=ami_port,
+            api_port=api_port,
+            token=token,
+            offset_seconds=offset_seconds,
+        )
         stack.push_async_callback(stage.stop_daemon)
         _write_secret(folder / "ami-secret", secret)
         _write_secret(folder / "api-token", token)

@@ -198,6 +198,20 @@ async def test_answers_find_their_own_requests_in_any_order(server):
     await house.close()
 
 
+async def test_a_refused_list_is_told_at_once(server):
+    async def refuse(server, action):
+        if action["Action"] == "CoreShowChannels":
+            server.respond(action, "Error", Message="Permission denied")
+        else:
+            await server.usual(action)
+
+    server._script = refuse
+    house = await House(server).up()
+    answer = await house.link.request({"Action": "CoreShowChannels"}, as_list=True)
+    assert (answer.response, answer.message) == ("Error", "Permission denied")
+    await house.close()
+
+
 async def test_lists_arrive_whole(server):
     async def list_channels(server, action):
         if action["Action"] != "CoreShowChannels":

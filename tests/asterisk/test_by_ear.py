@@ -83,11 +83,14 @@ async def test_debtor_and_agent_hear_each_other_and_nobody_else(tmp_path, asteri
         assert not call.ended_by_us
 
 
-@pytest.mark.parametrize("pack", ["it-unirec", "us-tsr"])
+@pytest.mark.parametrize("pack", ["it-unirec", "us-tsr", "us-tsr with a broken script"])
 async def test_an_answer_that_nobody_takes_is_treated_as_the_law_demands(tmp_path, asterisk_tree, pack):
     """Italy: comfort noise from the answer on, the leg down by 3.0 s, no message. US: a message within 2 s, and its
     key stops the calls."""
+    pack, _, broken = pack.partition(" ")
     async with Ear(tmp_path, asterisk_tree, packs=(pack,)) as ear:
+        if broken:  # the dialplan keeps the opt-out by itself
+            (ear.stage.folder / "pbx/agi/dialer-opt-out").write_text("#!/bin/sh\nexit 1\n")
         ear.public.press = "9" if pack == "us-tsr" else None
         ear.public.ring_seconds = 2.0
         await import_numbers(ear.stage, NUMBER)

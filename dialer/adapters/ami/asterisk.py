@@ -153,8 +153,10 @@ class Asterisk:
     async def _marks(self, family: str) -> dict[AttemptId, datetime]:
         try:
             rows = (await self._ask({"Action": "DBGetTree", "Family": family}, as_list=True))[1:-1]
-        except PbxRefusedError:
-            return {}  # Asterisk's word for an empty family
+        except PbxRefusedError as error:
+            if "not found" not in str(error):  # an older Asterisk's word for an empty family
+                raise
+            return {}
         marks = {}
         for row in rows:
             attempt = row.get("key", "").rpartition("/")[2]

@@ -136,7 +136,8 @@ class AmiLink(Manager):  # type: ignore[misc]
             raise PbxAwayError("not connected to the PBX")
         if len(protocol.responses) > MOST_PENDING:
             raise PbxAwayError(f"the PBX owes {MOST_PENDING} answers")
-        future = protocol.send(dict(action), as_list=as_list or False)
+        # with None the library asks the answer itself whether a list follows: a refusal has none
+        future = protocol.send(dict(action), as_list=None if as_list else False)
         try:
             async with asyncio.timeout(self.settings.request_seconds):
                 return await future
