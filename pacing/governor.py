@@ -6,8 +6,8 @@ from pacing.burst import Burst, Limit, sentence
 from pacing.floor import Floor
 from pacing.target import Target
 
-BURST_SECONDS = 1.0
-"""How much unused rate may be saved up: the trunk never sees more than one second's calls at once."""
+BURST_SECONDS = 0.25
+"""How much unused rate may be saved up: enough for one tick, so that the trunk sees a smooth flow."""
 SICK_AFTER_FAILURES = 5
 """Calls in a row that never left our side, after which the trunk is only probed."""
 PROBE_SECONDS = 10.0
@@ -29,10 +29,11 @@ class Memory:
 def limit(wanted: int, floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:
     """Cut what a mode wants down to what may be placed now, and say what cut it.
 
-    The rate is a token bucket: tokens grow by `calls_per_second` times the elapsed time, up to one second's
-    worth (at least one call), and each call takes one.
+    The rate is a token bucket: tokens grow by `calls_per_second` times the elapsed time, up to the worth of
+    `BURST_SECONDS` and one call more, and each call takes one. So no second sees more than
+    `calls_per_second * (1 + BURST_SECONDS) + 1` calls.
     """
-    most = max(1.0, target.calls_per_second * BURST_SECONDS)
+    most = target.calls_per_second * BURST_SECONDS + 1.0
     tokens = min(most, memory.tokens + target.calls_per_second * floor.elapsed_seconds)
     since_probe = memory.since_probe_seconds + floor.elapsed_seconds
     sick = floor.trunk_failures >= SICK_AFTER_FAILURES

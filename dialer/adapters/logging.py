@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -12,8 +12,8 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ]{6,}[0-9]")
 _PERSONAL = frozenset({"name", "debtor_name", "number", "phone_number", "caller_id", "note", "address", "tax_code"})
 
 
-def configure(form: Literal["json", "console"], level: str) -> None:
-    """Set up the loggers of this process; foreign libraries' words go the same way."""
+def configure(form: Literal["json", "console"], level: str, stream: TextIO | None = None) -> None:
+    """Set up the loggers of this process, on `stream` or standard error; other libraries' words go the same way."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,11 +30,16 @@ def configure(form: Literal["json", "console"], level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()

@@ -233,7 +233,7 @@ def pbx(
             "pjsip_transport.conf": _transport("dialer-udp", sip_port),
             "pjsip_trunk.conf": trunk,
             "pjsip_phones.conf": endpoints,
-            "cel.conf": "[general]\nenable = yes\nevents = CHAN_START,ANSWER,BRIDGE_ENTER,HANGUP,CHAN_END\ndateformat = %s.%3q\n",
+            "cel.conf": "[general]\nenable = yes\nevents = CHAN_START,ANSWER,BRIDGE_ENTER,HANGUP,CHAN_END\ndateformat = %s.%6q\n",
             "cel_custom.conf": "[mappings]\nlegs.csv = ${CHANNEL(uniqueid)},${eventtype},${eventtime}\n",
         },
         rtp=free_port_range(4_000),

@@ -258,7 +258,8 @@ class SipCall:
 class SipEndpoint(asyncio.DatagramProtocol):
     """One SIP address. `behaviour` is run for each call that comes in.
 
-    voice: the byte that its frames carry; None sends no media at all. measures: keeps the level of each frame heard.
+    voice: the byte that its frames carry; None sends no media at all. measures: keeps the level of each frame heard. frame_seconds: between two frames; a seldom frame
+    only keeps the line alive.
     """
 
     def __init__(
@@ -269,8 +270,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         voice: int | None,
         host: str = "127.0.0.1",
         measures: bool = False,
+        frame_seconds: float = FRAME_SECONDS,
     ) -> None:
         self.measures = measures
+        self.frame_seconds = frame_seconds
         self.name = name
         self.host = host
         self.port = 0
@@ -449,7 +452,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            due = max(due + FRAME_SECONDS, loop.time() - 10 * FRAME_SECONDS)
+            due = max(due + self.frame_seconds, loop.time() - 10 * self.frame_seconds)
             await asyncio.sleep(max(0.0, due - loop.time()))
             for call in list(self.talking):
                 call.send_frame(self.voice or 0)

@@ -107,9 +107,15 @@ def test_the_rate_holds_over_time():
     assert 495 <= placed <= 505
 
 
-def test_unused_rate_is_saved_for_one_second_only():
-    memory = pacing.size(Floor(3_600.0), Target(calls_per_second=5.0), Memory())[1]
-    assert pacing.size(Floor(0.0, idle=idle(50)), Target(channels=99, calls_per_second=5.0), memory)[0].calls == 5
+def test_unused_rate_is_hardly_saved_and_no_second_sees_a_burst():
+    target = Target(channels=999, calls_per_second=20.0)
+    memory = pacing.size(Floor(3_600.0), target, Memory())[1]
+    placed = []
+    for _ in range(40):
+        burst, memory = pacing.size(Floor(0.25, idle=idle(500)), target, memory)
+        placed.append(burst.calls)
+    assert placed[0] == 6
+    assert max(sum(placed[n : n + 4]) for n in range(36)) <= 20 * 1.25 + 1
 
 
 def test_a_slow_rate_still_lets_one_call_through():

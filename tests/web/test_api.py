@@ -1,0 +1,210 @@
+"""The JSON interface: who may, what it says, what it refuses."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.parser import text_string_to_metric_families
+
+from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.kernel.clock import SystemClock
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.testing.public import Behaviour
+from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
+from tests.sim.house import House
+
+TOKEN = "t0ken"
+WITH = {"Authorization": f"Bearer {TOKEN}"}
+TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
+HEALTH = {
+    "dialer_ami_up": 1.0, "dialer_ami_reconnects": 0, "dialer_ami_malformed": 0,
+    "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
+}  # fmt: skip
+
+
+class Site:
+    """The interface over an engine on the fakes, in real time."""
+
+    def __init__(self):
+        self.house = House(agents=2)
+        self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
+        self.house.pbx.clock = self.house.clock
+        self.problems = []
+
+    def snapshot(self):
+        flow, now = self.house.flow, self.house.clock.now()
+        campaign = flow.campaigns["k"]
+        return Snapshot(
+            now, not self.problems, 0.0,
+            (campaign_line(campaign, list(flow.live), flow.tally),),
+            tuple(agent_line(session, now) for session in flow.roster),
+        )  # fmt: skip
+
+    async def __aenter__(self):
+        await self.house.__aenter__()
+        collector = DialerCollector(self.house.tally, self.snapshot, lambda: HEALTH)
+        api = Api(
+            self.house.flow,
+            self.house.record,
+            self.snapshot,
+            lambda: self.problems,
+            lambda: exposition(collector),
+            TOKEN,
+        )
+        self.application = api.application()
+        self.client = TestClient(TestServer(self.application))
+        await self.client.start_server()
+        return self
+
+    async def __aexit__(self, *exc):
+        await self.client.close()
+        await self.house.die()
+        await self.house.__aexit__(*exc)
+
+    async def ask(self, method, path, body=None, headers=WITH):
+        response = await self.client.request(method, path, json=body, headers=headers)
+        return response.status, await response.json(content_type=None)
+
+    async def talking(self):
+        await self.house.cases(Behaviour.PERSON, pace=0)
+        await self.ask("POST", "/api/v1/agents/agent0/log-in", {"ready": True})
+        await self.ask("POST", "/api/v1/campaigns/k/start")
+        async with asyncio.timeout(10):
+            while (await self.ask("GET", "/api/v1/agents"))[1]["agents"][0]["state"] != "talking":
+                await self.house.flow.tick()
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def site():
+    async with Site() as site:
+        yield site
+
+
+def routes(application):
+    for route in application.router.routes():
+        info = route.resource.get_info()
+        path = info.get("path") or info["formatter"]
+        if route.method != "HEAD":
+            yield route.method, path.format(agent="agent0", campaign="k", signal="start")
+
+
+async def test_every_route_but_the_open_ones_wants_the_token(site):
+    checked = 0
+    for method, path in routes(site.application):
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": TOKEN},
+            {"Authorization": f"Basic {TOKEN}"},
+        ):
+            status, body = await site.ask(method, path, headers=headers) if path not in OPEN_PATHS else (None, None)
+            if path not in OPEN_PATHS:
+                assert status == 401, path
+                assert body["remedy"]
+                checked += 1
+    assert checked >= 40
+    assert {path for _, path in routes(site.application)} >= OPEN_PATHS
+
+
+async def test_health_is_open_and_readiness_says_what_is_missing(site):
+    assert await site.ask("GET", "/healthz", headers={}) == (200, {"status": "ok"})
+    assert (await site.ask("GET", "/readyz", headers={}))[0] == 200
+    site.problems = ["the PBX is away"]
+    assert await site.ask("GET", "/readyz", headers={}) == (503, {"ready": False, "problems": ["the PBX is away"]})
+
+
+async def test_an_agents_call_from_log_in_to_wrap_up(site):
+    await site.talking()
+    status, call = await site.ask("GET", "/api/v1/agents/agent0/call")
+    assert (status, call["number"], call["case"]["debtor_name"]) == (200, "+393470000010", "Name 0")
+    assert call["case"]["debts"][0]["amount"] == {"cents": 100, "currency": "EUR"}
+    assert (await site.ask("POST", "/api/v1/agents/agent0/pause", {"reason": "lunch"}))[0] == 200
+    assert (await site.ask("POST", "/api/v1/agents/agent0/hang-up"))[0] == 200
+    await asyncio.sleep(0.1)
+    status, body = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
+    assert (status, "hasn't said" in body["title"]) == (409, True)
+    status, line = await site.ask(
+        "POST", "/api/v1/agents/agent0/outcome", {"code": "promise_to_pay", "note": "venerdì"}
+    )
+    assert (status, line["state"]) == (200, "wrapping")
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
+    assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
+    assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {"attempt": None, "case": None}
+    (outcome,) = site.house.record.outcomes.values()
+    assert (outcome.note, outcome.agent) == ("venerdì", "agent0")
+
+
+async def test_the_live_picture(site):
+    await site.talking()
+    status, live = await site.ask("GET", "/api/v1/live")
+    assert status == 200
+    (campaign,) = live["campaigns"]
+    assert campaign["calls"] == {"talking": 1}
+    assert campaign["sentence"]
+    assert campaign["answer_to_agent_seconds"]["max"] >= 0
+    assert [line["state"] for line in live["agents"]] == ["talking", "offline"]
+    assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/api/v1/agents/nobody/ready", None, 404, "no agent is named"),
+        ("POST", "/api/v1/campaigns/gas/start", None, 404, "no campaign is named"),
+        ("POST", "/api/v1/agents/agent0/ready", None, 409, "offline"),
+        ("POST", "/api/v1/campaigns/k/drain", None, 409, "stopped"),
+        ("POST", "/api/v1/campaigns/k/explode", None, 404, ""),
+        ("POST", "/api/v1/agents/agent0/log-in", {"raedy": True}, 400, "raedy"),
+        ("POST", "/api/v1/agents/agent0/log-in", {"ready": "perhaps"}, 400, "ready"),
+        ("POST", "/api/v1/agents/agent0/pause", {"reason": "x" * 99}, 400, "reason"),
+        ("POST", "/api/v1/agents/agent0/pause", {"reason": "a\r\nb"}, 400, "reason"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "abducted"}, 400, "code"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "n" * 5_000}, 400, "note"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),
+        ("POST", "/api/v1/agents/agent0/hang-up", None, 409, "no call"),
+        ("DELETE", "/api/v1/live", None, 405, ""),
+        ("GET", "/api/v2/live", None, 404, ""),
+    ],
+)  # fmt: skip
+async def test_what_is_refused_is_a_problem_with_a_remedy(site, method, path, body, status, words):
+    response = await site.client.request(method, path, json=body, headers=WITH)
+    assert response.status == status
+    assert response.content_type == "application/problem+json"
+    answer = await response.json()
+    assert words in answer["title"]
+    assert answer["status"] == status
+    assert "remedy" in answer
+
+
+async def test_a_body_that_is_no_json_or_too_large_is_refused(site):
+    for data, status in ((b"{", 400), (b"[1]", 400), (b"x" * (MOST_BODY_BYTES + 1), 413)):
+        response = await site.client.post("/api/v1/agents/agent0/log-in", data=data, headers=WITH)
+        assert response.status == status
+
+
+async def test_a_record_that_is_away_is_a_503(site):
+    await site.talking()
+    site.house.record.away = True
+    assert (await site.ask("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}))[0] == 503
+
+
+async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
+    await site.talking()
+    response = await site.client.get("/metrics")
+    text = await response.text()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    samples = {(s.name, *sorted(s.labels.items())): s.value for f in families.values() for s in f.samples}
+    assert samples["dialer_attempts_placed_total", ("campaign", "k")] == 1
+    assert samples["dialer_calls_bridged_total", ("campaign", "k")] == 1
+    assert samples["dialer_agents", ("state", "talking")] == 1
+    assert samples["dialer_campaign_state", ("campaign", "k"), ("state", "running")] == 1
+    assert samples["dialer_answer_to_agent_seconds_count", ("campaign", "k")] == 1
+    assert samples["dialer_attempts_total", ("campaign", "k"), ("result", "busy")] == 0  # present from the start
+    assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "hours")] == 0
+    assert all(family.documentation for family in families.values())
+    assert "+39" not in text
+    assert "Name 0" not in text
+    labels = {name for f in families.values() for s in f.samples for name in s.labels}
+    assert labels <= {"campaign", "state", "result", "reason", "limit", "le", "signal", "version"}
