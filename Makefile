@@ -3,7 +3,7 @@
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
 #   make bench-connect                        make bench-calls
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -49,6 +49,10 @@ bench-connect: setup .venv/ready-dev
 
 bench-calls: setup .venv/ready-dev .cache/sipp/run
 	@.venv/bin/python -m bench.calls $(ARGS)
+
+# after a change of what the reference is made from
+docs: .venv/ready-dev
+	@.venv/bin/python docs/generate.py
 
 # after a change of the dependencies in pyproject.toml
 lock: .venv/ready-dev

@@ -187,12 +187,14 @@ class Flow:
 
     def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None:
         """Something happened to an attempt: its table says what follows."""
-        before = attempt.state
+        before, unanswered = attempt.state, attempt.answered_at is None
         effects = attempt.apply(signal, at or self._clock.now())
         if effects is None:
             self.tally.signal_ignored(before.value, signal.value)
             log.debug("attempt.signal_ignored", attempt=attempt.id, state=before.value, signal=signal.value)
             return
+        if unanswered and attempt.answered_at is not None:
+            self.tally.answered(attempt.campaign)
         for effect in effects:
             self._follow(attempt, effect, signal)
 

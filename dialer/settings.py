@@ -30,13 +30,13 @@ class _Section(BaseModel):
 class PbxSettings(_Section):
     """The manager interface of the Asterisk beside the daemon."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="where manager.conf binds; keep it on loopback or a private network")
     port: int = Field(5038, ge=1, le=65535)
-    username: str = "dialer"
+    username: str = Field("dialer", description="the user of manager_dialer.conf")
     secret: SecretStr | None = Field(None, description="better in secret_file or in the variable DIALER_PBX__SECRET")
-    secret_file: Path | None = None
-    request_seconds: float = Field(5.0, gt=0, le=60)
-    ping_seconds: float = Field(2.0, gt=0, le=60)
+    secret_file: Path | None = Field(None, description="a file that holds the secret of that user")
+    request_seconds: float = Field(5.0, gt=0, le=60, description="an action without an answer is given up after this")
+    ping_seconds: float = Field(2.0, gt=0, le=60, description="a silent PBX is noticed after this and request_seconds")
     first_connect_seconds: float = Field(
         30.0, gt=0, le=600, description="a start waits so long for the PBX, then ends with the exit code 3"
     )
@@ -47,23 +47,23 @@ class TrunkSettings(_Section):
 
     endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
-    channels: int = Field(30, ge=1, le=10_000)
-    calls_per_second: float = Field(5.0, gt=0, le=1_000)
+    channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
+    calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
 
 
 class StoreSettings(_Section):
     """The record."""
 
-    path: Path = Path("dialer.db")
+    path: Path = Field(Path("dialer.db"), description="the SQLite file; its folder must exist")
 
 
 class ApiSettings(_Section):
     """The JSON interface for agents' programs, the command line and Prometheus."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="where to listen; behind a proxy with TLS elsewhere")
     port: int = Field(8088, ge=1, le=65535)
     token: SecretStr | None = Field(None, description="better in token_file or in the variable DIALER_API__TOKEN")
-    token_file: Path | None = None
+    token_file: Path | None = Field(None, description="a file that holds the bearer token of the interface")
 
 
 class LogSettings(_Section):
@@ -76,7 +76,7 @@ class LogSettings(_Section):
 class EngineSettings(_Section):
     """The engine's own pace."""
 
-    tick_seconds: float = Field(0.25, ge=0.02, le=5)
+    tick_seconds: float = Field(0.25, ge=0.02, le=5, description="between two decisions to dial")
 
 
 class DemoSettings(_Section):
@@ -91,10 +91,10 @@ class DemoSettings(_Section):
 class AgentSettings(_Section):
     """One agent and the phone of the seat."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=_NAME, description="as the commands and the interface know the agent")
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
     phone: str = Field(pattern=r"^PJSIP/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="as PJSIP/agent01")
-    campaigns: tuple[str, ...] = Field(min_length=1)
+    campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
 
 
 class CampaignSettings(_Section):
@@ -103,7 +103,7 @@ class CampaignSettings(_Section):
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
     caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
-    ring_timeout_seconds: float = Field(25.0, ge=15, le=60)
+    ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"

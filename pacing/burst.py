@@ -16,7 +16,7 @@ class Limit(StrEnum):
 
 
 _SENTENCES = {
-    Limit.HALT: "nothing is dialled: the campaign is stopped or the PBX isn't ready",
+    Limit.HALT: "nothing is dialled: the campaign is not running, or the PBX or the daemon is not ready",
     Limit.AGENTS: "limited by free agents ({idle} free, {dialling} lines ringing for them)",
     Limit.CHANNELS: "limited by trunk channels ({in_use} of {channels} in use)",
     Limit.RATE: "limited by the trunk's {rate:g} calls per second",

@@ -39,6 +39,7 @@ class Wish:
     trunk: Any
     folder: Path
     tree: Path
+    picture: Path | None
     as_json: bool
 
 
@@ -56,6 +57,7 @@ def demo(
     asterisk: Annotated[Path, typer.Option(help="what setup/fetch-asterisk made", envvar="DIALER_ASTERISK")] = Path(
         ".cache/asterisk"
     ),
+    picture: Annotated[Path | None, typer.Option(help="keep a picture of the live view here, as SVG")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a progressive campaign against a simulated public network, or a foreign one, and check the record.
@@ -76,7 +78,7 @@ def demo(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InUseError(f"another demo runs in {folder}", "end it, or choose --folder") from None
-        wish = Wish(wanted, calls, seconds, agents, seed, to, folder.resolve(), asterisk.resolve(), as_json)
+        wish = Wish(wanted, calls, seconds, agents, seed, to, folder.resolve(), asterisk.resolve(), picture, as_json)
         agreed = asyncio.run(_play(wish))
     if not agreed:
         raise typer.Exit(EXIT_NO)
@@ -121,6 +123,9 @@ async def _campaign(stage: Any, wish: Wish, view: Any) -> None:
         latest.clear()
         latest.update(floor)
         view.show(floor)
+        line = floor["campaigns"][0]
+        if wish.picture and line["state"] == "running" and line["calls"].get("talking", 0) >= wish.agents // 2:
+            wish.picture.write_text(view.picture_svg(floor))
 
     async with Client(stage.api_port, stage.token) as client:
         known = behaviour_of if wish.trunk is None else (lambda _: None)

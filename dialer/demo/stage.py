@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dialer.demo.client import Client
-from dialer.kernel.errors import AwayError
+from dialer.kernel.errors import AwayError, InputError
 from dialer.testing import asterisk
 from dialer.testing.asterisk import AsteriskProcess, Phone
 from dialer.testing.sip import SipEndpoint, pick_up
@@ -27,6 +27,7 @@ STOP_SECONDS = 15.0
 AGENT_VOICE = 0x33
 ROME = ZoneInfo("Europe/Rome")
 TUESDAY = 1
+MARK = ".made-by-the-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,7 @@ async def standing(
 
     trunk: a foreign network; None starts the simulated one. campaign: further lines of the campaign's settings.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)  # noqa: ASYNC240 -- nothing else runs yet
+    _empty(folder)
     sip_port, network_port = asterisk.free_port(), asterisk.free_port()
     ami_port, api_port = (asterisk.free_port(socket.SOCK_STREAM) for _ in range(2))
     secret, token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
@@ -193,6 +193,15 @@ def _config(
             f'campaigns = ["{CAMPAIGN}"]', "",
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _empty(folder: Path) -> None:
+    """Make room, but only where a stage stood before: somebody's own folder is never emptied."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise InputError(f"{folder}: holds something that isn't a demo's", "name another folder, or one that is empty")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
 
 
 def _write_secret(path: Path, secret: str) -> None:

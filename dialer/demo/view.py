@@ -1,7 +1,10 @@
 """The live view: agents, calls, outcomes, answer-to-agent times, and what limits dialling now."""
 
+import io
+import re
 import sys
 import time
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +13,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from dialer.demo.stage import ROME
 
 LINE_EVERY_SECONDS = 5.0
 _COLOURS = {"talking": "green", "ready": "cyan", "reserved": "cyan", "wrapping": "yellow", "paused": "red"}
@@ -37,7 +42,13 @@ class View:
 
     def say(self, text: str) -> None:
         """One line above the picture."""
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
+
+    def picture_svg(self, floor: dict[str, Any]) -> str:
+        """The picture of the floor for a page, with no font fetched from anywhere."""
+        console = Console(record=True, width=110, file=io.StringIO())
+        console.print(self._picture(floor))
+        return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL)
 
     def show(self, floor: dict[str, Any]) -> None:
         """Draw the floor."""
@@ -45,14 +56,14 @@ class View:
             self._live.update(self._picture(floor))
         elif time.monotonic() >= self._line_at:
             self._line_at = time.monotonic() + LINE_EVERY_SECONDS
-            self._console.print(self._sentence(floor))
+            self._console.print(self._sentence(floor), soft_wrap=True)
             sys.stdout.flush()
 
     def _sentence(self, floor: dict[str, Any]) -> str:
         line = floor["campaigns"][0]
         states = _tally(agent["state"] for agent in floor["agents"])
         return (
-            f"{floor['at'][11:19]} {line['placed']} placed, {line['bridged']} bridged, {line['abandoned']} abandoned; "
+            f"{_rome(floor['at']):%H:%M:%S} {line['placed']} placed, {line['bridged']} bridged, {line['abandoned']} abandoned; "
             f"agents: {_text(states)}; calls: {_text(line['calls'])}; {line['sentence']}"
         )
 
@@ -81,11 +92,15 @@ class View:
         return Group(
             Panel(
                 f"{line['campaign']} is {line['state']}: {line['sentence']}",
-                title=floor["at"][:19],
+                title=f"{_rome(floor['at']):%A %H:%M:%S}",
                 subtitle=self._note,
             ),
             grid,
         )
+
+
+def _rome(instant: str) -> datetime:
+    return datetime.fromisoformat(instant).astimezone(ROME)
 
 
 def _tally(values: Any) -> dict[str, int]:

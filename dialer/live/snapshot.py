@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
-from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.kernel.percentiles import percentiles
 from dialer.live.tally import Tally
 
@@ -54,6 +54,14 @@ class Snapshot:
     agents: tuple[AgentLine, ...]
 
 
+_NOT_DIALLING = {
+    CampaignState.STOPPED: "stopped: start it to dial",
+    CampaignState.PAUSED: "paused: no new calls, those under way go on",
+    CampaignState.DRAINING: "draining: no new calls until the last one under way is over, then it stops",
+    CampaignState.HALTED: "halted: what rang was hung up; start it to dial again",
+}
+
+
 def agent_line(session: Session, now: datetime) -> AgentLine:
     """One agent as others see it."""
     return AgentLine(
@@ -75,7 +83,7 @@ def campaign_line(campaign: Campaign, attempts: list[Attempt], tally: Tally) -> 
         campaign=campaign.name,
         state=campaign.state.value,
         limit=burst.limit.value if burst else "",
-        sentence=burst.sentence if burst else "nothing was decided yet",
+        sentence=_NOT_DIALLING.get(campaign.state) or (burst.sentence if burst else "nothing was decided yet"),
         calls=dict(Counter(attempt.state.value for attempt in attempts)),
         placed=counts.placed,
         answered=counts.answered,

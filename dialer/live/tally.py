@@ -63,6 +63,9 @@ class Tally:
     def refused(self, campaign: str, reasons: Iterable[str]) -> None:
         self.campaigns[campaign].blocked.update(reasons)
 
+    def answered(self, campaign: str) -> None:
+        self.campaigns[campaign].answered += 1
+
     def bridged(self, attempt: Attempt) -> None:
         tally = self.campaigns[attempt.campaign]
         tally.bridged += 1
@@ -77,8 +80,6 @@ class Tally:
     def settled(self, attempt: Attempt) -> None:
         tally = self.campaigns[attempt.campaign]
         tally.results[attempt.result or "unknown"] += 1
-        if attempt.answered_at is not None:
-            tally.answered += 1
         if attempt.rang_at is not None:
             until = attempt.answered_at or attempt.ended_at or attempt.rang_at
             tally.ring.add((until - attempt.rang_at).total_seconds())

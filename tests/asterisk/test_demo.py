@@ -120,6 +120,7 @@ async def test_an_interrupt_drains_and_reports(tmp_path):
         (("--for", "soon"), 2, "write it as 90s"),
         (("--calls", "0"), 2, "--calls"),
         (("--asterisk", "/nowhere"), 3, "run make setup"),
+        (("--folder", "."), 2, "isn't a demo's"),
     ],
 )
 async def test_what_cannot_be_played_is_told(tmp_path, arguments, code, words):

@@ -1,0 +1,252 @@
+"""Writes docs/reference from the code: `make docs`. A test fails while a page is stale."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from dialer.adapters.metrics import DialerCollector
+from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
+from dialer.calls import results
+from dialer.calls.attempt import TABLE
+from dialer.calls.results import Result
+from dialer.campaigns.campaign import CAMPAIGN_TABLE
+from dialer.cases.importing import COLUMNS, DELIMITERS
+from dialer.cli import app
+from dialer.compliance.reasons import Reason
+from dialer.kernel import errors
+from dialer.live.snapshot import Snapshot
+from dialer.live.tally import Tally
+from dialer.outcomes.codes import Outcome
+from dialer.settings import AgentSettings, CampaignSettings, Settings
+from dialer.testing.virtual_time import START
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its file's name."""
+    return {
+        "commands.md": _commands(),
+        "configuration.md": _configuration(),
+        "cases-csv.md": _cases_csv(),
+        "reasons.md": _reasons(),
+        "call-results.md": _call_results(),
+        "state-machines.md": _state_machines(),
+        "metrics.md": _metrics(),
+    }
+
+
+def _commands() -> str:
+    group = typer.main.get_command(app)
+    parts = [
+        "# Commands",
+        "",
+        "Every command takes `--help`. Most take `-c FILE` (default `dialer.toml`) and `--json`.",
+    ]
+    parts += ["", "| exit code | meaning |", "|---|---|", "| 0 | done |"]
+    parts += [
+        f"| {code} | {text} |"
+        for code, text in (
+            (errors.EXIT_NO, "done, and the answer is no: a check failed, rows were rejected, records disagree"),
+            (errors.EXIT_INPUT, "wrong input or configuration: nothing was done"),
+            (errors.EXIT_AWAY, "something that is needed is away: PBX, trunk, daemon, store"),
+            (errors.EXIT_REFUSED, "refused: wrong secret or token, missing right"),
+            (errors.EXIT_IN_USE, "in use: port, folder, database"),
+        )
+    ]
+    parts += _command("dialer", group)
+    return "\n".join(parts) + "\n"
+
+
+def _command(name: str, command: Any) -> list[str]:
+    lines = []
+    if not hasattr(command, "commands"):
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option"]
+        signature = " ".join(argument.name.upper() for argument in arguments)
+        lines += ["", f"## {name} {signature}".rstrip(), "", (command.help or "").replace("\n\n", "\n\n"), ""]
+        lines += [f"- `{a.name.upper()}`: {a.help}" for a in arguments if getattr(a, "help", None)]
+        for option in options:
+            default = (
+                ""
+                if option.default in (None, False, ()) or callable(option.default)
+                else f" (default {option.default})"
+            )
+            lines.append(f"- `{', '.join(option.opts)}`: {option.help}{default}")
+    for sub_name, sub in getattr(command, "commands", {}).items():
+        lines += _command(f"{name} {sub_name}", sub)
+    return lines
+
+
+def _configuration() -> str:
+    parts = [
+        "# Configuration: dialer.toml",
+        "",
+        (
+            "Read as a whole and refused as a whole: an unknown key is an error, told with its line. The environment wins "
+            "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder."
+        ),
+    ]
+    for name, field in Settings.model_fields.items():
+        model = {"agents": AgentSettings, "campaigns": CampaignSettings}.get(name, field.annotation)
+        header = {"agents": "[[agents]]", "campaigns": "[campaigns.NAME]"}.get(name, f"[{name}]")
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        parts += [
+            "",
+            f"## {header}",
+            "",
+            (model.__doc__ or "").strip(),
+            "",
+            "| key | default | meaning |",
+            "|---|---|---|",
+        ]
+        parts += [f"| `{key}` | {_default(item)} | {_meaning(item)} |" for key, item in model.model_fields.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _default(item: Any) -> str:
+    if item.is_required():
+        return "required"
+    default = item.default
+    if default is None or default is PydanticUndefined:
+        return "unset"
+    if isinstance(default, tuple):
+        return "`" + repr(list(default)).replace("'", '"') + "`"
+    return f"`{default}`"
+
+
+def _meaning(item: Any) -> str:
+    bounds = {"Ge": "at least", "Gt": "above", "Le": "at most", "Lt": "below", "MinLen": "at least"}
+    words = [item.description] if item.description else []
+    for constraint in item.metadata:
+        kind = type(constraint).__name__
+        if kind in bounds:
+            value = (
+                next(iter(vars(constraint).values()))
+                if hasattr(constraint, "__dict__")
+                else getattr(constraint, kind.lower(), "")
+            )
+            words.append(f"{bounds[kind]} {value}")
+    return "; ".join(words)
+
+
+def _cases_csv() -> str:
+    parts = [
+        "# The CSV of `dialer cases import`",
+        "",
+        (
+            "One row a debt. Rows with the same `creditor` and `debtor_reference` are one case with several debts and all "
+            "their numbers. A debt known by (`creditor`, `debt_reference`) changes nothing, so a file can be imported again."
+        ),
+        "",
+        (
+            f"Encoding: UTF-8 (with or without a byte-order mark), UTF-16 with one, or Windows-1252. Separator: one of "
+            f"`{' '.join(sign for sign in DELIMITERS if sign != chr(9))}` or a tab; the one that the header holds most of."
+        ),
+        "",
+        "| column | required | holds |",
+        "|---|---|---|",
+    ]
+    parts += [f"| `{name}` | {'yes' if required else ''} | {text} |" for name, (required, text) in COLUMNS.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _reasons() -> str:
+    parts = [
+        "# Why a call is refused",
+        "",
+        "A refusal carries every reason that applies.",
+        "",
+        "| reason | meaning |",
+        "|---|---|",
+    ]
+    parts += [f"| `{reason.value}` | {reason.text} |" for reason in Reason]
+    return "\n".join(parts) + "\n"
+
+
+def _call_results() -> str:
+    source = Path(results.__file__).read_text()
+    texts = {}
+    for name, value, text in re.findall(r'^    ([A-Z_]+) = "(\w+)"\n(?:    """(.*?)""")?', source, re.MULTILINE):
+        texts[value] = text or name.lower().replace("_", " ")
+    parts = ["# What becomes of a call", "", "| result | meaning |", "|---|---|"]
+    parts += [f"| `{result.value}` | {texts[result.value]} |" for result in Result]
+    parts += [
+        "",
+        (
+            "A call that was never answered gets its result from the SIP answer where Asterisk tells it (`TechCause`, since "
+            "October 2025), else from the Q.850 cause. Our own time-out is `no_answer`, although Asterisk reports it as if "
+            "the far end had said 480. Measured on Asterisk 22.10; `tests/contract` plays each against the real one."
+        ),
+        "",
+        "| Q.850 cause | result |",
+        "|---|---|",
+    ]
+    parts += [f"| {cause} | `{result.value}` |" for cause, result in results._BY_CAUSE.items()]  # noqa: SLF001
+    parts += ["", "| SIP answer | result |", "|---|---|"]
+    parts += [f"| {sip} | `{result.value}` |" for sip, result in results._BY_SIP.items()]  # noqa: SLF001
+    parts += ["", "# What an agent says of it", "", ", ".join(f"`{outcome.value}`" for outcome in Outcome)]
+    return "\n".join(parts) + "\n"
+
+
+def _state_machines() -> str:
+    attempt = [(s.value, g.value, t.value, [e.value for e in effects]) for (s, g), (t, effects) in TABLE.items()]
+    work = [(s.value, g.value, "ready or paused" if t is RESTING else t.value, []) for (s, g), t in WORK_TABLE.items()]
+    seat = [(s.value, g.value, t.value, []) for (s, g), t in SEAT_TABLE.items()]
+    campaign = [(s.value, g.value, t.value, []) for (s, g), t in CAMPAIGN_TABLE.items()]
+    parts = [
+        "# State machines",
+        "",
+        "Drawn from the tables in the code. An event that isn't in its table is counted and logged.",
+    ]
+    for title, rows in (
+        ("An attempt", attempt),
+        ("An agent's work", work),
+        ("An agent's seat", seat),
+        ("A campaign", campaign),
+    ):
+        parts += ["", f"## {title}", "", "```mermaid", "stateDiagram-v2"]
+        names = {name: name.replace(" ", "_") for row in rows for name in (row[0], row[2])}
+        for state, signal, target, effects in rows:
+            if state != target or effects:
+                label = signal + (f" / {', '.join(effects)}" if effects else "")
+                parts.append(f"    {names[state]} --> {names[target]}: {label}")
+        parts.append("```")
+    return "\n".join(parts) + "\n"
+
+
+def _metrics() -> str:
+    snapshot = Snapshot(START, True, 0.0, (), ())
+    health = dict.fromkeys(
+        ("dialer_ami_up", "dialer_ami_reconnects", "dialer_ami_malformed", "dialer_ledger_backlog_events",
+         "dialer_event_loop_lag_seconds", "dialer_clock_offset_seconds"), 0.0,
+    )  # fmt: skip
+    parts = [
+        "# Metrics",
+        "",
+        "At `/metrics`, for Prometheus. No label holds a person.",
+        "",
+        "| metric | type | meaning |",
+        "|---|---|---|",
+    ]
+    for family in DialerCollector(Tally(["x"]), lambda: snapshot, lambda: health).collect():
+        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+        parts.append(f"| `{family.name}{suffix}` | {family.type} | {family.documentation} |")
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (FOLDER / name).write_text(NOTE + text)
+    sys.stdout.write(f"wrote {len(pages())} pages to {FOLDER}\n")
+
+
+if __name__ == "__main__":
+    main()
