@@ -1,9 +1,9 @@
 # Two commands: `make demo` runs the main job, `make test` runs every test. Each sets up all that it needs.
 #
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
-#   make bench-connect                        make bench-calls
+#   make bench-connect                        make bench-calls                  make bench-abandoned
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -46,6 +46,9 @@ contracts: .venv/ready-dev
 
 bench-connect: setup .venv/ready-dev
 	@.venv/bin/python -m bench.connect $(ARGS)
+
+bench-abandoned: setup .venv/ready-dev
+	@.venv/bin/python -m bench.abandoned $(ARGS)
 
 bench-calls: setup .venv/ready-dev .cache/sipp/run
 	@.venv/bin/python -m bench.calls $(ARGS)

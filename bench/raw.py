@@ -51,7 +51,7 @@ class RawClient:
         self.in_flight.add(leg)
         self.placed += 1
         self.send(
-            "Originate", f"DIALER_ATTEMPT={leg}", "DIALER_CLAIM_SECONDS=2.8", "DIALER_COMFORT=1",
+            "Originate", f"DIALER_ATTEMPT={leg}", "DIALER_CLAIM_SECONDS=2.6", "DIALER_COMFORT=1",
             "DIALER_TREATMENT=drop", "DIALER_LANGUAGE=it",
             ChannelId=leg, Channel=f"PJSIP/{number}@trunk", Context="dialer-answered", Exten="s", Priority="1",
             Timeout="25000", CallerID="<+390694801234>", Async="true",

@@ -25,6 +25,7 @@ CASES_PER_AGENT_MINUTE = 12
 DRAIN_SECONDS = 90.0
 TRUNK_PATIENCE_SECONDS = 60.0
 PROBE_SECONDS = 0.3
+WITNESS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,7 @@ async def _play(wish: Wish) -> bool:
             code = await stage.stop_daemon()
             if code != 0:
                 raise AwayError(f"the daemon ended with {code}", f"read {wish.folder / 'daemon.log'}")
-            await asyncio.sleep(0.5)  # both Asterisks write their last lines
-            rows = stage.network.read_csv("cdr-custom/network.csv") if stage.network else None
-            return await _report(wish, stage, rows)
+            return await _report(wish, stage)
 
 
 async def _campaign(stage: Any, wish: Wish, view: Any) -> None:
@@ -188,18 +187,17 @@ async def _until_drained(acts: asyncio.Task[None], latest: dict[str, Any], inter
                 await asyncio.sleep(0.1)
 
 
-async def _report(wish: Wish, stage: Any, network_rows: list[list[str]] | None) -> bool:
+async def _report(wish: Wish, stage: Any) -> bool:
     from dialer.demo import witness
     from dialer.reports.attempts import summarise
 
     lines = await report.read(wish.folder / "dialer.db")
-    if network_rows is not None:
-        name, seen = "the phone network's CDR", witness.network_calls(network_rows)
-    else:
-        name, seen = "the PBX's own record", witness.pbx_calls(stage.pbx.read_csv("cel-custom/legs.csv"))
-    agreement = witness.compare(
-        lines, seen, witness=name, by_number=network_rows is not None, offset_seconds=stage.offset_seconds
-    )
+    end = asyncio.get_running_loop().time() + WITNESS_SECONDS
+    while True:
+        agreement = witness.of_stage(stage, lines)
+        if agreement.complete or asyncio.get_running_loop().time() > end:
+            break
+        await asyncio.sleep(0.2)  # an Asterisk writes its last lines a little later
     summary = summarise(lines)
     if wish.as_json:
         print_json(

@@ -8,9 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dialer.demo.stage import Stage
 from dialer.reports.attempts import AttemptLine
 
-CLOCK_TOLERANCE_SECONDS = 2.0
+CLOCK_TOLERANCE_SECONDS = 5.0
 VOICE, NOTHING = "voice", "nothing"
 
 
@@ -49,6 +50,16 @@ class Agreement:
                 f"({self.bridges_attested} bridges and abandoned calls attested by it)"
             )
         return f"{self.witness}: {len(self.disagreements)} disagreements in {self.calls} calls"
+
+
+def of_stage(stage: Stage, lines: list[AttemptLine]) -> Agreement:
+    """The record held against the witness that this stage has."""
+    network = stage.network
+    if network is not None:
+        name, seen = "the phone network's CDR", network_calls(network.read_csv("cdr-custom/network.csv"))
+    else:
+        name, seen = "the PBX's own record", pbx_calls(stage.pbx.read_csv("cel-custom/legs.csv"))
+    return compare(lines, seen, witness=name, by_number=network is not None, offset_seconds=stage.offset_seconds)
 
 
 def network_calls(rows: list[list[str]]) -> list[WitnessedCall]:

@@ -23,7 +23,7 @@ async def demo(tmp_path, *arguments):
     code, out, err = await dialer(
         "demo", "--folder", tmp_path / "demo", "--asterisk", ROOT / ".cache/asterisk", "--json", *arguments
     )
-    assert code == 0, err
+    assert code == 0, f"{err}\n{json.loads(out).get('agreement', out)}"
     return json.loads(out)
 
 

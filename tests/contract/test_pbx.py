@@ -27,7 +27,7 @@ CALLER_ID = "+390612345678"
 DROP = Treatment(claim_seconds=0.8, comfort_noise=True, message=False, language="it")
 MESSAGE = Treatment(claim_seconds=0.5, comfort_noise=False, message=True, language="en")
 AGENT_VOICE = 0x33
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 40.0
 
 
 class Lab:

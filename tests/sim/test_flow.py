@@ -190,7 +190,7 @@ async def test_without_anybody_the_call_is_abandoned_counted_and_not_repeated_fo
         await house.run(20)
         (attempt,) = house.record.attempts.values()
         assert attempt.result is Result.ABANDONED
-        assert attempt.abandoned_at - attempt.answered_at == timedelta(seconds=2.8)
+        assert attempt.abandoned_at - attempt.answered_at == timedelta(seconds=2.6)
         assert house.tally.campaigns["k"].abandoned == 1
         assert house.pbx.purged == [attempt.id]  # counted, so the PBX may forget it
         (case,) = house.record.cases.values()

@@ -299,20 +299,20 @@ def test_the_word_that_places_calls_stands_in_one_file():
 def test_italy_drops_within_three_seconds_with_comfort_noise_and_no_message():
     treatment = House().gate.treatment(("it-unirec",))
     assert (treatment.comfort_noise, treatment.message) == (True, False)
-    assert treatment.claim_seconds == pytest.approx(2.8)
+    assert treatment.claim_seconds == pytest.approx(2.6)
 
 
 @pytest.mark.parametrize("name", ["us-tsr", "uk-ofcom"])
 def test_us_and_uk_start_a_message_within_two_seconds(name):
     treatment = House(name).gate.treatment((name,))
     assert treatment.message
-    assert treatment.claim_seconds == pytest.approx(1.8)
+    assert treatment.claim_seconds == pytest.approx(1.6)
 
 
 def test_packs_together_take_the_earliest_deadline_and_no_message_where_one_forbids_it():
     treatment = House("us-tsr", "it-unirec").gate.treatment(("us-tsr", "it-unirec"))
     assert (treatment.message, treatment.comfort_noise) == (False, True)
-    assert treatment.claim_seconds == pytest.approx(1.8)
+    assert treatment.claim_seconds == pytest.approx(1.6)
 
 
 def test_every_pack_that_ships_can_be_read():
