@@ -1,24 +1,53 @@
 """What the rules may look at: frozen, and complete for the one decision."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from dialer.compliance.calendars import Calendars
+from dialer.compliance.entry import Agreement, Blackout, Consent, Entry, Flag
+from dialer.compliance.verdict import Intent
+
+_WEST, _EAST = timedelta(hours=12), timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One intended call and what is on record about its debtor and number.
+    """One intended call and what stands about its debtor, number and household.
 
     rings_until: the last instant at which it may still ring.
-    debtor_attempts, number_attempts: instants of the past calls that rang or may have rung, oldest first;
-        a call in flight is among them, because the worst is assumed.
+    past: entries about any of the three, oldest first, none in flight.
+    in_flight: which of `debtor`, `number`, `household` is being called right now.
+    waived: (rule id, debt) that a consent or an agreement exempts from a rule; debt None = the debtor's every debt.
+    excluded: (rule id, entry id) of past calls that were themselves exempt and don't count.
     """
 
+    intent: Intent
     now: datetime
     rings_until: datetime
     zones: tuple[ZoneInfo, ...]
-    debtor_attempts: tuple[datetime, ...]
-    number_attempts: tuple[datetime, ...]
-    debtor_in_flight: bool
-    number_in_flight: bool
-    do_not_call: bool
+    past: tuple[Entry, ...] = ()
+    in_flight: frozenset[str] = frozenset()
+    flags: tuple[Flag, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    blackouts: tuple[Blackout, ...] = ()
+    calendars: Calendars = field(default_factory=Calendars)
+    waived: frozenset[tuple[str, int | None]] = frozenset()
+    excluded: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        return self.intent.given
+
+    @property
+    def local_days(self) -> tuple[date, ...]:
+        """Today's date in each zone."""
+        return tuple(self.now.astimezone(zone).date() for zone in self.zones)
+
+    @property
+    def possible_days(self) -> tuple[date, ...]:
+        """Today's date in each zone; where none is known, every date that it is somewhere on earth."""
+        return self.local_days or ((self.now - _WEST).date(), (self.now + _EAST).date())

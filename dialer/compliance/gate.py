@@ -1,15 +1,20 @@
 """The only door to a public number."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dialer.compliance.calendars import Calendars
 from dialer.compliance.clearance import SEAL, Clearance, Reservation, Treatment
+from dialer.compliance.entry import Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
 from dialer.compliance.facts import Facts
-from dialer.compliance.ledger import Ledger
+from dialer.compliance.judging import judge
+from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject, Watch
+from dialer.compliance.localtime import zones_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
+from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
@@ -17,105 +22,257 @@ from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId, Ids
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
+MOST_TRIES = 4
+"""How often a reservation is tried again when somebody else changed what stands in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One word of the gate, for the record: asked when, about whom, by which packs, why or why not.
+
+    attempt: the attempt that was cleared, or whose bridge was judged. bridge: it was the check at the answer.
+    blind: the ledger's feed was away, so that what others did meanwhile wasn't known.
+    """
+
+    at: datetime
+    intent: Intent
+    verdict: Verdict
+    attempt: AttemptId | None = None
+    bridge: bool = False
+    blind: bool = False
 
 
 class Record(Protocol):
-    """Where the gate writes an attempt before anybody hears of it."""
+    """Where the gate writes an attempt before anybody hears of it, and every decision."""
 
-    async def open(self, reservation: Reservation) -> None:
-        """Return once the attempt is durable. Raises AwayError when it can't be."""
+    async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
+        """Return once the attempt, its line and the decision are durable. Raises AwayError when they can't be."""
+
+    def decided(self, decision: Decision) -> None:
+        """Write a decision that placed no call, soon."""
+
+    def keep(self, *lines: Line) -> None:
+        """Write lines of the ledger, soon."""
 
 
 class Gate:
     """Checks every rule of every pack that applies, reserves, records, and only then gives a clearance."""
 
-    def __init__(self, packs: Iterable[Pack], ledger: Ledger, record: Record, clock: Clock, ids: Ids) -> None:
-        self._packs = {pack.name: pack for pack in packs}
+    def __init__(
+        self,
+        packs: Mapping[str, Pack],
+        ledger: Ledger,
+        record: Record,
+        clock: Clock,
+        ids: Ids,
+        calendars: Calendars | None = None,
+    ) -> None:
+        self._packs = packs
         self._ledger = ledger
         self._record = record
         self._clock = clock
         self._ids = ids
+        self._calendars = calendars or Calendars()
         self._latest = clock.now()
+        self.watch = Watch()
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
+        self.feed_fresh = True
+        """False while lines that others put may be missing."""
+        self.pbx_skew = timedelta()
+        """How far our clock is from the PBX's, as last measured."""
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
 
-        Check and reservation are one step; the attempt is durable before the clearance exists. A record that
-        can't be written refuses the call, which still counts as made: nobody knows what was written.
+        Check and reservation are one step; the attempt is durable before the clearance exists.
         """
         now = self._clock.now()
-        verdict = self._door(now) or self.judge(intent, now)
-        if not verdict.allowed:
-            return verdict
-        reservation = Reservation(self._ids.attempt(now), intent, now)
-        self._ledger.reserve(reservation)
-        try:
-            await self._record.open(reservation)
-        except AwayError:
-            self._ledger.settle(reservation.attempt, now, counts=True)
-            return Verdict((Refusal(Reason.STORE_AWAY),))
-        return Clearance(SEAL, reservation, self.treatment(intent.packs))
+        verdict = self._door(intent, now)
+        if verdict is None:
+            try:
+                answer = await self._reserve(intent)
+            except LedgerAwayError:
+                answer = _refused(Reason.LEDGER_AWAY)
+            if isinstance(answer, Clearance):
+                return answer
+            verdict = answer
+        self._record.decided(Decision(now, intent, verdict))
+        return verdict
 
     def recheck(self, attempt: AttemptId, intent: Intent) -> Verdict:
-        """The debtor answered: may the bridge be made? From memory alone, the call's own reservation ignored."""
-        return self.judge(intent, self._clock.now(), ignoring=attempt)
+        """The debtor answered: may the bridge be made? From memory alone, the call's own reservation ignored.
 
-    def judge(self, intent: Intent, now: datetime, *, ignoring: AttemptId | None = None) -> Verdict:
-        """What every rule says about this call at `now`; reserves nothing.
-
-        `ignoring` names the call's own attempt where it is already ringing: then only the bridge is judged.
+        Where the ledger's feed is away the call, which was reserved before, is judged by what is known.
         """
-        if not phone.is_dialable(intent.number):
-            return Verdict((Refusal(Reason.NUMBER_INVALID),))
-        facts = self._facts(intent, now, ignoring)
-        return Verdict(
-            tuple(
-                Refusal(refusal.reason, name, refusal.not_before, refusal.facts)
-                for name in intent.packs
-                for rule in self._packs[name].rule
-                if (refusal := rule.check(facts))
-            )
+        now = self._clock.now()
+        standing = self.watch.standing(attempt)
+        blind = standing is None or not self.feed_fresh
+        own = replace(
+            standing or Standing(), lines=tuple(line for line in (standing or Standing()).lines if line.id != attempt)
         )
+        verdict = self.judge(replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None), own, now)
+        self._record.decided(Decision(now, intent, verdict, attempt, bridge=True, blind=blind))
+        return verdict
+
+    async def explain(self, intent: Intent, at: datetime | None = None) -> Verdict:
+        """What every rule says about this call now, or at another instant; reserves and records nothing.
+
+        Raises LedgerAwayError.
+        """
+        standing = await self._ledger.read(subject_of(intent))
+        return self.judge(intent, standing, at or self._clock.now())
+
+    def judge(self, intent: Intent, standing: Standing, now: datetime) -> Verdict:
+        """What every rule says about this call at `now`, on what stands. A pack that isn't loaded refuses."""
+        missing = [name for name in intent.packs if name not in self._packs]
+        if missing or not intent.packs:
+            return Verdict((Refusal(Reason.NO_PACK, facts=f"not loaded: {', '.join(missing) or 'none named'}"),))
+        packs = [self._packs[name] for name in intent.packs]
+        return judge(packs, facts_of(intent, standing, now, self._calendars))
 
     def treatment(self, packs: tuple[str, ...]) -> Treatment:
-        """What the packs together demand of an answered call: the earliest deadline, and where one of them
-        forbids a recorded message, none.
-        """
-        rules = [self._packs[name].treatment for name in packs]
-        message = all(rule.treatment == "message" for rule in rules)
-        return Treatment(
-            claim_seconds=min(rule.claim_seconds for rule in rules),
-            comfort_noise=any(rule.comfort_noise for rule in rules),
-            message=message,
-            language=rules[0].language,
-        )
+        """What the packs together demand of an answered call."""
+        return treatment_of([self._packs[name] for name in packs])
 
-    def _door(self, now: datetime) -> Verdict | None:
+    def put(self, *lines: Line) -> None:
+        """Something happened, or somebody said something: it counts from now on, everywhere."""
+        self._record.keep(*lines)
+        self._ledger.put(*lines)
+        self.watch.apply(*lines)
+
+    async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
+        """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""
+        subject = subject_of(intent)
+        self.watch.hold(attempt, subject, await self._ledger.read(subject))
+
+    async def _reserve(self, intent: Intent) -> Clearance | Verdict:
+        subject = subject_of(intent)
+        for _ in range(MOST_TRIES):
+            standing = await self._ledger.read(subject)
+            now = self._clock.now()
+            verdict = self.judge(intent, standing, now)
+            if not verdict.allowed:
+                return verdict
+            reservation = Reservation(self._ids.attempt(now), intent, now)
+            entry = entry_of(reservation)
+            try:
+                won = await self._ledger.reserve(entry, standing)
+            except LedgerAwayError:
+                self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+                raise
+            if won:
+                return await self._open(reservation, entry, subject, standing, verdict)
+        return _refused(Reason.IN_FLIGHT)
+
+    async def _open(
+        self, reservation: Reservation, entry: Entry, subject: Subject, standing: Standing, verdict: Verdict
+    ) -> Clearance | Verdict:
+        attempt = reservation.attempt
+        self.watch.hold(attempt, subject, standing)
+        try:
+            await self._record.open(
+                reservation, entry, Decision(reservation.cleared_at, reservation.intent, verdict, attempt)
+            )
+        except AwayError:
+            # nobody will dial it: the PBX hears of an attempt only through its clearance
+            self.watch.drop(attempt)
+            self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+            return _refused(Reason.STORE_AWAY)
+        return Clearance(SEAL, reservation, self.treatment(reservation.intent.packs))
+
+    def _door(self, intent: Intent, now: datetime) -> Verdict | None:
         if now < self._latest - CLOCK_TOLERANCE:
-            return Verdict((Refusal(Reason.CLOCK, not_before=self._latest),))
+            return Verdict((Refusal(Reason.CLOCK, not_before=self._latest, facts="the clock went back"),))
         self._latest = max(now, self._latest)
-        return None if self.pbx_ready else Verdict((Refusal(Reason.PBX_AWAY),))
-
-    def _facts(self, intent: Intent, now: datetime, ignoring: AttemptId | None) -> Facts:
-        ledger = self._ledger
-        ring = timedelta(seconds=0 if ignoring else intent.ring_max_seconds)
-        return Facts(
-            now=now,
-            rings_until=now + ring,
-            zones=_zones(intent.zones),
-            debtor_attempts=ledger.debtor_attempts(intent.debtor_id, ignoring=ignoring),
-            number_attempts=ledger.number_attempts(intent.number, ignoring=ignoring),
-            debtor_in_flight=ledger.debtor_in_flight(intent.debtor_id, ignoring=ignoring),
-            number_in_flight=ledger.number_in_flight(intent.number, ignoring=ignoring),
-            do_not_call=ledger.do_not_call(intent.number),
-        )
+        if abs(self.pbx_skew) > CLOCK_TOLERANCE:
+            seconds = self.pbx_skew.total_seconds()
+            return Verdict((Refusal(Reason.CLOCK, facts=f"{seconds:+.1f} s from the PBX's"),))
+        if not self.pbx_ready:
+            return _refused(Reason.PBX_AWAY)
+        return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
 
 
-def _zones(names: tuple[str, ...]) -> tuple[ZoneInfo, ...]:
-    """The zones, or none at all where one of them is not known: then no hour is surely legal."""
-    try:
-        return tuple(ZoneInfo(name) for name in names)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ()
+def subject_of(intent: Intent) -> Subject:
+    """About whom the ledger is asked for this call."""
+    return Subject(intent.debtor_id, intent.number, intent.household)
+
+
+def entry_of(reservation: Reservation) -> Entry:
+    """The line of an attempt in flight: it counts as the worst until there is evidence."""
+    intent = reservation.intent
+    return Entry(
+        reservation.attempt,
+        0,
+        intent.debtor_id,
+        intent.number,
+        intent.household,
+        at=reservation.cleared_at,
+        result=EntryResult.UNKNOWN,
+        in_flight=True,
+        debts=intent.debts or None,
+        campaign=intent.campaign,
+        collector=intent.collector,
+        workplace=intent.workplace,
+    )
+
+
+def facts_of(intent: Intent, standing: Standing, now: datetime, calendars: Calendars) -> Facts:
+    """What stands, as the rules see it."""
+    past: list[Entry] = []
+    flags: list[Flag] = []
+    agreements: list[Agreement] = []
+    consents: list[Consent] = []
+    blackouts: list[Blackout] = []
+    busy: set[str] = set()
+    for line in standing.lines:
+        mine = line.debtor_id in (None, intent.debtor_id)
+        match line:
+            case Entry() if line.in_flight:
+                busy |= {"debtor"} if line.debtor_id == intent.debtor_id else set()
+                busy |= {"number"} if line.number == intent.number else set()
+                busy |= {"household"} if line.household and line.household == intent.household else set()
+            case Entry():
+                past.append(line)
+            case Flag() if mine and line.number in (None, intent.number):
+                flags.append(line)
+            case Agreement() if mine:
+                agreements.append(line)
+            case Consent() if mine:
+                consents.append(line)
+            case Blackout() if mine:
+                blackouts.append(line)
+            case _:
+                pass
+    past.sort(key=lambda entry: entry.at)
+    return Facts(
+        intent=intent,
+        now=now,
+        rings_until=now + timedelta(seconds=intent.ring_max_seconds),
+        zones=zones_of(intent.zones),
+        past=tuple(past),
+        in_flight=frozenset(busy),
+        flags=tuple(flags),
+        agreements=tuple(agreements),
+        consents=tuple(consents),
+        blackouts=tuple(blackouts),
+        calendars=calendars,
+    )
+
+
+def treatment_of(packs: Sequence[Pack]) -> Treatment:
+    """What the packs together demand of an answered call: the earliest deadline, and where one of them forbids a
+    recorded message, none.
+    """
+    deadlines = [rule.claim_seconds for pack in packs for rule in pack.of_kind(AnswerToAgentMax)]
+    treatments = [rule for pack in packs for rule in pack.of_kind(AbandonTreatment)]
+    return Treatment(
+        claim_seconds=min(deadlines),
+        comfort_noise=any(rule.comfort_noise for rule in treatments),
+        message=all(rule.treatment == "message" for rule in treatments),
+        language=treatments[0].language,
+    )
+
+
+def _refused(reason: Reason) -> Verdict:
+    return Verdict((Refusal(reason),))

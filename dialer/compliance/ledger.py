@@ -1,116 +1,175 @@
-"""Who was called when, and who is being called: kept in the process, loaded from the record at the start."""
+"""Who was contacted when, who is being called, and what stands about a debtor: the port, and the one in the process.
 
-from bisect import bisect_left, insort
+Every line has an id and a revision; of two lines with one id the higher revision holds, whatever order they come in.
+So a line may be put twice, late, or by two processes, and the ledger is the same.
+"""
+
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol
 
-from dialer.compliance.clearance import Reservation
+from dialer.compliance.entry import Entry, Line, keys_of
+from dialer.compliance.windows import LONGEST_DAYS
+from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 
-WINDOW = timedelta(days=2)
-"""How far back the rules look: past attempts beyond it are forgotten here (the record keeps them)."""
+WINDOW = timedelta(days=LONGEST_DAYS + 1)
+"""How far back the rules look: entries beyond it are forgotten here (the record keeps them)."""
+
+
+class LedgerAwayError(AwayError):
+    """The ledger can't be asked, or isn't rebuilt yet: nobody is called."""
 
 
 @dataclass(frozen=True, slots=True)
-class PastAttempt:
-    """An attempt as the ledger counts it. `ended_at` is None while it is in flight."""
+class Subject:
+    """About whom the ledger is asked."""
 
-    id: AttemptId
-    debtor_id: int
-    number: PhoneNumber
-    cleared_at: datetime
-    ended_at: datetime | None = None
+    debtor_id: int | None
+    number: PhoneNumber | None
+    household: str = ""
 
     @property
-    def counts_at(self) -> datetime:
-        return self.ended_at or self.cleared_at
+    def keys(self) -> tuple[str, ...]:
+        return keys_of(self.debtor_id, self.number, self.household)
 
 
-class Ledger:
-    """Reservations and past attempts by debtor and by number.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Every line about a subject, and the versions of its keys: a reservation holds only if they are still so."""
 
-    One process, one thread: what happens between two awaits is atomic, so a check and the reservation that
-    follows it can't be split by another one.
+    lines: tuple[Line, ...] = ()
+    versions: tuple[int, ...] = ()
+
+    @property
+    def in_flight(self) -> tuple[Entry, ...]:
+        return tuple(line for line in self.lines if isinstance(line, Entry) and line.in_flight)
+
+
+class Ledger(Protocol):
+    """The port. Check and reservation are one step: `reserve` fails where anything changed since `read`."""
+
+    async def read(self, subject: Subject) -> Standing:
+        """What stands about them. Raises LedgerAwayError."""
+
+    async def reserve(self, entry: Entry, seen: Standing) -> bool:
+        """Put an attempt in flight, if nothing changed since `seen`; False: read again and judge anew.
+
+        Asked again with the same id and entry it says what it said: a lost reply may be repeated.
+        Raises LedgerAwayError: then nobody knows, and the attempt must be put as settled before it is forgotten.
+        """
+
+    def put(self, *lines: Line) -> None:
+        """Add lines or replace older revisions, soon, in order; never lost while the process lives."""
+
+    async def flush(self) -> None:
+        """Return once everything put so far is there. Raises LedgerAwayError."""
+
+
+class ProcessLedger:
+    """The ledger of one cell, in the process: loaded from the record at the start.
+
+    One process, one thread: what happens between two awaits is atomic.
     """
 
     def __init__(self) -> None:
-        self._in_flight: dict[AttemptId, PastAttempt] = {}
-        self._by_debtor: dict[int, list[tuple[datetime, AttemptId]]] = defaultdict(list)
-        self._by_number: dict[PhoneNumber, list[tuple[datetime, AttemptId]]] = defaultdict(list)
-        self._debtors_in_flight: dict[int, AttemptId] = {}
-        self._numbers_in_flight: dict[PhoneNumber, AttemptId] = {}
-        self._do_not_call: set[PhoneNumber] = set()
+        self._lines: dict[str, dict[str, Line]] = defaultdict(dict)
+        self._versions: dict[str, int] = defaultdict(int)
 
-    def load(self, past: Iterable[PastAttempt], do_not_call: Iterable[PhoneNumber]) -> None:
-        """Take over what the record knows of the last `WINDOW`, and the do-not-call list."""
-        for attempt in past:
-            self._add(attempt)
-        self._do_not_call.update(do_not_call)
+    def load(self, lines: Iterable[Line]) -> None:
+        """Take over what the record knows."""
+        self.put(*lines)
 
-    def reserve(self, reservation: Reservation) -> None:
-        """Count the attempt as made, before anything is sent."""
-        intent = reservation.intent
-        self._add(PastAttempt(reservation.attempt, intent.debtor_id, intent.number, reservation.cleared_at))
+    async def read(self, subject: Subject) -> Standing:
+        return self.standing(subject)
 
-    def settle(self, attempt: AttemptId, ended_at: datetime, *, counts: bool) -> None:
-        """The attempt is over; `counts` is False only on evidence that it never reached the debtor."""
-        past = self._in_flight.pop(attempt, None)
-        if past is None:
-            return
-        self._remove(past)
-        if counts:
-            self._add(PastAttempt(past.id, past.debtor_id, past.number, past.cleared_at, ended_at))
+    def standing(self, subject: Subject) -> Standing:
+        """The same, without a wait."""
+        keys = subject.keys
+        found: dict[str, Line] = {}
+        for key in keys:
+            found.update(self._lines.get(key, {}))
+        return Standing(tuple(found.values()), tuple(self._versions.get(key, 0) for key in keys))
 
-    def forbid(self, number: PhoneNumber) -> None:
-        """Put a number on the do-not-call list from now on."""
-        self._do_not_call.add(number)
+    async def reserve(self, entry: Entry, seen: Standing) -> bool:
+        keys = entry.keys
+        if any(self._lines[key].get(entry.id) == entry for key in keys):
+            return True
+        if tuple(self._versions.get(key, 0) for key in keys) != seen.versions:
+            return False
+        self.put(entry)
+        return True
+
+    def put(self, *lines: Line) -> None:
+        for line in lines:
+            for key in line.keys:
+                known = self._lines[key].get(line.id)
+                if known is None or known.revision < line.revision:
+                    self._lines[key][line.id] = line
+                    self._versions[key] += 1
+
+    async def flush(self) -> None:
+        return
 
     def forget_before(self, instant: datetime) -> None:
-        """Drop past attempts that no rule looks at any more."""
-        _forget(self._by_debtor, instant)
-        _forget(self._by_number, instant)
-
-    def debtor_attempts(self, debtor_id: int, *, ignoring: AttemptId | None = None) -> tuple[datetime, ...]:
-        return tuple(at for at, attempt in self._by_debtor.get(debtor_id, ()) if attempt != ignoring)
-
-    def number_attempts(self, number: PhoneNumber, *, ignoring: AttemptId | None = None) -> tuple[datetime, ...]:
-        return tuple(at for at, attempt in self._by_number.get(number, ()) if attempt != ignoring)
-
-    def debtor_in_flight(self, debtor_id: int, *, ignoring: AttemptId | None = None) -> bool:
-        return self._debtors_in_flight.get(debtor_id, ignoring) != ignoring
-
-    def number_in_flight(self, number: PhoneNumber, *, ignoring: AttemptId | None = None) -> bool:
-        return self._numbers_in_flight.get(number, ignoring) != ignoring
-
-    def do_not_call(self, number: PhoneNumber) -> bool:
-        return number in self._do_not_call
-
-    def _add(self, past: PastAttempt) -> None:
-        entry = (past.counts_at, past.id)
-        insort(self._by_debtor[past.debtor_id], entry)
-        insort(self._by_number[past.number], entry)
-        if past.ended_at is None:
-            self._in_flight[past.id] = past
-            self._debtors_in_flight[past.debtor_id] = past.id
-            self._numbers_in_flight[past.number] = past.id
-
-    def _remove(self, past: PastAttempt) -> None:
-        entry = (past.counts_at, past.id)
-        self._by_debtor[past.debtor_id].remove(entry)
-        self._by_number[past.number].remove(entry)
-        self._debtors_in_flight.pop(past.debtor_id, None)
-        self._numbers_in_flight.pop(past.number, None)
+        """Drop past entries at which no rule looks any more."""
+        for key, lines in list(self._lines.items()):
+            for line in [line for line in lines.values() if is_over(line, instant)]:
+                del lines[line.id]
+            if not lines:
+                del self._lines[key]
 
 
-_Key = TypeVar("_Key")
+def is_over(line: Line, instant: datetime) -> bool:
+    """Whether no rule looks at this line any more, after `instant`."""
+    if isinstance(line, Entry):
+        return not line.in_flight and line.at < instant
+    until: datetime | None = getattr(line, "until", None)
+    return until is not None and until < instant
 
 
-def _forget(index: dict[_Key, list[tuple[datetime, AttemptId]]], instant: datetime) -> None:
-    for key in [key for key, entries in index.items() if entries and entries[0][0] < instant]:
-        del index[key][: bisect_left(index[key], (instant, ""))]
-        if not index[key]:
-            del index[key]
+class Watch:
+    """What stands about those who are being called right now, kept fresh by every line that arrives.
+
+    The check before the bridge reads this alone: nothing waits for a store between answer and redirect.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[AttemptId, dict[str, Line]] = {}
+        self._by_key: dict[str, set[AttemptId]] = defaultdict(set)
+        self._keys: dict[AttemptId, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def hold(self, attempt: AttemptId, subject: Subject, standing: Standing) -> None:
+        """Keep what stands about a subject until `drop`."""
+        self._held[attempt] = {line.id: line for line in standing.lines}
+        self._keys[attempt] = subject.keys
+        for key in subject.keys:
+            self._by_key[key].add(attempt)
+
+    def apply(self, *lines: Line) -> None:
+        """Lines arrived, of this cell or another."""
+        for line in lines:
+            for key in line.keys:
+                for attempt in self._by_key.get(key, ()):
+                    known = self._held[attempt].get(line.id)
+                    if known is None or known.revision < line.revision:
+                        self._held[attempt][line.id] = line
+
+    def standing(self, attempt: AttemptId) -> Standing | None:
+        """What stands now; None where nothing is held."""
+        held = self._held.get(attempt)
+        return None if held is None else Standing(tuple(held.values()))
+
+    def drop(self, attempt: AttemptId) -> None:
+        """The call is over."""
+        for key in self._keys.pop(attempt, ()):
+            self._by_key[key].discard(attempt)
+            if not self._by_key[key]:
+                del self._by_key[key]
+        self._held.pop(attempt, None)

@@ -1,10 +1,23 @@
-"""The gate's answer, and the question."""
+"""The gate's question and its answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
-from dialer.compliance.reasons import Reason
 from dialer.kernel.phone import PhoneNumber
+
+
+class CallMode(StrEnum):
+    """How this one call is placed."""
+
+    PREDICTIVE = "predictive"
+    PROGRESSIVE = "progressive"
+    PREVIEW = "preview"
+    RESERVED = "reserved"
+    """An agent is held from before the dial to the end of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +27,8 @@ class Intent:
     zones: where the debtor may be (IANA names); empty = unknown.
     packs: names of the packs that apply; all of them must allow.
     ring_max_seconds: ringing must be over before the hours are.
+    debts: which debts it is about; empty = not known, so what was done about any of them counts.
+    given: facts that a pack may require (`licence_valid_until`, `assigned_npl` …); what isn't given is not so.
     """
 
     campaign: str
@@ -23,41 +38,51 @@ class Intent:
     zones: tuple[str, ...]
     packs: tuple[str, ...]
     ring_max_seconds: float
+    debts: tuple[int, ...] = ()
+    household: str = ""
+    collector: str = ""
+    mode: CallMode = CallMode.PROGRESSIVE
+    workplace: bool = False
+    ring_timeout_seconds: float | None = None
+    given: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One reason against the call.
 
-    pack: whose rule says so, empty where the engine itself lacks something.
-    not_before: earliest instant at which this rule allows the same call if nothing else happens; None = unknown.
-    facts: what the rule saw, in words.
+    reason: the rule's id, or a flag's name, or what the engine itself lacks.
+    pack, rule: whose rule says so; empty where the engine itself lacks something.
+    not_before: earliest instant at which this rule alone allows the same call; None = not by itself.
+    facts: what the rule saw, in words. count, limit: what it counted, where it counts.
     """
 
-    reason: Reason
+    reason: str
     pack: str = ""
     not_before: datetime | None = None
     facts: str = ""
+    rule: str = ""
+    count: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Every reason against the call; none means that it may be placed."""
+    """Every reason against the call; none means that it may be placed.
+
+    not_before: earliest instant at which the same call becomes legal if nothing else happens; None = not known.
+    versions: the packs that judged, as `name version`.
+    """
 
     refusals: tuple[Refusal, ...] = ()
+    not_before: datetime | None = None
+    versions: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:
         return not self.refusals
 
     @property
-    def reasons(self) -> tuple[Reason, ...]:
+    def reasons(self) -> tuple[str, ...]:
         """The reasons, sorted, each once."""
         return tuple(sorted({refusal.reason for refusal in self.refusals}))
-
-    @property
-    def not_before(self) -> datetime | None:
-        """When the last of the reasons falls away, None where one of them doesn't know."""
-        instants = [refusal.not_before for refusal in self.refusals]
-        known = [instant for instant in instants if instant is not None]
-        return max(known) if known and len(known) == len(instants) else None

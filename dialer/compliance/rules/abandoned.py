@@ -1,42 +1,109 @@
-"""What happens to an answered call that no agent takes: it travels with the originate, the dialplan does it."""
+"""After an abandoned call: a time without calls, and then only with an agent held for it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from dialer.compliance.entry import EVENTS, Entry
 from dialer.compliance.facts import Facts
+from dialer.compliance.localtime import day_of, instant_of, midnight
+from dialer.compliance.rules.base import ALLOWED, Choosing, Event, Refusals, Rule
 from dialer.compliance.strict import STRICT
-from dialer.compliance.verdict import Refusal
-
-DIALPLAN_MARGIN_SECONDS = 0.4
-"""From the last claim to the leg being down, or to the first word of the message, at the debtor's end: 2 to 30 ms on a
-quiet machine, 245 ms seen on one whose two cores were both taken (make bench-abandoned)."""
+from dialer.compliance.verdict import CallMode, Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class AbandonTreatment:
-    """Within `within_seconds` of the answer the leg is down (`drop`) or the message has started (`message`).
+def later(at: datetime, hours: float, days: int, facts: Facts) -> datetime:
+    """`hours` elapsed and the same wall-clock time `days` days on, whichever is later, in every zone."""
+    elapsed = at + timedelta(hours=hours)
+    if not days:
+        return elapsed
+    walls = [
+        instant_of(local.date() + timedelta(days=days), local.time(), zone)
+        for zone in facts.zones
+        for local in [at.astimezone(zone)]
+    ]
+    return max((elapsed, *walls)) if walls else elapsed + timedelta(days=1)
 
-    comfort_noise: the line isn't silent from the answer on.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockout(Choosing):
+    """No call at all for `hours` elapsed and `wall_clock_days`, whichever ends later."""
+
+    kind: Literal["lockout"]
+    hours: Annotated[float, Field(ge=0, le=840)] = 0
+    wall_clock_days: Annotated[int, Field(ge=0, le=35)] = 0
+
+    def __post_init__(self) -> None:
+        super(Lockout, self).__post_init__()
+        if not (self.hours or self.wall_clock_days):
+            msg = "hours or wall_clock_days: one of them must be above 0"
+            raise ValueError(msg)
+
+    def check(self, facts: Facts) -> Refusals:
+        for _, entries in self.chosen(facts):
+            if not entries:
+                continue
+            over = later(entries[-1].at, self.hours, self.wall_clock_days, facts)
+            if facts.now < over:
+                return (Refusal(self.id, not_before=over, facts="after an abandoned call"),)
+        return ALLOWED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """What makes a mode compulsory, and until when.
+
+    Either for `hours` elapsed (and with `same_local_day` at least until that day is over), or, with
+    `until_served`, until somebody on that number has talked to an agent. from_hours, from_wall_clock_days: only once
+    a lockout that long is over.
     """
 
     __pydantic_config__ = STRICT
-    kind: Literal["abandon_treatment"]
-    id: Literal["abandon-treatment"]
-    source: str
-    treatment: Literal["drop", "message"]
-    within_seconds: float
-    comfort_noise: bool
-    language: str = "en"
+    event: Event
+    hours: Annotated[float, Field(ge=0, le=840)] = 0
+    same_local_day: bool = False
+    until_served: bool = False
+    from_hours: Annotated[float, Field(ge=0, le=840)] = 0
+    from_wall_clock_days: Annotated[int, Field(ge=0, le=35)] = 0
 
     def __post_init__(self) -> None:
-        if not DIALPLAN_MARGIN_SECONDS < self.within_seconds <= 10:
-            msg = f"within_seconds = {self.within_seconds:g}: must lie between {DIALPLAN_MARGIN_SECONDS:g} and 10"
+        if bool(self.hours) == self.until_served:
+            msg = "hours or until_served: exactly one of them says how long"
             raise ValueError(msg)
 
-    @property
-    def claim_seconds(self) -> float:
-        """How long after the answer an agent may still be bridged."""
-        return self.within_seconds - DIALPLAN_MARGIN_SECONDS
+    def binds(self, facts: Facts, entries: list[Entry]) -> tuple[bool, datetime | None]:
+        """Whether the mode is compulsory now, and when that ends by itself."""
+        triggers = [entry.at for entry in entries if entry.result in EVENTS.get(self.event, {self.event})]
+        if not triggers:
+            return False, None
+        at = triggers[-1]
+        if self.until_served:
+            served = any(entry.result in EVENTS["served"] and entry.at > at for entry in entries)
+            begun = facts.now >= later(at, self.from_hours, self.from_wall_clock_days, facts)
+            return begun and not served, None
+        over = at + timedelta(hours=self.hours)
+        if self.same_local_day and facts.zones:
+            over = max(over, *(midnight(day_of(at, zone) + timedelta(days=1), zone) for zone in facts.zones))
+        return facts.now < over, over
 
-    def check(self, facts: Facts) -> Refusal | None:  # noqa: ARG002 -- it refuses nothing: it binds what follows
-        return None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedMode(Rule):
+    """After something happened on the number, only calls placed in one of `allowed` ways."""
+
+    kind: Literal["mode"]
+    allowed: Annotated[tuple[CallMode, ...], Field(min_length=1)]
+    after: Annotated[tuple[After, ...], Field(min_length=1)]
+
+    def check(self, facts: Facts) -> Refusals:
+        if facts.intent.mode in self.allowed:
+            return ALLOWED
+        entries = [entry for entry in facts.past if entry.number == facts.intent.number]
+        found = [after.binds(facts, entries) for after in self.after]
+        ends = [over for binds, over in found if binds]
+        if not ends:
+            return ALLOWED
+        known = [over for over in ends if over is not None]
+        return (Refusal(self.id, not_before=max(known) if len(known) == len(ends) else None),)

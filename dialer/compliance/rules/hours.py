@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
 from dialer.compliance.facts import Facts
+from dialer.compliance.localtime import instant_of
 from dialer.compliance.reasons import Reason
-from dialer.compliance.strict import STRICT
+from dialer.compliance.rules.base import ALLOWED, Refusals, Rule
 from dialer.compliance.verdict import Refusal
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -16,18 +19,16 @@ SEARCH_DAYS = 15
 """How far the next legal instant is looked for: no pack closes for two weeks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours(Rule):
     """Bands `[start, end)` of local time for each weekday; a day without bands is closed.
 
     The start is inclusive, the end exclusive. Both the dial and the end of the longest ringing must lie in one
     band, in every zone: a phone must not ring after closing time. An unknown zone refuses.
+    workplace_only: they bind calls to a workplace alone.
     """
 
-    __pydantic_config__ = STRICT
     kind: Literal["hours"]
-    id: Literal["hours"]
-    source: str
     monday: tuple[Band, ...] = ()
     tuesday: tuple[Band, ...] = ()
     wednesday: tuple[Band, ...] = ()
@@ -35,6 +36,8 @@ class Hours:
     friday: tuple[Band, ...] = ()
     saturday: tuple[Band, ...] = ()
     sunday: tuple[Band, ...] = ()
+    closing_margin_seconds: Annotated[int, Field(ge=0, le=3_600)] = 0
+    workplace_only: bool = False
 
     def __post_init__(self) -> None:
         for day in WEEKDAYS:
@@ -43,14 +46,16 @@ class Hours:
                     msg = f"{day}: the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
                     raise ValueError(msg)
 
-    def check(self, facts: Facts) -> Refusal | None:
+    def check(self, facts: Facts) -> Refusals:
         if not facts.zones:
-            return Refusal(Reason.ZONE_UNKNOWN)
-        ring = facts.rings_until - facts.now
+            return (Refusal(Reason.ZONE_UNKNOWN),)
+        if self.workplace_only and not facts.intent.workplace:
+            return ALLOWED
+        ring = facts.rings_until - facts.now + timedelta(seconds=self.closing_margin_seconds)
         if all(self._open(facts.now, ring, zone) for zone in facts.zones):
-            return None
+            return ALLOWED
         local = ", ".join(f"{facts.now.astimezone(zone):%a %H:%M} in {zone.key}" for zone in facts.zones)
-        return Refusal(Reason.HOURS, not_before=self._next(facts, ring), facts=local)
+        return (Refusal(self.id, not_before=self._next(facts, ring), facts=local),)
 
     def _bands(self, day: date) -> tuple[Band, ...]:
         bands: tuple[Band, ...] = getattr(self, WEEKDAYS[day.weekday()])
@@ -65,7 +70,7 @@ class Hours:
     def _next(self, facts: Facts, ring: timedelta) -> datetime | None:
         """The first instant at which every zone is open: it is the opening of a band somewhere."""
         openings = sorted(
-            datetime.combine(day, start, zone).astimezone(facts.now.tzinfo)
+            instant_of(day, start, zone)
             for zone in facts.zones
             for offset in range(SEARCH_DAYS)
             for day in [facts.now.astimezone(zone).date() + timedelta(days=offset)]

@@ -1,34 +1,38 @@
-"""The least time between two calls to one number."""
+"""The least time between two calls."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.reasons import Reason
-from dialer.compliance.strict import STRICT
+from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals
 from dialer.compliance.verdict import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class MinGap:
-    """At least `minutes` from the end of the last call to the number."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinGap(Choosing):
+    """At least `minutes` from the end of the last."""
 
-    __pydantic_config__ = STRICT
     kind: Literal["min_gap"]
-    id: Literal["gap-number"]
-    source: str
-    minutes: int
+    minutes: Annotated[int, Field(ge=1, le=50_000)]
 
-    def check(self, facts: Facts) -> Refusal | None:
-        if not facts.number_attempts:
-            return None
-        last = facts.number_attempts[-1]
-        allowed_from = last + timedelta(minutes=self.minutes)
-        if facts.now >= allowed_from:
-            return None
-        return Refusal(
-            Reason.GAP_NUMBER,
-            not_before=allowed_from,
-            facts=f"last called {(facts.now - last).total_seconds() / 60:.0f} minutes ago, {self.minutes} required",
-        )
+    def check(self, facts: Facts) -> Refusals:
+        if not self.binds(facts):
+            return ALLOWED
+        for debt, entries in self.chosen(facts):
+            if not entries or (self.id, debt) in facts.waived:
+                continue
+            last = entries[-1].at
+            allowed_from = last + timedelta(minutes=self.minutes)
+            if facts.now < allowed_from:
+                minutes = (facts.now - last).total_seconds() / 60
+                return (
+                    Refusal(
+                        self.id,
+                        not_before=allowed_from,
+                        facts=f"last called {minutes:.0f} minutes ago, {self.minutes} required",
+                    ),
+                )
+        return ALLOWED
