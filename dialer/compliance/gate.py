@@ -73,6 +73,7 @@ class Gate:
         self._clock = clock
         self._ids = ids
         self._calendars = calendars or Calendars()
+        self._treatments: dict[tuple[str, ...], Treatment] = {}
         self._latest = clock.now()
         self.watch = Watch()
         self.pbx_ready = False
@@ -133,7 +134,9 @@ class Gate:
 
     def treatment(self, packs: tuple[str, ...]) -> Treatment:
         """What the packs together demand of an answered call."""
-        return treatment_of([self._packs[name] for name in packs])
+        if packs not in self._treatments:
+            self._treatments[packs] = treatment_of([self._packs[name] for name in packs])
+        return self._treatments[packs]
 
     def put(self, *lines: Line) -> None:
         """Something happened, or somebody said something: it counts from now on, everywhere."""
