@@ -96,6 +96,7 @@ class Recovery:
         for finding in list(reconcile.findings(list(self._flow.live), survey)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
+        self._flow.hang_up_unwanted()
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way:
             log.error("attempt.unknown_leg", attempt=stranger)

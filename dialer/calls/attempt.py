@@ -148,6 +148,8 @@ class Attempt:
     """What the agent said of it, once it was said."""
     refusals: tuple[str, ...] = ()
     """Reasons of the gate where it refused the bridge at the answer."""
+    hang_up_wanted: bool = False
+    """Somebody wants it ended: asked again at every sign of life, because a hang-up may come before the channel."""
 
     def apply(self, signal: Signal, at: datetime) -> tuple[Effect, ...] | None:
         """Move on; what the flow must do, or None where the table doesn't know this signal in this state."""

@@ -411,6 +411,87 @@ async def test_a_halt_catches_a_call_whose_record_is_being_written():
         assert house.results() == {"trunk_failure": 1}
 
 
+@pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.006, 0.2])
+async def test_a_halt_ends_a_call_whose_channel_does_not_exist_yet(after_seconds):
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()
+        await asyncio.sleep(after_seconds)
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.run(15)
+        assert len(house.live) == 0
+        assert (await house.pbx.survey()).attempts == {}
+        assert house.results()["connected"] == 0
+
+
+async def test_a_halted_call_stays_halted_when_the_campaign_starts_again_at_once():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()  # sent; its channel doesn't exist yet
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.start()
+        await house.run(30)
+        assert house.results() == {"no_answer": 1}
+
+
+async def test_a_halted_call_that_is_answered_all_the_same_is_let_go_and_counted():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=20)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.pbx.up = False  # the hang-up doesn't get through
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await asyncio.sleep(0.5)
+        house.pbx.up = True
+        await house.run(5)
+        (attempt,) = house.record.attempts.values()
+        assert (attempt.bridged_at, attempt.result) == (None, Result.ABANDONED)
+        assert attempt.ended_at - attempt.answered_at < timedelta(seconds=0.1)
+        assert house.tally.campaigns["k"].abandoned == 1
+        assert house.roster.session("agent0").free
+
+
+async def test_a_hang_up_that_did_not_get_through_is_repeated_after_the_reconnect():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        house.talk_seconds = 1_000.0
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        talker = next(session.agent for session in house.roster if session.work is Work.TALKING)
+        house.pbx.up = house.gate.pbx_ready = False
+        house.flow.end_call(talker)
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.run(1)
+        assert len(house.live) == 2
+        house.pbx.up = True
+        await house.recovery.reconcile()
+        await house.run(0.5)
+        assert len(house.live) == 0
+
+
+async def test_a_restart_ends_what_rings_in_a_halted_campaign():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        house.talk_seconds = 1_000.0
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        house.pbx.up = False
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.die()
+        house.pbx.up = True
+        async with House(agents=2, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.talk_seconds = 1_000.0
+            await again.run(1)
+            assert Counter(attempt.state for attempt in again.live) == {State.TALKING: 1}
+
+
 # -- after the call -----------------------------------------------------------------------------------------
 
 
