@@ -9,12 +9,13 @@ import pytest
 import pacing
 from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
-from dialer.calls.attempt import State
+from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
 from dialer.kernel.errors import AwayError, PbxUnsureError
 from dialer.outcomes.codes import Outcome
+from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
 from tests.sim.house import ALL, House
 
@@ -697,6 +698,141 @@ async def test_a_halt_survives_a_restart():
         async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
             await again.run(30)
             assert again.pbx.originated == []
+
+
+@pytest.mark.parametrize("every_seconds", [0.003, 0.011, 0.037, 0.26])
+async def test_asking_the_pbx_at_any_instant_changes_nothing_of_a_healthy_floor(every_seconds):
+    """What a survey says is old when it arrives: calls, claims, talks and seats moved on meanwhile."""
+    async with House(agents=4) as house:
+        await house.cases(*[PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.BUSY, Behaviour.NEVER_ANSWERS] * 5)
+        house.talk_seconds = 3.0
+
+        async def ask():
+            while True:
+                await house.recovery.reconcile()
+                await asyncio.sleep(every_seconds)
+
+        asking = house.tasks.start("ask", ask())
+        house.gate.clear = waiting_for(lambda: house.gate.pbx_ready, house.gate.clear)
+        connects, hang_ups = watched(house.pbx, "connect"), watched(house.pbx, "hang_up")
+        await house.staff()
+        await house.start()
+        await house.run(150, tick_seconds=0.05)
+        asking.cancel()
+        assert house.results() == {"connected": 10, "busy": 5, "no_answer": 5}
+        assert len(house.pbx.seat_calls) == 4
+        assert len(connects) == 10
+        assert len(hang_ups) == 5  # by the agents, of those who stay on the line
+        assert house.tally.signals_ignored == {}
+
+
+def waiting_for(condition, act):
+    async def later(*arguments):
+        while not condition():
+            await asyncio.sleep(0.001)
+        return await act(*arguments)
+
+    return later
+
+
+def watched(target, name):
+    calls, act = [], getattr(target, name)
+
+    async def watch(*arguments):
+        calls.append(arguments)
+        return await act(*arguments)
+
+    setattr(target, name, watch)
+    return calls
+
+
+@pytest.mark.parametrize("channel_seconds", [0.005, 0.1])
+async def test_a_call_sent_right_before_the_pbx_is_asked_is_not_believed_gone(channel_seconds, monkeypatch):
+    monkeypatch.setattr(fake_pbx, "CHANNEL_SECONDS", channel_seconds)
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()
+        await house.recovery.reconcile()
+        await house.run(5)
+        (attempt,) = house.live
+        assert attempt.state is State.TALKING
+
+
+async def test_a_call_of_which_nothing_was_ever_heard_is_given_up():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        house.pbx.listening = False
+        await house.flow.tick()
+        await asyncio.sleep(0.5)
+        await house.pbx.hang_up(house.pbx.originated[0][0])
+        await asyncio.sleep(0.5)
+        house.pbx.listening = True
+        await house.recovery.reconcile()  # sent a second ago: it might still come
+        assert len(house.live) == 1
+        await house.run(90)
+        assert house.results() == {"unknown": 1}
+
+
+async def test_a_phone_called_right_before_the_pbx_is_asked_is_called_once():
+    async with House(agents=1) as house:
+        house.flow.desk.log_in("agent0", pause_reason=None)
+        await house.flow.tick()
+        await house.recovery.reconcile()
+        await house.run(5)
+        assert house.roster.session("agent0").free
+        assert len(house.pbx.seat_calls) == 1
+
+
+async def test_a_seat_of_which_nothing_was_ever_heard_is_called_again():
+    async with House(agents=1) as house:
+        house.flow.desk.log_in("agent0", pause_reason=None)
+        await house.flow.tick()
+        await asyncio.sleep(0.01)
+        house.pbx.listening = False
+        house.pbx.lose_seat(house.pbx.seat_calls[0])
+        await asyncio.sleep(0.01)
+        house.pbx.listening = True
+        await house.recovery.reconcile()
+        await house.run(90)
+        assert house.roster.session("agent0").free
+
+
+async def test_a_call_abandoned_before_and_ended_while_the_pbx_is_asked_counts():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=20)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.pbx.listening = False
+        await asyncio.sleep(6)
+        (attempt,) = house.live
+        assert attempt.id in house.pbx.abandoned
+        house.pbx.listening = True
+        asking = asyncio.create_task(house.recovery.reconcile())
+        await asyncio.sleep(0.001)
+        house.flow.move(attempt, Signal.HUNG_UP)  # its end comes before the answer
+        await asking
+        await house.run(1)
+        assert house.record.attempts[attempt.id].result is Result.ABANDONED
+        assert house.pbx.abandoned == {}
+
+
+async def test_a_record_that_is_away_during_the_reconciliation_does_not_stop_the_dialling_for_good():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        house.pbx.abandoned["dla-" + "0" * 26] = house.clock.now()
+        house.record.away = True
+        with pytest.raises(AwayError):
+            await house.recovery.reconcile()
+        house.record.away = False
+        await house.start()
+        await house.run(60)
+        assert len(house.pbx.originated) == 1
 
 
 @pytest.mark.parametrize("seed", range(8))
