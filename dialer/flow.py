@@ -21,7 +21,7 @@ from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.results import NEVER_LEFT
-from dialer.campaigns.campaign import Campaign, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
@@ -149,11 +149,29 @@ class Flow:
         self.tally.outcome(attempt.campaign, code)
 
     async def command(self, campaign: Campaign, signal: CampaignSignal) -> None:
-        """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError."""
-        campaign.apply(signal)
-        await self._states.save_campaign_state(campaign.name, campaign.state, self._clock.now())
-        if signal is CampaignSignal.HALT:
+        """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError.
+
+        What stops calls takes effect at once, on record or not; a start only once it is on record.
+        """
+        state = campaign.after(signal)
+        campaign.commands += 1
+        mine, now = campaign.commands, self._clock.now()
+        if state is CampaignState.RUNNING:
+            await self._states.save_campaign_state(campaign.name, state, now)
+            if campaign.commands != mine:
+                raise CampaignError(f"campaign {campaign.name} is {campaign.state.value}: another command came since")
+            campaign.state = state
+            return
+        campaign.state = state
+        if state is CampaignState.HALTED:
             self.hang_up_unwanted()
+        try:
+            await self._states.save_campaign_state(campaign.name, state, now)
+        except AwayError as error:
+            raise AwayError(
+                f"campaign {campaign.name} is {state.value}, but {error}",
+                "say it again once the record is back: a restart would not know of it",
+            ) from None
 
     def hang_up_unwanted(self) -> None:
         """End what rings in a halted campaign, and (again) what somebody wanted ended."""
@@ -237,7 +255,9 @@ class Flow:
             case Effect.SETTLE:
                 self._closing.settle(attempt, signal)
                 self.live.drop(attempt)
-                self._stocks[attempt.campaign].put_back(attempt.intent.case_id)
+                stock = self._stocks.get(attempt.campaign)
+                if stock is not None:  # a call may outlive its campaign's configuration
+                    stock.put_back(attempt.intent.case_id)
                 self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
                 self.tally.settled(attempt)
                 if attempt.abandoned_at is not None:

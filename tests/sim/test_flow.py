@@ -412,6 +412,57 @@ async def test_a_halt_catches_a_call_whose_record_is_being_written():
         assert house.results() == {"trunk_failure": 1}
 
 
+async def test_a_halt_hangs_up_even_where_it_cannot_be_recorded():
+    async with House(agents=2) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 2)
+        await house.staff()
+        await house.start()
+        await house.run(2)
+        assert len(house.live) == 2
+        house.record.away = True
+        with pytest.raises(AwayError, match="k is halted, but the record") as raised:
+            await house.flow.command(house.campaign, CampaignSignal.HALT)
+        assert "again" in raised.value.remedy
+        await asyncio.sleep(0.1)
+        assert (await house.pbx.survey()).attempts == {}
+        house.record.away = False
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        assert (await house.record.campaign_states())["k"] is CampaignState.HALTED
+
+
+async def test_a_start_that_cannot_be_recorded_dials_nothing():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        house.record.away = True
+        with pytest.raises(AwayError):
+            await house.start()
+        house.record.away = False
+        await house.run(5)
+        assert (house.campaign.state, house.pbx.originated) == (CampaignState.STOPPED, [])
+
+
+@pytest.mark.parametrize("before", [CampaignSignal.START, CampaignSignal.HALT])
+async def test_a_halt_beats_a_start_that_is_still_being_recorded(before):
+    async with House(agents=1) as house:
+        await house.flow.command(house.campaign, before)
+        save, saving = house.record.save_campaign_state, asyncio.Event()
+
+        async def slow(*arguments):
+            saving.set()
+            await asyncio.sleep(1)
+            await save(*arguments)
+
+        house.record.save_campaign_state = slow
+        starting = asyncio.create_task(house.start())
+        await saving.wait()
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        with pytest.raises(CampaignError, match="another command"):
+            await starting
+        assert house.campaign.state is CampaignState.HALTED
+        assert (await house.record.campaign_states())["k"] is CampaignState.HALTED
+
+
 @pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.006, 0.2])
 async def test_a_halt_ends_a_call_whose_channel_does_not_exist_yet(after_seconds):
     async with House(agents=2) as house:
@@ -698,6 +749,20 @@ async def test_a_halt_survives_a_restart():
         async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
             await again.run(30)
             assert again.pbx.originated == []
+
+
+async def test_a_call_of_a_campaign_that_is_no_longer_configured_is_settled():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        await house.die()
+        await asyncio.sleep(60)
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2, name="renamed") as again:
+            assert again.results() == {"unknown": 1}
+            assert again.tally.campaigns["k"].results == {"unknown": 1}
+            await again.run(1)
 
 
 @pytest.mark.parametrize("every_seconds", [0.003, 0.011, 0.037, 0.26])
