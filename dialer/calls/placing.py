@@ -67,12 +67,12 @@ class Placing:
         reservation = clearance.reservation
         attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
         self._live.add(attempt)
-        if not campaign.dials:  # halted while the record was being written
-            self._move(attempt, Signal.REFUSED)
-            return
         self._tasks.start("originate", self._originate(campaign, clearance, attempt))
 
     async def _originate(self, campaign: Campaign, clearance: Clearance, attempt: Attempt) -> None:
+        if not campaign.dials or attempt.hang_up_wanted:  # halted while the record was being written, or since
+            self._move(attempt, Signal.REFUSED)
+            return
         timeout_seconds = campaign.originate_timeout_seconds
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)

@@ -73,6 +73,8 @@ class Campaign:
     post_dial_delay_seconds: float
     auto_ready_after_seconds: float | None
     state: CampaignState = CampaignState.STOPPED
+    commands: int = 0
+    """How many came in: tells whether one was overtaken by another."""
 
     @property
     def dials(self) -> bool:
@@ -83,8 +85,8 @@ class Campaign:
         """From the originate to our giving up: the network's delay and the ringing."""
         return self.ring_timeout_seconds + self.post_dial_delay_seconds
 
-    def apply(self, signal: CampaignSignal) -> None:
-        """Move on. Raises CampaignError where the table doesn't know this signal in this state."""
+    def after(self, signal: CampaignSignal) -> CampaignState:
+        """The state that follows. Raises CampaignError where the table doesn't know this signal in this state."""
         if (self.state, signal) not in CAMPAIGN_TABLE:
             raise CampaignError(f"campaign {self.name} is {self.state.value}: {signal.value} isn't possible now")
-        self.state = CAMPAIGN_TABLE[self.state, signal]
+        return CAMPAIGN_TABLE[self.state, signal]
