@@ -205,7 +205,7 @@ class Flow:
                 log.error("attempt.unknown_leg", attempt=event.attempt)
                 self.ending.hang_up(event.attempt)
         elif isinstance(event, events.OptedOut):
-            self._closing.forbid(attempt, event.at, "pressed the key")
+            self._closing.forbid(attempt, event.at)
         elif isinstance(event, events.OriginateFailed):
             if not attempt.created:
                 self.move(attempt, Signal.REFUSED, event.at)

@@ -3,7 +3,8 @@
 The same path serves a first start, a restart after a crash, and every reconnect to the PBX.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,13 +15,13 @@ from dialer.calls import reconcile
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.pbx import LegState, Pbx, Survey
 from dialer.calls.reconcile import MAY_STILL_COME, Asked
+from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import CampaignState
-from dialer.compliance import ledger
-from dialer.compliance.ledger import Ledger, PastAttempt
+from dialer.cases.book import CaseBook
+from dialer.compliance.ledger import LedgerAwayError
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
-from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.closing import Closing
 
 OVERDUE_AFTER = timedelta(seconds=30)
@@ -32,8 +33,7 @@ log = structlog.get_logger(__name__)
 class PastRecord(Protocol):
     """What of the record a start needs."""
 
-    async def past(self, since: datetime) -> list[PastAttempt]: ...
-    async def do_not_call(self) -> list[PhoneNumber]: ...
+    async def latest(self) -> datetime | None: ...
     async def unsettled(self) -> list[Attempt]: ...
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]: ...
 
@@ -52,37 +52,53 @@ class Recovery:
         self,
         flow: Flow,
         pbx: Pbx,
-        counts: Ledger,
+        load_ledger: Callable[[], Awaitable[None]],
         closing: Closing,
         past: PastRecord,
+        book: CaseBook,
         floor: FloorRecord,
         clock: Clock,
     ) -> None:
         self._flow = flow
         self._pbx = pbx
-        self._ledger = counts
+        self._load_ledger = load_ledger
         self._closing = closing
         self._past = past
+        self._book = book
         self._floor = floor
         self._clock = clock
         self._asked_at = clock.now() - OVERDUE_AFTER
 
     async def load(self) -> None:
         """Everything that the record knows of the past, of calls under way, of sessions and campaigns."""
-        now = self._clock.now()
-        self._ledger.load(await self._past.past(now - ledger.WINDOW), await self._past.do_not_call())
+        await self._load_ledger()
+        if latest := await self._past.latest():
+            self._flow.gate.remember(latest)
         talking: dict[str, AttemptId] = {}
         for attempt in await self._past.unsettled():
             if attempt.state is State.TALKING and attempt.agent:
                 talking[attempt.agent] = attempt.id
             elif attempt.state is not State.ABANDONED:
                 attempt.state = State.UNCERTAIN
+            await self._adopt(attempt)
             self._flow.live.add(attempt)
         for saved in await self._floor.sessions():
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         for name, state in (await self._floor.campaign_states()).items():
             if name in self._flow.campaigns:
                 self._flow.campaigns[name].state = state
+
+    async def _adopt(self, attempt: Attempt) -> None:
+        """A call that was under way: if it is answered now, the gate is asked about it as it stands now."""
+        campaign = self._flow.campaigns.get(attempt.campaign)
+        if campaign is not None:
+            case = await self._book.case(attempt.intent.case_id)
+            asked = intent_for(campaign, case, attempt.intent.number, self._flow.gate.law.packs)
+            attempt.intent = replace(asked, packs=attempt.intent.packs, mode=attempt.intent.mode)
+        try:
+            await self._flow.gate.adopt(attempt.id, attempt.intent)
+        except LedgerAwayError:
+            log.warning("attempt.adopted_blind", attempt=attempt.id)
 
     async def reconcile(self) -> None:
         """Ask the PBX what there is and mend what we believed. Only then may the gate clear calls.
@@ -167,7 +183,7 @@ class Recovery:
                 log.error("mark.unknown_attempt", attempt=attempt_id)
                 continue
             if attempt_id in survey.opted_out:
-                self._closing.forbid(attempt, survey.opted_out[attempt_id], "pressed the key")
+                self._closing.forbid(attempt, survey.opted_out[attempt_id])
             if attempt_id in under_way:
                 continue
             if attempt.abandoned_at is None and attempt_id in survey.abandoned:

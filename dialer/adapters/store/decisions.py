@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
 from dialer.adapters.store.schema import decisions
-from dialer.adapters.store.writer import Write
+from dialer.adapters.store.write import Write
 from dialer.compliance import evidence
 from dialer.compliance.evidence import Link
 from dialer.compliance.gate import Decision

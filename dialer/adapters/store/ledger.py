@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.schema import ledger, ledger_keys
-from dialer.adapters.store.writer import Write, Writer
+from dialer.adapters.store.write import Write
+from dialer.adapters.store.writer import Writer
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, Standing, Subject
 from dialer.compliance.lines import decode, encode, kind_of
