@@ -148,7 +148,8 @@ async def test_the_attempts_of_a_day_count_per_debtor_over_all_numbers():
         house.past(timedelta(hours=hours), number=OTHER)
     verdict = house.judge()
     assert verdict.reasons == (Reason.ATTEMPTS_PER_DAY,)
-    assert verdict.not_before == datetime.fromisoformat("2026-11-25T00:00:00+01:00")
+    assert verdict.refusals[0].not_before == datetime.fromisoformat("2026-11-25T00:00:00+01:00")
+    assert verdict.not_before == datetime.fromisoformat("2026-11-25T08:30:00+01:00")  # when the hours begin
     assert await house.reasons(debtor=2) == []
 
 
@@ -318,9 +319,9 @@ async def test_a_ledger_that_never_stands_still_clears_nobody():
 
 async def test_every_decision_is_recorded_with_its_packs():
     house = House()
-    house.clock.time = datetime.fromisoformat("2026-11-24T05:00:00+01:00")
+    house.clock.time = datetime.fromisoformat("2026-11-24T23:00:00+01:00")
     await house.reasons()
-    house.clock.time = TUESDAY
+    house.clock.time = TUESDAY + timedelta(days=1)
     clearance = await house.gate.clear(house.intent())
     house.gate.record(house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent))
     assert [(d.verdict.allowed, d.bridge, d.attempt is None) for d in house.record.decisions] == [
