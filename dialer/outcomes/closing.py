@@ -103,21 +103,27 @@ class Closing:
         if len(note) > MOST_NOTE_CHARACTERS:
             raise AgentError(f"the note is longer than {MOST_NOTE_CHARACTERS} characters", "shorten it")
         now = self._clock.now()
-        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now))
+        action = next_action.after_outcome(code, now)
+        forbids = attempt.intent.number if code in next_action.DEAD_NUMBER else None
+        then = (attempt.intent.case_id, action) if attempt.result is not None else None
+        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now, forbids, then))
         attempt.outcome = code
-        if code in next_action.DEAD_NUMBER:
-            self.forbid(attempt, now, code.value)
-        if attempt.result is not None:
-            self._plan(attempt, next_action.after_outcome(code, now))
+        if forbids is not None:
+            self._ledger.forbid(forbids)
+        if attempt.result is not None and then is None:  # it ended while the outcome was being written
+            self._plan(attempt, action)
         return attempt
 
     async def current(self, agent: str) -> Attempt | None:
-        """The call that the agent is on, or writes up."""
+        """The call that the agent is on, or writes up. Raises AwayError."""
         attempt = self._roster.session(agent).attempt
         if attempt is None:
             return None
         found = self._live.get(attempt)
-        return found or next(iter(await self._record.find([attempt])), None)
+        if found is not None:
+            return found
+        await self._record.flush()  # its end may still wait to be written
+        return next(iter(await self._record.find([attempt])), None)
 
     def _plan(self, attempt: Attempt, action: NextAction) -> None:
         self._schedule.schedule(attempt.intent.case_id, action.due_at, action.state, action.why)

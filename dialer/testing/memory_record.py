@@ -131,6 +131,11 @@ class MemoryRecord:
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
+        if outcome.forbids is not None:
+            self.forbid(outcome.forbids, outcome.recorded_at, outcome.code.value)
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            self.schedule(case_id, action.due_at, action.state, action.why)
 
     def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:  # noqa: ARG002
         self._forbidden.setdefault(number, source)
@@ -140,11 +145,11 @@ class MemoryRecord:
 
     async def unsettled(self) -> list[Attempt]:
         self._reach()
-        return [replace(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
+        return [self._read(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         self._reach()
-        return [replace(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
+        return [self._read(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
 
     async def past(self, since: datetime) -> list[PastAttempt]:
         self._reach()
@@ -180,6 +185,10 @@ class MemoryRecord:
     def _reach(self) -> None:
         if self.away:
             raise AwayError("the record can't be written")
+
+    def _read(self, attempt: Attempt) -> Attempt:
+        outcome = self.outcomes.get(attempt.id)
+        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False)
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []

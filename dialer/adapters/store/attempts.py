@@ -37,7 +37,11 @@ _OUTCOME = _OUTCOME.on_conflict_do_update(
     index_elements=["attempt_id"],
     set_={name: _OUTCOME.excluded[name] for name in ("agent", "code", "note", "recorded_at")},
 )
-_WITH_ZONE = select(attempts, debtors.c.zone).join(debtors, attempts.c.debtor_id == debtors.c.id)
+_WITH_ZONE = (
+    select(attempts, debtors.c.zone, outcomes.c.code.label("outcome"))
+    .join(debtors, attempts.c.debtor_id == debtors.c.id)
+    .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+)
 _FORBID = upsert(do_not_call).on_conflict_do_nothing()
 
 
@@ -77,8 +81,11 @@ class SqlAttempts:
         self._writer.put(Write(1, _SAVE, values))
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
-        """Return once the outcome is durable; a later one for the same attempt replaces it. Raises AwayError."""
-        await self._writer.commit(
+        """Return once the outcome is durable, with what follows from it; a later one for the same attempt replaces it.
+
+        Raises AwayError.
+        """
+        writes = [
             Write(
                 3,
                 _OUTCOME,
@@ -90,11 +97,17 @@ class SqlAttempts:
                     "recorded_at": outcome.recorded_at,
                 },
             )
-        )
+        ]
+        if outcome.forbids is not None:
+            writes.append(_forbid_write(outcome.forbids, outcome.recorded_at, outcome.code.value))
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            writes.append(schedule_write(case_id, action.due_at, action.state, action.why))
+        await self._writer.commit(*writes)
 
     def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:
         """Put a number on the do-not-call list, soon."""
-        self._writer.put(Write(3, _FORBID, {"number": number, "since": since, "source": source}))
+        self._writer.put(_forbid_write(number, since, source))
 
     async def flush(self) -> None:
         """Return once everything asked so far is on disk. Raises AwayError."""
@@ -140,6 +153,10 @@ class SqlAttempts:
             return [_line(row) for row in await connection.execute(chosen)]
 
 
+def _forbid_write(number: PhoneNumber, since: datetime, source: str) -> Write:
+    return Write(3, _FORBID, {"number": number, "since": since, "source": source})
+
+
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, State | Result) else value
 
@@ -162,6 +179,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         **{name: getattr(row, name) for name in _PROGRESS if name not in ("state", "result")},
         state=State(row.state),
         result=Result(row.result) if row.result else None,
+        outcome=row.outcome,
     )
 
 
