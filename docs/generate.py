@@ -183,7 +183,8 @@ def _call_results() -> str:
         (
             "A call that was never answered gets its result from the SIP answer where Asterisk tells it (`TechCause`, since "
             "October 2025), else from the Q.850 cause. Our own time-out is `no_answer`, although Asterisk reports it as if "
-            "the far end had said 480. Measured on Asterisk 22.10; `tests/contract` plays each against the real one."
+            "the far end had said 480. A 408 is `trunk_failure` where it comes after the 16 s that Asterisk waits for a "
+            "first word (`timer_b`); at another time it is the carrier's own, and the call counts: `unreachable`. Measured on Asterisk 22.10; `tests/contract` plays each against the real one."
         ),
         "",
         "| Q.850 cause | result |",

@@ -27,13 +27,17 @@ COLUMNS: dict[str, tuple[bool, str]] = {
     "phone_1": (True, "first number to try, as +39 347 1234567 or 02 12345678"),
     "phone_2": (False, "second number"),
     "phone_3": (False, "third number"),
-    "zone": (False, "the debtor's time zone (IANA); the option's default if empty"),
-    "language": (False, "ISO 639-1; the option's default if empty"),
+    "zone": (
+        False,
+        "the debtor's time zone (IANA); else --zone, else Europe/Rome if every number is +39, else unknown",
+    ),
+    "language": (False, "ISO 639-1; --language if empty"),
 }
 PHONES = ("phone_1", "phone_2", "phone_3")
 DELIMITERS = ";,\t|"
 MOST_BYTES = 512 * 1024 * 1024
 MOST_CELL_CHARACTERS = 500
+ITALY, ITALIAN_ZONE = "+39", "Europe/Rome"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _T = TypeVar("_T")
@@ -62,11 +66,17 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What stands for an empty cell."""
+    """What stands for an empty cell. Raises InputError for what no cell may hold either."""
 
     region: str = "IT"
-    zone: str = "Europe/Rome"
+    zone: str = ""
     language: str = "it"
+
+    def __post_init__(self) -> None:
+        for option, text, reader in (("zone", self.zone, _zone), ("language", self.language, _language)):
+            value, remedy = reader(text) if text else (text, "")
+            if value is None:
+                raise InputError(f"--{option} {text!r}: not a {option}", remedy)
 
 
 class _CellError(ValueError):
@@ -134,7 +144,8 @@ def parse(raw: bytes, defaults: Defaults) -> Parsed:
             rejects += cell_rejects
         except _CellError as error:
             rejects.append(Reject(number, error.column, error.value, str(error), error.remedy))
-    return Parsed(tuple(grouped.values()), tuple(rejects), rows)
+    cases = tuple(replace(case, zone=case.zone or defaults.zone or _zone_of(case.numbers)) for case in grouped.values())
+    return Parsed(cases, tuple(rejects), rows)
 
 
 def delimiter_of(text: str) -> str:
@@ -197,8 +208,8 @@ def _case(number: int, header: list[str], cells: list[str], defaults: Defaults) 
         debtor_name=row["debtor_name"],
         debts=(Debt(row["debt_reference"], _amount(row), _read(row, "due_on", _day)),),
         numbers=numbers,
-        zone=_read(row, "zone", _zone) or defaults.zone,
-        language=_read(row, "language", _language) or defaults.language,
+        zone=_read(row, "zone", _zone) or "",
+        language=_read(row, "language", _language) or defaults.language.lower(),
     )
     return case, rejects
 
@@ -225,6 +236,13 @@ def _day(text: str) -> tuple[date | None, str]:
 
 def _zone(text: str) -> tuple[str | None, str]:
     return (text if text in _zone_names() else None), "write an IANA name, as Europe/Rome"
+
+
+def _zone_of(numbers: tuple[PhoneNumber, ...]) -> str:
+    """The zone where nobody named one: known for a debtor all of whose numbers are Italian, else unknown, and then no
+    hour is surely legal.
+    """
+    return ITALIAN_ZONE if all(number.startswith(ITALY) for number in numbers) else ""
 
 
 @cache
@@ -278,5 +296,8 @@ def _group(grouped: dict[tuple[str, str], NewCase], case: NewCase) -> None:
             "debtor_name", case.debtor_name, "another name for the same debtor_reference", "give each debtor one key"
         )
     grouped[key] = replace(
-        known, debts=known.debts + case.debts, numbers=tuple(dict.fromkeys(known.numbers + case.numbers))
+        known,
+        debts=known.debts + case.debts,
+        numbers=tuple(dict.fromkeys(known.numbers + case.numbers)),
+        zone=known.zone or case.zone,
     )

@@ -29,6 +29,8 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="take in nothing if any row is rejected")] = False,
     rejects: Annotated[Path | None, typer.Option(help="write the rejected rows here, with the reasons")] = None,
     region: Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")] = "IT",
+    zone: Annotated[str, typer.Option(help="time zone of debtors whose row names none (IANA, as Europe/Rome)")] = "",
+    language: Annotated[str, typer.Option(help="language of debtors whose row names none (ISO 639-1)")] = "it",
     as_json: AsJson = False,
 ) -> None:
     """Take in cases. Rows that can't come in are named with row, column, value, reason and remedy (exit code 1)."""
@@ -42,8 +44,9 @@ def import_(
         raw = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", "name a CSV file that can be read") from None
+    defaults = importing.Defaults(region=region, zone=zone, language=language)
     try:
-        parsed = importing.parse(raw, importing.Defaults(region=region))
+        parsed = importing.parse(raw, defaults)
     except InputError as error:
         raise InputError(f"{file}: {error}", error.remedy) from None
     lost = {reject.row for reject in parsed.rejects if reject.row_lost}

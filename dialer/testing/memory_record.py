@@ -141,10 +141,13 @@ class MemoryRecord:
         self.attempts[attempt.id] = replace(attempt)
         self.keep(*lines)
 
-    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
-        self.keep(*lines)
+        self.keep(*outcome.lines)
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            self.schedule(case_id, action.due_at, action.state, action.why)
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -160,11 +163,11 @@ class MemoryRecord:
 
     async def unsettled(self) -> list[Attempt]:
         self._reach()
-        return [replace(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
+        return [self._read(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         self._reach()
-        return [replace(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
+        return [self._read(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
 
     async def latest(self) -> datetime | None:
         self._reach()
@@ -194,6 +197,10 @@ class MemoryRecord:
     def _reach(self) -> None:
         if self.away:
             raise AwayError("the record can't be written")
+
+    def _read(self, attempt: Attempt) -> Attempt:
+        outcome = self.outcomes.get(attempt.id)
+        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False)
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []

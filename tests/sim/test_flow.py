@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -573,6 +574,55 @@ async def test_what_the_agent_says_decides_when_the_case_is_due(in_the_call):
         house.flow.wrap_up.finish("agent0")
         assert house.roster.session("agent0").work is Work.READY
         assert house.tally.campaigns["k"].outcomes == {"promise_to_pay": 1}
+
+
+async def test_an_outcome_said_right_after_the_end_plans_the_case():
+    async with House(agents=1) as house:
+        await talking(house)
+        save, flush, queue = house.record.save, house.record.flush, []
+        house.record.save = lambda attempt: queue.append(replace(attempt))  # not written before the flush
+
+        async def write():
+            for attempt in queue:
+                save(attempt)
+            await flush()
+
+        house.record.flush = write
+        house.flow.end_call("agent0")
+        await house.run(0.3, act=False)
+        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "")
+        (case,) = house.record.cases.values()
+        assert case.why == "after promise_to_pay"
+
+
+async def test_an_outcome_beats_an_end_that_comes_while_it_is_written():
+    async with House(agents=1) as house:
+        await talking(house)
+        add = house.record.add_outcome
+
+        async def slow(outcome):
+            await add(outcome)
+            await asyncio.sleep(1)
+
+        house.record.add_outcome = slow
+        saying = asyncio.create_task(house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, ""))
+        await asyncio.sleep(0.1)
+        house.flow.end_call("agent0")
+        await saying
+        (case,) = house.record.cases.values()
+        assert case.why == "after promise_to_pay"
+
+
+async def test_what_the_agent_said_in_the_call_survives_a_restart_before_its_end():
+    async with House(agents=1) as house:
+        await talking(house)
+        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "")
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.flow.end_call("agent0")
+            await again.run(1, act=False)
+            (case,) = again.record.cases.values()
+            assert case.why == "after promise_to_pay"
 
 
 async def test_no_wrap_up_ends_without_an_outcome():

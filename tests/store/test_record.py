@@ -1,10 +1,13 @@
 """What the engine relies on, held against the record in memory and the one in SQLite."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from dialer.adapters.store.schema import cases
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
@@ -16,6 +19,7 @@ from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel.errors import AwayError
 from dialer.kernel.money import Money
 from dialer.outcomes.codes import Outcome
+from dialer.outcomes.next_action import NextAction
 from dialer.outcomes.record import RecordedOutcome
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
@@ -125,7 +129,7 @@ async def test_an_attempt_reads_back_as_it_was_saved(store):
     store.attempts.save(attempt)
     await store.attempts.flush()
     (found,) = await store.attempts.find([attempt.id])
-    assert replace(found, created=attempt.created) == attempt
+    assert replace(found, created=attempt.created, changes=attempt.changes) == attempt
     assert await store.attempts.unsettled() == []
     assert await store.attempts.find(["dla-" + "9" * 26]) == []
 
@@ -176,6 +180,35 @@ async def test_a_later_outcome_replaces_the_first(store):
     for code in (Outcome.REFUSES, Outcome.CALL_BACK):
         await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", code, "", NOW))
     assert [contact.outcome for contact in (await store.book.card(case.id)).history] == ["call_back"]
+
+
+async def test_an_outcome_is_read_back_with_its_attempt_and_brings_what_follows(store):
+    case = await first_case(store)
+    attempt = await ended_attempt(store, case)
+    action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after refuses")
+    await store.attempts.add_outcome(
+        RecordedOutcome(attempt.id, "anna", Outcome.REFUSES, "", NOW, forbids=MOBILE, then=(case.id, action))
+    )
+    await store.attempts.open(reservation(case, 2))
+    await store.attempts.add_outcome(RecordedOutcome(reservation(case, 2).attempt, "anna", Outcome.MACHINE, "", NOW))
+    assert [found.outcome for found in await store.attempts.find([attempt.id])] == ["refuses"]
+    assert [found.outcome for found in await store.attempts.unsettled()] == ["machine"]
+    assert await store.attempts.do_not_call() == [MOBILE]
+
+
+async def test_what_follows_from_an_outcome_is_durable_with_it(sqlite):
+    case = await first_case(sqlite)
+    attempt = await ended_attempt(sqlite, case)
+    await sqlite.attempts.flush()
+    action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after wrong_number")
+    said = RecordedOutcome(attempt.id, "anna", Outcome.WRONG_NUMBER, "", NOW, forbids=MOBILE, then=(case.id, action))
+    saying = asyncio.create_task(sqlite.attempts.add_outcome(said))
+    await asyncio.wait([saying])
+    sqlite.work.cancel()  # the daemon dies: nothing more is written
+    async with sqlite.engine.connect() as connection:
+        (row,) = await connection.execute(select(cases.c.due_at, cases.c.why))
+    assert (row.due_at, row.why) == (action.due_at, action.why)
+    assert await sqlite.attempts.do_not_call() == [MOBILE]
 
 
 async def test_a_refused_case_is_due_when_the_gate_would_allow_it(store):

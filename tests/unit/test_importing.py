@@ -93,6 +93,30 @@ def test_a_debt_that_stands_twice_is_rejected_with_the_first_row():
     assert parsed.rejects[0].reason == "row 2 has the same debt"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "cell", "option", "zone"),
+    [
+        (["+39 347 1234567", "+39 02 12345678"], "", "", "Europe/Rome"),
+        (["+1 212 456 7890"], "", "", ""),
+        (["+44 20 7946 0018"], "", "", ""),
+        (["+39 347 1234567", "+1 212 456 7890"], "", "", ""),
+        (["+1 212 456 7890"], "", "America/New_York", "America/New_York"),
+        (["+39 347 1234567"], "", "America/New_York", "America/New_York"),
+        (["+1 212 456 7890"], "America/Chicago", "America/New_York", "America/Chicago"),
+    ],
+)
+def test_a_zone_that_nobody_named_is_known_in_italy_alone(numbers, cell, option, zone):
+    rows = "".join(f"Luce;D1;Anna;F{n};10,00;;{number};;{cell};\r\n" for n, number in enumerate(numbers))
+    parsed = importing.parse((HEADER + "\r\n" + rows).encode(), Defaults(zone=option))
+    assert [case.zone for case in parsed.cases] == [zone]
+
+
+@pytest.mark.parametrize(("options", "words"), [({"zone": "Rome"}, "--zone"), ({"language": "english"}, "--language")])
+def test_a_default_that_no_cell_may_hold_is_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        Defaults(**options)
+
+
 def test_one_debtor_under_two_names_is_rejected():
     parsed = read(GOOD, "Luce;D1;Someone Else;F2;10,00;;347 1234567;;;")
     assert parsed.rejects[0].column == "debtor_name"

@@ -99,12 +99,12 @@ class SqlAttempts:
         now = self._clock.now()
         self._writer.put(Write(1, _SAVE, values), *(line_write(line, now) for line in lines))
 
-    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
-        """Return once the outcome, and what it counts as, is durable; a later one for the same attempt replaces it.
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
+        """Return once the outcome is durable, with what follows from it; a later one for the same attempt replaces it.
 
         Raises AwayError.
         """
-        await self._writer.commit(
+        writes = [
             Write(
                 3,
                 _OUTCOME,
@@ -116,8 +116,12 @@ class SqlAttempts:
                     "recorded_at": outcome.recorded_at,
                 },
             ),
-            *(line_write(line, outcome.recorded_at) for line in lines),
-        )
+            *(line_write(line, outcome.recorded_at) for line in outcome.lines),
+        ]
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            writes.append(schedule_write(case_id, action.due_at, action.state, action.why))
+        await self._writer.commit(*writes)
 
     async def flush(self) -> None:
         """Return once everything asked so far is on disk. Raises AwayError."""
