@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,8 +48,41 @@ class TrunkSettings(_Section):
 
     endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
+    country: str | None = Field(
+        None, pattern=r"^[A-Z]{2}$", description="where its calls enter the public network (ISO 3166, as IT)"
+    )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
+
+
+class CollectorSettings(_Section):
+    """The agency: the legal entity that collects, in whose name contacts are counted."""
+
+    name: str = Field("", max_length=100, description="as the licence has it")
+    licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
+    licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
+
+
+class ComplianceSettings(_Section):
+    """The law that applies, beyond the packs that each campaign names."""
+
+    pack_folder: Path | None = Field(None, description="an agency's own packs, each NAME.toml")
+    holidays_file: Path | None = Field(None, description="corrections of the calendars of public holidays")
+    audit_seconds: float = Field(3_600.0, ge=10, le=86_400, description="between two recounts by the auditor")
+
+
+class LedgerSettings(_Section):
+    """Where reservations and past contacts are compared."""
+
+    kind: Literal["process", "sql", "redis"] = Field(
+        "process",
+        description="`process`: one daemon alone; `sql`: cells on one PostgreSQL; `redis`: cells on one Redis",
+    )
+    url: str = Field("redis://127.0.0.1:6379/0", description="the Redis server, where kind is `redis`")
+    password: SecretStr | None = Field(
+        None, description="better in password_file or in the variable DIALER_LEDGER__PASSWORD"
+    )
+    password_file: Path | None = Field(None, description="a file that holds the password of the Redis server")
 
 
 class StoreSettings(_Section):
@@ -103,6 +137,16 @@ class CampaignSettings(_Section):
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
     caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
+    caller_id_registered: bool = Field(
+        False, description="it is registered for these calls and can be called back (Italy: the ROC)"
+    )
+    packs_follow_debtor: bool = Field(
+        False, description="packs that apply where the number or the address is are added to `packs`"
+    )
+    facts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], bool | int | date | str] = Field(
+        default_factory=dict,
+        description="what packs require of every call of the campaign, beyond the case's own facts",
+    )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
@@ -120,6 +164,9 @@ class Settings(BaseSettings):
     pbx: PbxSettings = PbxSettings()
     trunk: TrunkSettings = TrunkSettings()
     store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    collector: CollectorSettings = CollectorSettings()
+    compliance: ComplianceSettings = ComplianceSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
@@ -209,6 +256,13 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "store": settings.store.model_copy(update={"path": folder / settings.store.path}),
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
+            "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
+            "compliance": settings.compliance.model_copy(
+                update={
+                    "pack_folder": at(settings.compliance.pack_folder),
+                    "holidays_file": at(settings.compliance.holidays_file),
+                }
+            ),
         }
     )
 

@@ -580,11 +580,12 @@ async def test_an_outcome_said_right_after_the_end_plans_the_case():
     async with House(agents=1) as house:
         await talking(house)
         save, flush, queue = house.record.save, house.record.flush, []
-        house.record.save = lambda attempt: queue.append(replace(attempt))  # not written before the flush
+        # not written before the flush
+        house.record.save = lambda attempt, *lines: queue.append((replace(attempt), *lines))
 
         async def write():
-            for attempt in queue:
-                save(attempt)
+            for saved in queue:
+                save(*saved)
             await flush()
 
         house.record.flush = write

@@ -369,7 +369,9 @@ async def test_at_the_answer_the_ringing_is_over_and_asks_for_no_margin():
     house.clock.time += timedelta(seconds=58)
     assert house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent).verdict.allowed
     house.clock.time += timedelta(seconds=3)
-    assert house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent).verdict.reasons == (Reason.HOURS,)
+    assert house.gate.recheck(clearance.reservation.attempt, clearance.reservation.intent).verdict.reasons == (
+        Reason.HOURS,
+    )
 
 
 async def test_a_settled_attempt_frees_the_debtor_and_starts_the_gap():

@@ -130,7 +130,9 @@ class SqlAttempts:
     async def unsettled(self) -> list[Attempt]:
         """The attempts that have not ended, as far as the record knows."""
         async with self._engine.connect() as connection:
-            return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.ended_at.is_(None)))]
+            return [
+                _attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.ended_at.is_(None)))
+            ]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         """The attempts of these ids that are on record."""

@@ -22,9 +22,9 @@ _SCHEDULE = (
     .where(cases.c.id == bindparam("case"))
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
-_DUE = select(
-    cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place
-).join(debtors)
+_DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
+    debtors
+)
 MOST_HISTORY = 50
 CHUNK = 1_000
 
@@ -169,7 +169,9 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> l
             NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
         )
     owed: dict[int, list[int]] = {}
-    about = select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
+    about = (
+        select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
+    )
     for debt in await connection.execute(about):
         owed.setdefault(debt.case_id, []).append(debt.id)
     return [
