@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import schedule_write
 from dialer.adapters.store.schema import attempts, cases, debtors, do_not_call, outcomes
 from dialer.adapters.store.writer import Write, Writer
@@ -42,7 +43,7 @@ _FORBID = upsert(do_not_call).on_conflict_do_nothing()
 
 
 class SqlAttempts:
-    """The record of attempts."""
+    """The record of attempts. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
@@ -102,25 +103,25 @@ class SqlAttempts:
 
     async def unsettled(self) -> list[Attempt]:
         """The attempts that have not ended, as far as the record knows."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.ended_at.is_(None)))]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         """The attempts of these ids that are on record."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.id.in_(list(ids))))]
 
     async def past(self, since: datetime) -> list[PastAttempt]:
         """What the ledger counts: the attempts that reached the debtor, or may have, since an instant."""
         columns = (attempts.c.id, attempts.c.debtor_id, attempts.c.number, attempts.c.cleared_at, attempts.c.ended_at)
         counts = attempts.c.result.is_(None) | attempts.c.result.not_in([result.value for result in NEVER_LEFT])
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(select(*columns).where(attempts.c.cleared_at >= since, counts))
             return [PastAttempt(*row) for row in rows]
 
     async def do_not_call(self) -> list[PhoneNumber]:
         """The do-not-call list."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [PhoneNumber(number) for number in await connection.scalars(select(do_not_call.c.number))]
 
     async def report(self, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
@@ -136,7 +137,7 @@ class SqlAttempts:
             chosen = chosen.where(attempts.c.campaign == campaign)
         if since is not None:
             chosen = chosen.where(attempts.c.cleared_at >= since)
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [_line(row) for row in await connection.execute(chosen)]
 
 

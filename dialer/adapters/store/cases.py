@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes, refusals
 from dialer.adapters.store.writer import Write, Writer
 from dialer.cases.book import Added
@@ -32,7 +33,7 @@ def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str
 
 
 class SqlCaseBook:
-    """The cases, read beside the writer."""
+    """The cases, read beside the writer. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
@@ -47,8 +48,9 @@ class SqlCaseBook:
         """
         total = Added()
         for start in range(0, len(new), CHUNK):
-            async with self._engine.begin() as connection:
-                added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
             total.new += added.new
             total.known += added.known
         return total
@@ -66,7 +68,7 @@ class SqlCaseBook:
             .order_by(cases.c.due_at, cases.c.id)
             .limit(most + len(excluding))
         )
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
             if not rows:
                 return []
@@ -97,7 +99,7 @@ class SqlCaseBook:
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             count = await connection.scalar(
                 select(func.count()).where(
                     cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
@@ -107,7 +109,7 @@ class SqlCaseBook:
 
     async def card(self, case_id: int) -> CaseCard:
         """The case with its history. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
                     select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)
