@@ -1,12 +1,8 @@
 """The composition root: it knows everybody."""
 
 import asyncio
-import fcntl
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -21,6 +17,7 @@ from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.floor import SqlFloor
+from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -40,7 +37,7 @@ from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.recovery import Recovery
-from dialer.settings import Settings, secret
+from dialer.settings import Settings, place, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
@@ -70,10 +67,13 @@ class Daemon:
 
     async def run(self) -> None:
         """Work until told to stop, then let the calls under way end. Raises DialerError for what a user must read."""
-        with only_daemon(self._settings.store.path):
-            engine = await open_database(self._settings.store.path)
+        where = place(self._settings.store)
+        async with only_daemon(where) as hold:
+            engine = await open_database(where)
             try:
                 async with Tasks() as tasks:
+                    if hold is not None:
+                        tasks.start("hold", hold.keep())
                     self._build(tasks, engine)
                     await self._work(tasks)
                     tasks.cancel()
@@ -271,22 +271,6 @@ class Daemon:
             "dialer_event_loop_lag_seconds": self._lag_seconds,
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }
-
-
-@contextmanager
-def only_daemon(database: Path) -> Iterator[None]:
-    """Hold the database against a second daemon: two engines on one record would call people twice."""
-    path = database.with_name(database.name + ".lock")
-    try:
-        handle = path.open("w")
-    except OSError as error:
-        raise AwayError(f"{path}: {error.strerror}", f"create {path.parent}, or set [store] path") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InUseError(f"another daemon works on {database}", "stop it first, or set [store] path") from None
-        yield
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,15 +5,18 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dialer.adapters.store.place import Place
 from dialer.kernel import phone
 from dialer.kernel.errors import InputError
 from pacing import Mode
 
-_SECRET = re.compile(r"secret|token")
+_SECRET = re.compile(r"secret|token|password|url")
+_URL_OPTIONS = frozenset({"host", "ssl"})
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
@@ -21,6 +24,21 @@ def _e164(text: str) -> str:
     if not phone.is_dialable(text):
         msg = "not in E.164: write it as +390612345678"
         raise ValueError(msg)
+    return text
+
+
+def _postgresql(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        options, port = parse_qs(url.query), url.port
+    except ValueError:
+        url, options, port = urlsplit(""), {}, None
+    if url.scheme != "postgresql" or not url.path.strip("/") or not (url.hostname or "host" in options) or port == 0:
+        raise ValueError("not the URL of a database: write it as postgresql://user@host:5432/database")
+    if url.password is not None:
+        raise ValueError("holds a password: move it to password_file, or to the variable DIALER_STORE__PASSWORD")
+    if url.fragment or not options.keys() <= _URL_OPTIONS:
+        raise ValueError(f"has an option that isn't known; known are {', '.join(sorted(_URL_OPTIONS))}")
     return text
 
 
@@ -86,9 +104,19 @@ class LedgerSettings(_Section):
 
 
 class StoreSettings(_Section):
-    """The record."""
+    """The record: a SQLite file, or a PostgreSQL database where `url` is set."""
 
     path: Path = Field(Path("dialer.db"), description="the SQLite file; its folder must exist")
+    url: Annotated[str, AfterValidator(_postgresql)] | None = Field(
+        None,
+        description="a PostgreSQL database, as postgresql://user@host:5432/database, which is used instead of `path`; "
+        "`?ssl=verify-full` demands TLS, `?host=/run/postgresql` names the folder of a socket",
+    )
+    password: SecretStr | None = Field(
+        None, description="better in password_file or in the variable DIALER_STORE__PASSWORD"
+    )
+    password_file: Path | None = Field(None, description="a file that holds the password of the user in `url`")
+    cell: str = Field("cell1", pattern=_NAME, description="the daemon's own name among those on one PostgreSQL")
 
 
 class ApiSettings(_Section):
@@ -245,6 +273,16 @@ def secret(value: SecretStr | None, file: Path | None, what: str, variable: str)
     return text
 
 
+def place(store: StoreSettings) -> Place:
+    """Where the record is. Raises InputError where the file of the password can't be read."""
+    if store.url is None:
+        return Place(store.path)
+    password = ""
+    if store.password is not None or store.password_file is not None:
+        password = secret(store.password, store.password_file, "store.password", "DIALER_STORE__PASSWORD")
+    return Place(store.path, store.url, password, store.cell)
+
+
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Relative paths are relative to the configuration's own folder."""
 
@@ -253,7 +291,9 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
 
     return settings.model_copy(
         update={
-            "store": settings.store.model_copy(update={"path": folder / settings.store.path}),
+            "store": settings.store.model_copy(
+                update={"path": at(settings.store.path), "password_file": at(settings.store.password_file)}
+            ),
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),

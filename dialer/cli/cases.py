@@ -77,8 +77,9 @@ async def add(loaded: Any, campaign: str, parsed: Parsed) -> tuple[int, int]:
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
     from dialer.kernel.clock import SystemClock
+    from dialer.settings import place
 
-    engine = await open_database(loaded.store.path)
+    engine = await open_database(place(loaded.store))
     try:
         now = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now()
         added = await SqlCaseBook(engine, Writer(engine)).add(campaign, parsed.cases, now)

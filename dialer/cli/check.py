@@ -80,12 +80,14 @@ def _local(loaded: Any) -> list[Finding]:
 
 async def _outside(loaded: Any) -> list[Finding]:
     from dialer.adapters.store.database import open_database
+    from dialer.settings import place
 
     findings = []
     try:
-        engine = await open_database(loaded.store.path)
+        where = place(loaded.store)
+        engine = await open_database(where)
         await engine.dispose()
-        findings.append(Finding("record", True, f"{loaded.store.path}, schema current"))
+        findings.append(Finding("record", True, f"{where}, schema current"))
     except DialerError as error:
         findings.append(_bad("record", error))
     try:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dialer.adapters.store.place import Place
 from dialer.cli import report
 from dialer.cli.output import AsJson, print_json
 from dialer.kernel.errors import EXIT_NO, AwayError, InputError, InUseError
@@ -191,7 +192,7 @@ async def _report(wish: Wish, stage: Any) -> bool:
     from dialer.demo import witness
     from dialer.reports.attempts import summarise
 
-    lines = await report.read(wish.folder / "dialer.db")
+    lines = await report.read(Place(wish.folder / "dialer.db"))
     end = asyncio.get_running_loop().time() + WITNESS_SECONDS
     while True:
         agreement = witness.of_stage(stage, lines)

@@ -42,7 +42,7 @@ class PauseBody(_Body):
 
 class OutcomeBody(_Body):
     code: Outcome
-    note: str = Field("", max_length=MOST_NOTE_CHARACTERS)
+    note: str = Field("", max_length=MOST_NOTE_CHARACTERS, pattern=r"^[^\x00]*$")  # PostgreSQL keeps no NUL
 
 
 class Api:

@@ -169,6 +169,7 @@ async def test_the_live_picture(site):
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "a\r\nb"}, 400, "reason"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "abducted"}, 400, "code"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "n" * 5_000}, 400, "note"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "a\0b"}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),
         ("POST", "/api/v1/agents/agent0/hang-up", None, 409, "no call"),
         ("DELETE", "/api/v1/live", None, 405, ""),

@@ -20,7 +20,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
-from dialer.kernel.errors import PbxAwayError, PbxUnsureError, RefusedError
+from dialer.kernel.errors import AwayError, PbxAwayError, PbxUnsureError, RefusedError
 
 log = structlog.get_logger(__name__)
 # it prints whole actions, numbers and variables included
@@ -151,7 +151,7 @@ class AmiLink(Manager):  # type: ignore[misc]
     async def run(self, on_up: Callable[[], Awaitable[None]], on_down: Callable[[], None]) -> None:
         """Connect, call `on_up`, watch, and connect again after a loss, until cancelled.
 
-        A failing `on_up` counts as a loss. Raises RefusedError when the PBX knows us and says no: trying again
+        An `on_up` that meets something away, the PBX or the record, counts as a loss. Raises RefusedError when the PBX knows us and says no: trying again
         would only get us banned.
         """
         pause = FIRST_PAUSE_SECONDS
@@ -161,7 +161,7 @@ class AmiLink(Manager):  # type: ignore[misc]
                     await on_up()
                     pause = FIRST_PAUSE_SECONDS
                     await self._watch(lost)
-            except (OSError, TimeoutError, PbxAwayError, PbxUnsureError) as error:
+            except (OSError, TimeoutError, AwayError) as error:
                 log.warning("ami.lost", error=str(error) or type(error).__name__)
             finally:
                 if self.up:

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
@@ -35,7 +36,7 @@ def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str
 
 
 class SqlCaseBook:
-    """The cases, read beside the writer."""
+    """The cases, read beside the writer. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
@@ -50,8 +51,9 @@ class SqlCaseBook:
         """
         total = Added()
         for start in range(0, len(new), CHUNK):
-            async with self._engine.begin() as connection:
-                added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
             total.new += added.new
             total.known += added.known
         return total
@@ -68,13 +70,13 @@ class SqlCaseBook:
             .order_by((cases.c.wanted_by <= now).is_not(True), cases.c.due_at, cases.c.id)
             .limit(most + len(excluding))
         )
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
             return await _due_cases(connection, rows)
 
     async def case(self, case_id: int) -> DueCase:
         """The case as the gate sees it, due or not. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(_DUE.where(cases.c.id == case_id))).all()
             if not rows:
                 raise LookupError(case_id)
@@ -82,7 +84,7 @@ class SqlCaseBook:
 
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             name = await connection.scalar(select(cases.c.campaign).where(cases.c.id == case_id))
         if name is None:
             raise LookupError(case_id)
@@ -91,12 +93,12 @@ class SqlCaseBook:
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
         chosen = select(cases.c.id).join(numbers, numbers.c.debtor_id == cases.c.debtor_id)
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return list(await connection.scalars(chosen.where(numbers.c.number == number).order_by(cases.c.id)))
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             count = await connection.scalar(
                 select(func.count()).where(
                     cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
@@ -106,7 +108,7 @@ class SqlCaseBook:
 
     async def card(self, case_id: int) -> CaseCard:
         """The case with its history. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
                     select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)

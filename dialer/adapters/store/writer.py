@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Executable
-from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from dialer.adapters.store.away import means_away, words_of
 from dialer.adapters.store.write import Write
 from dialer.kernel.errors import AwayError
 
@@ -59,7 +59,11 @@ class Writer:
         self._add(_Job(writes, None))
 
     async def commit(self, *writes: Write) -> None:
-        """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is."""
+        """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is.
+
+        One exception: where the connection to PostgreSQL breaks within the commit itself, nobody knows. Writes are made
+        so that once more does no harm, and an attempt that stands there without a call is settled by the next start.
+        """
         if not self.healthy:
             raise AwayError("the record can't be written")
         done = asyncio.get_running_loop().create_future()
@@ -77,7 +81,7 @@ class Writer:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._jobs:
+            while self._jobs or not self.healthy:  # what is away is asked again, lest it be refused for ever
                 jobs, self._jobs = self._jobs, deque()
                 await self._write(jobs)
 
@@ -93,16 +97,15 @@ class Writer:
                 for statement, rows in _grouped(jobs):
                     linked = statement is self._chain.statement
                     await connection.execute(statement, await self._chain.link(connection, rows) if linked else rows)
-        except (OperationalError, OSError) as error:
-            # who waits is told; what nobody waits for must not be lost and is tried again
-            log.error("record.write_failed", error=str(getattr(error, "orig", error)), jobs=len(jobs))  # noqa: TRY400
+        except Exception as error:
             self._refuse(jobs)
+            if not means_away(error):
+                raise  # the statement itself is wrong: a bug, told loudly
+            # who waits is told; what nobody waits for must not be lost and is tried again
+            log.error("record.write_failed", error=words_of(error), jobs=len(jobs))  # noqa: TRY400 -- no trace: it isn't ours
             self._jobs.extendleft(reversed([job for job in jobs if job.done is None]))
             await asyncio.sleep(RETRY_SECONDS)
             return
-        except DBAPIError:
-            self._refuse(jobs)
-            raise  # the statement itself is wrong: a bug, told loudly
         self._chain.committed()
         self.healthy = True
         self.commits += 1
@@ -115,7 +118,7 @@ class Writer:
         self._chain.failed()
         for job in jobs:
             if job.done and not job.done.done():
-                job.done.set_exception(AwayError("the record can't be written", "check the disk"))
+                job.done.set_exception(AwayError("the record can't be written", "check the database and its disk"))
 
 
 def _grouped(jobs: Iterable[_Job]) -> list[tuple[Executable, list[dict[str, Any]]]]:
