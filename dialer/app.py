@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import pacing
+from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
@@ -18,26 +19,25 @@ from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
-from dialer.compliance import pack
 from dialer.compliance.gate import Gate
-from dialer.compliance.ledger import WINDOW, Ledger
+from dialer.compliance.ledger import WINDOW, ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
 from dialer.kernel.ids import Ids
-from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.recovery import Recovery
-from dialer.settings import Settings, place, secret
+from dialer.settings import LedgerSettings, Settings, place, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
@@ -61,7 +61,7 @@ class Daemon:
             ping_seconds=settings.pbx.ping_seconds,
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
-        self._packs = {name: pack.load(name) for c in settings.campaigns.values() for name in c.packs}
+        self._law = configured.law(settings)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
 
@@ -85,29 +85,20 @@ class Daemon:
     def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
         settings, clock = self._settings, self._clock
         ids = Ids(SystemRandom())
-        self._writer = Writer(engine)
+        self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
-        record, floor = SqlAttempts(engine, self._writer), SqlFloor(engine, self._writer)
-        self._ledger = Ledger()
-        gate = Gate(self._packs.values(), self._ledger, record, clock, ids)
-        campaigns = {
-            name: Campaign(
-                name=name,
-                packs=campaign.packs,
-                caller_id=PhoneNumber(campaign.caller_id),
-                ring_timeout_seconds=campaign.ring_timeout_seconds,
-                post_dial_delay_seconds=campaign.post_dial_delay_seconds,
-                auto_ready_after_seconds=campaign.auto_ready_after_seconds,
-            )
-            for name, campaign in settings.campaigns.items()
-        }
+        record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._lines = SqlLines(engine, clock)
+        self._ledger = self._ledger_of(settings.ledger, engine)
+        gate = Gate(self._law, self._ledger, record, clock, ids)
+        campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
         sessions = [
             Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now())
             for agent in settings.agents
         ]
         roster = Roster(sessions, floor, clock, ids)
         live = LiveAttempts()
-        closing = Closing(record, self._book, self._ledger, roster, live, clock)
+        closing = Closing(record, self._book, gate, roster, live, clock)
         self._pbx = Asterisk(
             self._link_settings,
             settings.trunk.endpoint,
@@ -131,7 +122,18 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
-        self._recovery = Recovery(self._flow, self._pbx, self._ledger, closing, record, floor, clock)
+        self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
+
+    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger:
+        if wish.kind == "sql":
+            return SqlLedger(engine, self._writer, self._clock)
+        return ProcessLedger()
+
+    async def _load_ledger(self) -> None:
+        """The ledger in the process knows what the record knows; one that is shared knows it already."""
+        if isinstance(self._ledger, ProcessLedger):
+            async for page in self._lines.pages():
+                self._ledger.load(page)
 
     def _target(self, campaign: Campaign) -> pacing.Target:
         trunk = self._settings.trunk
@@ -186,7 +188,8 @@ class Daemon:
             if self._recovery.overdue and self._pbx.link.up:
                 await self._ask_again()
             if loop.time() >= forget_at:
-                self._ledger.forget_before(self._clock.now() - WINDOW)
+                if isinstance(self._ledger, ProcessLedger):
+                    self._ledger.forget_before(self._clock.now() - WINDOW)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:

@@ -11,9 +11,14 @@ from typing import Any
 import typer
 
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import DialerError, InUseError, PbxAwayError
+from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayError
 
 CONNECT_SECONDS = 5.0
+_SAID = {
+    "licence_valid_until": "[collector] licence_valid_until",
+    "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
+    "trunk_domestic": "[trunk] country to the country of the caller id, if calls enter there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,26 @@ def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
 
 
 def _local(loaded: Any) -> list[Finding]:
-    from dialer import settings
-    from dialer.compliance import pack
+    from dialer import configured, settings
+    from dialer.compliance.rules import Require
 
     def packs() -> str:
-        names = sorted({name for campaign in loaded.campaigns.values() for name in campaign.packs})
-        return ", ".join(f"{name} {pack.load(name).version}" for name in names) or "no campaign names one"
+        law = configured.law(loaded)
+        return ", ".join(f"{pack.name} {pack.version}" for pack in law.packs.values()) or "no campaign names one"
+
+    def facts() -> str:
+        """What the packs require of every call, and nobody says, would refuse every call."""
+        law = configured.law(loaded)
+        for name in loaded.campaigns:
+            campaign = configured.campaign(loaded, name)
+            for pack in (law.packs[named] for named in campaign.packs):
+                for rule in pack.of_kind(Require):
+                    if rule.when is None and rule.fact in _SAID and not campaign.facts.get(rule.fact):
+                        raise InputError(
+                            f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
+                            f"set {_SAID[rule.fact]}",
+                        )
+        return "what the packs require of every call is said"
 
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
@@ -75,7 +94,7 @@ def _local(loaded: Any) -> list[Finding]:
                 ) from None
         return f"{loaded.api.host}:{loaded.api.port} is free"
 
-    return [_look("packs", packs), _look("secrets", secrets), _look("interface", port)]
+    return [_look("packs", packs), _look("facts", facts), _look("secrets", secrets), _look("interface", port)]
 
 
 async def _outside(loaded: Any) -> list[Finding]:

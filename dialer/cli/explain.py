@@ -41,7 +41,6 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
     from dialer import configured, settings
     from dialer.adapters.store.cases import SqlCaseBook
     from dialer.adapters.store.database import open_database
-    from dialer.adapters.store.decisions import Chain
     from dialer.adapters.store.floor import SqlFloor
     from dialer.adapters.store.ledger import SqlLedger
     from dialer.adapters.store.writer import Writer
@@ -55,7 +54,7 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
     now = at or clock.now()
     engine = await open_database(settings.place(loaded.store))
     try:
-        writer = Writer(engine, Chain("reader"))
+        writer = Writer(engine)
         book, ledger = SqlCaseBook(engine, writer), SqlLedger(engine, writer, clock)
         only = None
         if text is not None:

@@ -59,10 +59,11 @@ async def read(place: Place, campaign: str | None = None, since: datetime | None
     from dialer.adapters.store.attempts import SqlAttempts
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
+    from dialer.kernel.clock import SystemClock
 
     engine = await open_database(place, command_seconds=None)  # a long report may take its time
     try:
-        return await SqlAttempts(engine, Writer(engine)).report(campaign, since)
+        return await SqlAttempts(engine, Writer(engine), SystemClock()).report(campaign, since)
     finally:
         await engine.dispose()
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialer.compliance.calendars import Calendars
 from dialer.demo.client import Client
 from dialer.kernel.errors import AwayError, InputError
 from dialer.testing import asterisk
@@ -92,9 +93,11 @@ class Stage:
 
 
 def tuesday_morning(now: datetime) -> float:
-    """Seconds from `now` to a Tuesday 10:00 in Rome near it: the constant shift of the engine's clock."""
+    """Seconds from `now` to a Tuesday 10:00 in Rome near it, no holiday: the constant shift of the engine's clock."""
     local = now.astimezone(ROME)
     day = (local - timedelta(days=(local.weekday() - TUESDAY) % 7)).date()
+    while Calendars().name("IT", day):
+        day -= timedelta(days=7)
     return (datetime(day.year, day.month, day.day, 10, tzinfo=ROME) - now).total_seconds()
 
 
@@ -179,12 +182,14 @@ def _config(
 ) -> str:
     lines = [
         "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
-        "[trunk]", f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
+        "[trunk]", 'country = "IT"', f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
+        "[collector]", 'name = "Recupero Demo"', "licence_valid_until = 2099-12-31", "",
         "[store]", 'path = "dialer.db"', "",
         "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
         "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",
         *([f"most_calls = {most_calls}"] if most_calls else []), "",
         f"[campaigns.{CAMPAIGN}]", f"packs = {list(packs)!r}", f'caller_id = "{CALLER_ID}"',
+        "caller_id_registered = true",
         campaign or "ring_timeout_seconds = 20", "",
     ]  # fmt: skip
     for number, name in enumerate(names, start=1001):

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,17 +13,36 @@ from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.floor import SqlFloor
+from dialer.adapters.store.ledger import SqlLines
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
+from dialer.compliance.gate import Decision, entry_of
+from dialer.compliance.verdict import Verdict
 from dialer.testing.memory_record import MemoryRecord
 
 
-class Store:
-    """The three ports over one record."""
+class Noon:
+    """A clock that stands."""
 
-    def __init__(self, book, attempts, floor, writer=None, engine=None, work=None):
-        self.book, self.attempts, self.floor = book, attempts, floor
+    def now(self):
+        return datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+
+
+class Store:
+    """The ports over one record."""
+
+    def __init__(self, book, attempts, floor, lines, writer=None, engine=None, work=None):
+        self.book, self.attempts, self.floor, self._lines = book, attempts, floor, lines
         self.writer, self.engine, self.work = writer, engine, work
+
+    async def open(self, held):
+        """Put a reservation on record, as the gate does."""
+        decision = Decision(held.cleared_at, held.intent, Verdict(), held.attempt)
+        await self.attempts.open(held, entry_of(held), decision)
+
+    async def lines(self):
+        """The ledger's lines on record, by id."""
+        return {line.id: line async for page in self._lines.pages() for line in page}
 
 
 @asynccontextmanager
@@ -30,8 +50,9 @@ async def opened(place, **options):
     engine = await open_database(place, **options)
     writer = Writer(engine)
     task = asyncio.create_task(writer.run())
+    attempts = SqlAttempts(engine, writer, Noon())
     yield Store(
-        SqlCaseBook(engine, writer), SqlAttempts(engine, writer), SqlFloor(engine, writer), writer, engine, task
+        SqlCaseBook(engine, writer), attempts, SqlFloor(engine, writer), SqlLines(engine, Noon()), writer, engine, task
     )
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -89,7 +110,7 @@ async def postgres(postgres_place):
 def store(request):
     if request.param == "memory":
         record = MemoryRecord()
-        return Store(record, record, record)
+        return Store(record, record, record, record)
     return request.getfixturevalue(request.param)
 
 

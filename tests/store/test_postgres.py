@@ -28,8 +28,8 @@ READS = [
     lambda store: store.book.add("k", [new_case()], NOW),
     lambda store: store.attempts.unsettled(),
     lambda store: store.attempts.find(["dla-1"]),
-    lambda store: store.attempts.past(NOW),
-    lambda store: store.attempts.do_not_call(),
+    lambda store: store.attempts.latest(),
+    lambda store: store.lines(),
     lambda store: store.attempts.report(),
     lambda store: store.attempts.flush(),
     lambda store: store.floor.sessions(),
@@ -40,11 +40,11 @@ READS = [
 
 async def numbers(store):
     async with store.engine.connect() as connection:
-        return set(await connection.scalars(select(schema.do_not_call.c.number)))
+        return set(await connection.scalars(select(schema.campaign_states.c.campaign)))
 
 
 def numbers_of(*ns):
-    return {row(n).values["number"] for n in ns}
+    return {row(n).values["campaign"] for n in ns}
 
 
 async def until(true):
@@ -112,11 +112,11 @@ async def test_while_the_server_is_away_everything_says_so(postgres, postgres_se
                 await read(postgres)
             assert caught.value.remedy or "can't be written" in str(caught.value)
         with pytest.raises(AwayError):
-            await postgres.attempts.open(reservation(case))
+            await postgres.open(reservation(case))
     finally:
         await postgres_server.start()
     await until(lambda: postgres.writer.healthy)
-    await postgres.attempts.open(reservation(case))
+    await postgres.open(reservation(case))
     assert len(await postgres.attempts.unsettled()) == 1
 
 
@@ -177,7 +177,7 @@ async def test_two_may_find_an_empty_database_at_once(postgres_server):
     async with own_database(postgres_server) as url:
         for engine in await asyncio.gather(*(open_database(Place(Path(), url)) for _ in range(3))):
             await engine.dispose()
-        assert await migrate(Place(Path(), url)) == ("0001", "0001")
+        assert await migrate(Place(Path(), url)) == ("0002", "0002")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
             result = CliRunner().invoke(app, [*words, "-c", str(config), "--json"])
             return json.loads(result.stdout[result.stdout.index("{\n") :])  # without the log
 
-        assert call("migrate") == {"before": None, "after": "0001"}
-        assert call("migrate") == {"before": "0001", "after": "0001"}
+        assert call("migrate") == {"before": None, "after": "0002"}
+        assert call("migrate") == {"before": "0002", "after": "0002"}
         assert call("cases", "import", str(cases), "--campaign", "luce")["new"] == 1
         assert call("report", "attempts")["attempts"] == []
         findings = {finding["what"]: finding for finding in call("check")["findings"]}

@@ -12,21 +12,21 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from dialer.adapters.store import schema
 from dialer.adapters.store.cases import CHUNK
-from dialer.adapters.store.writer import Write
+from dialer.adapters.store.write import Write
 from dialer.calls.attempt import State
 from dialer.kernel.errors import AwayError
 from tests.store.test_record import NOW, ended_attempt, first_case, new_case, reservation
 
-FORBID = insert(schema.do_not_call)
+STATE = insert(schema.campaign_states)
 
 
 def row(n):
-    return Write(0, FORBID, {"number": f"+39{n:09d}", "since": NOW, "source": "test"})
+    return Write(0, STATE, {"campaign": f"+39{n:09d}", "since": NOW, "state": "test"})
 
 
 async def count(sql):
     async with sql.engine.connect() as connection:
-        return len((await connection.execute(select(schema.do_not_call))).all())
+        return len((await connection.execute(select(schema.campaign_states))).all())
 
 
 async def test_the_migrated_schema_is_the_one_in_the_code(sql):
@@ -76,8 +76,8 @@ async def test_a_failing_disk_tells_who_waits_and_loses_nothing_that_does_not(sq
             await asyncio.sleep(0.01)
     await sql.writer.flush()
     async with sql.engine.connect() as connection:
-        numbers = set(await connection.scalars(select(schema.do_not_call.c.number)))
-    assert numbers == {row(1).values["number"], row(4).values["number"]}
+        numbers = set(await connection.scalars(select(schema.campaign_states.c.campaign)))
+    assert numbers == {row(1).values["campaign"], row(4).values["campaign"]}
 
 
 async def test_a_wrong_statement_is_a_bug_and_ends_the_writer_loudly(sql):
@@ -97,7 +97,7 @@ async def test_a_large_import_comes_in_whole(sql):
 async def test_the_report_joins_case_attempt_and_outcome(sql):
     case = await first_case(sql)
     attempt = await ended_attempt(sql, case)
-    await sql.attempts.open(reservation(case, 2, at=NOW.replace(hour=12)))
+    await sql.open(reservation(case, 2, at=NOW.replace(hour=12)))
     first, second = await sql.attempts.report()
     assert (first.attempt, first.creditor, first.debtor_reference, first.result) == (
         attempt.id,
@@ -112,12 +112,12 @@ async def test_the_report_joins_case_attempt_and_outcome(sql):
 
 
 async def test_times_survive_to_the_microsecond_and_must_have_a_zone(sql):
-    await sql.writer.commit(Write(0, FORBID, {"number": "+391", "since": NOW, "source": "x"}))
+    await sql.writer.commit(Write(0, STATE, {"campaign": "+391", "since": NOW, "state": "x"}))
     async with sql.engine.connect() as connection:
-        assert (await connection.scalars(select(schema.do_not_call.c.since))).one() == NOW
+        assert (await connection.scalars(select(schema.campaign_states.c.since))).one() == NOW
     with pytest.raises(Exception, match="without a zone"):
         async with sql.engine.begin() as connection:
-            await connection.execute(FORBID, [{"number": "+392", "since": datetime(2026, 1, 1), "source": "x"}])  # noqa: DTZ001
+            await connection.execute(STATE, [{"campaign": "+392", "since": datetime(2026, 1, 1), "state": "x"}])  # noqa: DTZ001
 
 
 async def test_an_idle_writer_finds_out_by_itself_that_the_disk_is_back(sql, monkeypatch):
@@ -144,4 +144,4 @@ async def test_an_error_quotes_nothing_of_a_person(sql):
     with pytest.raises(AwayError):
         await sql.writer.commit(row(1))
     (error,) = await asyncio.gather(sql.work, return_exceptions=True)
-    assert row(1).values["number"] not in str(error)
+    assert row(1).values["campaign"] not in str(error)

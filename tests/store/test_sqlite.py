@@ -14,7 +14,7 @@ from tests.store.test_sql import row
 async def test_a_commit_is_on_disk_when_it_returns(sqlite, tmp_path):
     await sqlite.writer.commit(row(1))
     with sqlite3.connect(tmp_path / "dialer.db") as other:
-        assert other.execute("select count(*) from do_not_call").fetchone() == (1,)
+        assert other.execute("select count(*) from campaign_states").fetchone() == (1,)
     async with sqlite.engine.connect() as connection:
         settings = {
             name: (await connection.execute(text(f"pragma {name}"))).scalar()

@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 import dialer
-from dialer.compliance.pack import Shelf
 from dialer.compliance.clearance import LIFETIME, Clearance, ClearanceError
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import Gate, entry_of
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, ProcessLedger, Subject
+from dialer.compliance.pack import Shelf
 from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import AwayError, InputError

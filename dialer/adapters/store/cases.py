@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -146,7 +146,7 @@ class SqlCaseBook:
         self._writer.put(schedule_write(case_id, at, state, why))
 
 
-async def _due_cases(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[DueCase]:
+async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
     """The cases of these rows, with their numbers and debts."""
     if not rows:
         return []

@@ -106,12 +106,12 @@ class SqlLedger:
         # in one order for all, lest two wait for each other
         for key, version in sorted(zip(entry.keys, seen.versions, strict=True)):
             bump = upsert(ledger_keys).values(key=key, version=1)
-            bump = bump.on_conflict_do_update(
+            held = bump.on_conflict_do_update(
                 index_elements=["key"],
                 set_={"version": ledger_keys.c.version + 1},
                 where=ledger_keys.c.version == version,
             ).returning(ledger_keys.c.version)
-            if await connection.scalar(bump) != version + 1:
+            if await connection.scalar(held) != version + 1:
                 return False
         await connection.execute(_LINE, [_row(entry, self._clock.now())])
         return True

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy import Executable
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import means_away, words_of
+from dialer.adapters.store.decisions import Chain
 from dialer.adapters.store.write import Write
 from dialer.kernel.errors import AwayError
 
@@ -19,16 +20,6 @@ MOST_QUEUED = 50_000
 RETRY_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
-
-
-class Chain(Protocol):
-    """Rows of one statement that are linked to those before, in the order in which they are committed."""
-
-    statement: Executable
-
-    async def link(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
-    def committed(self) -> None: ...
-    def failed(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -40,9 +31,9 @@ class _Job:
 class Writer:
     """Writes in order. `commit` waits for the disk; `put` doesn't, and is never lost while the process lives."""
 
-    def __init__(self, engine: AsyncEngine, chain: Chain) -> None:
+    def __init__(self, engine: AsyncEngine, cell: str = "cell1") -> None:
         self._engine = engine
-        self._chain = chain
+        self._chain = Chain(cell)
         self._jobs: deque[_Job] = deque()
         self._work = asyncio.Event()
         self.healthy = True
