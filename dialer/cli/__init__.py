@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from dialer.cli import agents, campaign, cases, check, demo, migrate, report, run
+from dialer.cli import agents, audit, campaign, cases, check, demo, migrate, report, run
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
 app.add_typer(cases.app, name="cases")
