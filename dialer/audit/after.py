@@ -13,8 +13,6 @@ from dialer.audit.report import Finding, Wrong
 
 def lockout(rule: Rule, call: Call) -> Iterator[Finding]:
     """No call for so many hours elapsed, nor before the same time of day so many days on."""
-    if rule.values.get("workplace_only") and not call.workplace:
-        return
     span, days = float(rule.values.get("hours", 0)), int(rule.values.get("wall_clock_days", 0))
     for _, contacts in chosen(rule, call):
         if contacts and not _over(contacts[-1], call, span, days):

@@ -87,7 +87,7 @@ async def _judge_page(page: Page, bench: Bench, report: Report, first_decision: 
         report.read["attempts"] += 1
         for finding in trail.follow(placed, decisions, first_decision):
             _tell(report, finding, "", placed)
-        for finding in trail.ledger_says_less(placed, page.line_of(id_)):
+        for finding in trail.ledger_says_less(placed, page.line_of(id_), report.until):
             _tell(report, finding, "", placed)
         allow = trail.allowed_by(decisions)
         laws = list(_laws(placed, allow, bench.library, report))
@@ -127,6 +127,10 @@ def judge(call: Call, bench: Bench, report: Report) -> None:
 def findings(rule: Rule, call: Call, bench: Bench) -> Iterator[Finding]:
     """What one rule says of one call."""
     check = _CHECKS.get(rule.kind)
+    if rule.values.get("workplace_only") and not call.workplace:
+        if call.workplace is None:
+            yield Unsure(rule.id, "whether the number was a workplace isn't on record")
+        return
     if check is not None:
         if not call.zones and rule.kind in _NEEDS_DATES:
             yield Unsure(rule.id, "no zone was known, so neither was the date")

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from dialer.audit.happened import EVENTS_OF, Contact
-from dialer.audit.instants import micros, shown
+from dialer.audit.instants import MINUTE, micros, shown
 from dialer.audit.record import Decided, Placed
 from dialer.audit.report import Finding, Unsure, Wrong
 
 MISSING_DECISION, MISSING_ATTEMPT = "decision-missing", "attempt-missing"
 DIFFERS, ALTERED, WITHHELD, LEDGER = "decision-differs", "decision-altered", "withheld-bridged", "ledger-differs"
+
+GRACE = MINUTE
 
 
 def allowed_by(decisions: list[Decided]) -> Decided | None:
@@ -92,12 +94,17 @@ def _order(decided: Decided) -> tuple[int, int]:
     return instant_of(decided.content) or 0, decided.position
 
 
-def ledger_says_less(placed: Placed, line: Contact | None) -> Iterator[Finding]:
-    """What the gate counts, the ledger's line, is no less than what the record says of the call."""
+def ledger_says_less(placed: Placed, line: Contact | None, until: int) -> Iterator[Finding]:
+    """What the gate counts, the ledger's line, is no less than what the record says of the call.
+
+    That somebody was served loosens a rule, all else tightens one. What came within the last minute may be half read.
+    """
     if line is None or line.at is None or placed.ended_at is None:
         return
-    less = EVENTS_OF[placed.ended_as] - EVENTS_OF[line.result]
-    if less:
+    if max(placed.ended_at, placed.outcome_at or 0) > until - GRACE:
+        return
+    ours, theirs = EVENTS_OF[placed.ended_as], EVENTS_OF[line.result]
+    if ours - theirs - {"served"} or (theirs - ours) & {"served"}:
         words = f"the record has it as {placed.ended_as}, the ledger as {line.result}: it counted too little"
         yield Wrong(LEDGER, words)
     elif line.at < placed.ended_at:

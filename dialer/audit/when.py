@@ -13,7 +13,7 @@ from dialer.audit.call import Call
 from dialer.audit.happened import Blackout
 from dialer.audit.instants import SECOND, shown, wall
 from dialer.audit.law import WEEKDAYS, Rule
-from dialer.audit.report import Finding, Unsure, Wrong
+from dialer.audit.report import Finding, Wrong
 from dialer.kernel.errors import InputError
 
 ZONE_UNKNOWN = "zone-unknown"
@@ -21,12 +21,6 @@ ZONE_UNKNOWN = "zone-unknown"
 
 def hours(rule: Rule, call: Call) -> Iterator[Finding]:
     """The dial, and the end of the longest ringing, in one band of every zone; and how it really rang as well."""
-    if rule.values.get("workplace_only"):
-        if call.workplace is None:
-            yield Unsure(rule.id, "whether the number was a workplace isn't on record")
-            return
-        if not call.workplace:
-            return
     if not call.zones:
         yield Wrong(ZONE_UNKNOWN, "no time zone was known, or one that doesn't exist")
         return
