@@ -26,7 +26,7 @@ from dialer.agents.session import Session
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
-from dialer.compliance.gate import Gate
+from dialer.compliance.gate import CLOCK_TOLERANCE, Gate
 from dialer.compliance.ledger import WINDOW, ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
@@ -36,6 +36,7 @@ from dialer.kernel.tasks import Tasks
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, secret
 from dialer.web.api import Api
@@ -68,7 +69,8 @@ class Daemon:
     async def run(self) -> None:
         """Work until told to stop, then let the calls under way end. Raises DialerError for what a user must read."""
         where = place(self._settings.store)
-        async with only_daemon(where) as hold:
+        async with only_daemon(where, alone=self._settings.ledger.kind == "process") as hold:
+            self._hold = hold
             engine = await open_database(where)
             try:
                 async with Tasks() as tasks:
@@ -122,6 +124,7 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
+        self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger:
@@ -184,6 +187,8 @@ class Daemon:
         due = forget_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live)):
             self._lag_seconds = max(0.0, loop.time() - due)
+            self._flow.gate.pbx_skew = self._pbx.skew
+            self._flow.gate.record_held = self._hold is None or self._hold.held
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
                 await self._ask_again()
@@ -223,7 +228,13 @@ class Daemon:
         api = self._settings.api
         collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
         application = Api(
-            self._flow, self._book, self.snapshot, self._problems, lambda: exposition(collector), self._token
+            self._flow,
+            self._book,
+            self._said,
+            self.snapshot,
+            self._problems,
+            lambda: exposition(collector),
+            self._token,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -258,8 +269,12 @@ class Daemon:
             problems.append("the PBX is away")
         elif not self._flow.gate.pbx_ready:
             problems.append("the PBX is being reconciled")
+        if abs(self._pbx.skew) > CLOCK_TOLERANCE:
+            problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
+        if not self._flow.gate.record_held:
+            problems.append("another daemon may work in this one's name")
         if self._flow.stopping:
             problems.append("the daemon is stopping")
         return problems
@@ -272,6 +287,7 @@ class Daemon:
             "dialer_ami_malformed": link.malformed,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
+            "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }
 

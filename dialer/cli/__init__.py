@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from dialer.cli import agents, campaign, cases, check, demo, migrate, report, run
+from dialer.cli import agents, campaign, cases, check, demo, ledger, migrate, report, run
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
 
@@ -22,6 +22,7 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(cases.app, name="cases")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(report.app, name="report")
 
 

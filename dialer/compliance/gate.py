@@ -14,7 +14,7 @@ from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject,
 from dialer.compliance.localtime import zones_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
-from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax
+from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
@@ -62,6 +62,11 @@ class Law:
     packs: Mapping[str, Pack]
     calendars: Calendars = field(default_factory=Calendars)
 
+    @property
+    def flags(self) -> frozenset[str]:
+        """Every flag that some pack knows."""
+        return frozenset(name for pack in self.packs.values() for rule in pack.of_kind(Flagged) for name in rule.flags)
+
 
 class Gate:
     """Checks every rule of every pack that applies, reserves, records, and only then gives a clearance."""
@@ -84,6 +89,8 @@ class Gate:
         self.watch = Watch()
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
+        self.record_held = True
+        """False while another daemon may work in this one's name: then nothing is cleared."""
         self.feed_fresh = True
         """False while lines that others put may be missing."""
         self.pbx_skew = timedelta()
@@ -197,6 +204,8 @@ class Gate:
             return Verdict((Refusal(Reason.CLOCK, facts=f"{seconds:+.1f} s from the PBX's"),))
         if not self.pbx_ready:
             return _refused(Reason.PBX_AWAY)
+        if not self.record_held:
+            return _refused(Reason.STORE_AWAY)
         return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
 
 
