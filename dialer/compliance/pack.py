@@ -20,6 +20,7 @@ from dialer.kernel.errors import InputError
 
 SHIPPED = resources.files("dialer.compliance") / "packs"
 _T = TypeVar("_T")
+_WAIVED = (rules.Count, rules.CoolOff, rules.MinGap)
 _BINDING = (AnswerToAgentMax, AbandonTreatment, AbandonCap, MinCadence, rules.Agreed, rules.Consented)
 
 
@@ -56,6 +57,12 @@ class Pack:
             unknown = set(getattr(rule, "exempts", ())).difference(ids)
             if unknown:
                 msg = f"rule {rule.id!r} exempts {min(unknown)!r}, which is no rule of this pack"
+                raise ValueError(msg)
+            fixed = set(getattr(rule, "exempts", ())) - {other.id for other in self.rule if isinstance(other, _WAIVED)}
+            if fixed:
+                msg = (
+                    f"rule {rule.id!r} exempts {min(fixed)!r}, which nobody can waive: only count, cool_off and min_gap"
+                )
                 raise ValueError(msg)
         if not self.overlay:
             for kind in (rules.Hours, rules.Concurrency, AnswerToAgentMax, AbandonTreatment):
