@@ -26,7 +26,7 @@ _FINDS = frozenset({"debtor", "debt", "number", "household"})
 
 def _is_event(name: str) -> str:
     if name not in EVENTS and name not in list(EntryResult):
-        msg = f"no such event; known: {', '.join((*EVENTS, *EntryResult))}"
+        msg = f"no such event; known: {', '.join(dict.fromkeys((*EVENTS, *EntryResult)))}"
         raise ValueError(msg)
     return name
 

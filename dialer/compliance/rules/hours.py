@@ -12,6 +12,7 @@ from dialer.compliance.facts import Facts
 from dialer.compliance.localtime import instant_of
 from dialer.compliance.reasons import Reason
 from dialer.compliance.rules.base import ALLOWED, Refusals, Rule
+from dialer.compliance.strict import MisfitError
 from dialer.compliance.verdict import Refusal
 
 
@@ -56,8 +57,8 @@ class Hours(Rule):
         for day in WEEKDAYS:
             for start, end in getattr(self, day):
                 if start >= end:
-                    msg = f"{day}: the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
-                    raise ValueError(msg)
+                    msg = f"the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
+                    raise MisfitError(msg, day)
         if not any(getattr(self, day) for day in WEEKDAYS):
             msg = "no day has a band: nobody could ever be called"
             raise ValueError(msg)
