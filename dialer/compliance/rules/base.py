@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -14,6 +15,8 @@ from dialer.compliance.verdict import Refusal
 Refusals = tuple[Refusal, ...]
 ALLOWED: Refusals = ()
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
 Confidence = Literal["V1", "V2", "G", "H"]
 """V1 the primary text was read, V2 a secondary source, G general knowledge (confirm it), H a house default."""
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
@@ -23,7 +26,7 @@ _FINDS = frozenset({"debtor", "debt", "number", "household"})
 
 def _is_event(name: str) -> str:
     if name not in EVENTS and name not in list(EntryResult):
-        msg = f"no such event; known: {', '.join((*EVENTS, *EntryResult))}"
+        msg = f"no such event; known: {', '.join(dict.fromkeys((*EVENTS, *EntryResult)))}"
         raise ValueError(msg)
     return name
 
@@ -57,7 +60,7 @@ class Choosing(Rule):
 
     event: which results. key: with whom; `campaign` and `collector` narrow it down. direction: who began it.
     channels: by which ways; a call only, unless the rule says more. workplace_only: only at the workplace, and only for
-    calls to it. A contact whose debts, campaign or collector aren't known counts for each.
+    calls to it. A contact whose debtor, number, debts, campaign or collector isn't known counts for each.
     """
 
     event: Event
@@ -103,12 +106,14 @@ class Choosing(Rule):
         intent = facts.intent
         for part in self.key:
             match part:
+                case "debt" if "household" in self.key:
+                    continue  # the household's calls about the debt, whoever of them was called
                 case "debtor" | "debt":
-                    here = entry.debtor_id is None or entry.debtor_id == intent.debtor_id
+                    here = entry.debtor_id in (None, intent.debtor_id)
                 case "number":
-                    here = entry.number == intent.number
+                    here = entry.number in (None, intent.number)
                 case "household":
-                    here = entry.debtor_id == intent.debtor_id or (
+                    here = entry.debtor_id in (None, intent.debtor_id) or (
                         entry.household != "" and entry.household == intent.household
                     )
                 case "campaign":
@@ -118,3 +123,8 @@ class Choosing(Rule):
             if not here:
                 return False
         return entry.workplace if self.workplace_only else True
+
+
+def latest(found: list[Refusal]) -> Refusals:
+    """Of one rule's refusals, one for each debt, the one that ends last: before that the call isn't legal."""
+    return (max(found, key=lambda refusal: refusal.not_before or _NEVER),) if found else ALLOWED

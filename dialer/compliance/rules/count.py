@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals
+from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 from dialer.compliance.windows import Window
 
@@ -23,6 +23,7 @@ class Count(Choosing):
         if not self.binds(facts):
             return ALLOWED
         since = min(window.since(facts.now, facts.zones) for window in self.window)
+        found: list[Refusal] = []
         for debt, entries in self.chosen(facts):
             if (self.id, debt) in facts.waived:
                 continue
@@ -30,13 +31,13 @@ class Count(Choosing):
             if len(counted) < self.max:
                 continue
             leaver = counted[len(counted) - self.max].at
-            return (
+            found.append(
                 Refusal(
                     self.id,
                     not_before=max(window.leaves(leaver, facts.zones) for window in self.window),
                     facts=f"{len(counted)} in {' or '.join(window.words for window in self.window)}, limit {self.max}",
                     count=len(counted),
                     limit=self.max,
-                ),
+                )
             )
-        return ALLOWED
+        return latest(found)
