@@ -342,14 +342,39 @@ async def test_a_sick_trunk_is_probed_and_burns_no_cases():
     async with House(agents=10) as house:
         await house.cases(*[PERSON] * 50)
         await house.staff()
-        house.pbx.up = False
+        house.pbx.trunk = False
         await house.start()
         await house.run(60)
         assert house.results()["trunk_failure"] <= 10 + 6  # the first round, then a probe each ten seconds
         assert "the trunk fails" in house.tally.campaigns["k"].burst.sentence
-        house.pbx.up = True
+        house.pbx.trunk = True
         await house.run(30)
-        assert len(house.pbx.originated) >= 10
+        assert len(house.live) == 10
+
+
+async def test_a_trunk_that_rings_again_is_well_before_anybody_answers():
+    async with House(agents=10) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 50)
+        await house.staff()
+        house.pbx.trunk = False
+        await house.start()
+        await house.run(30)
+        house.pbx.trunk = True
+        await house.run(11)  # a probe rings
+        assert len(house.live) == 10
+
+
+async def test_what_never_reached_the_pbx_says_nothing_of_the_trunk():
+    async with House(agents=10) as house:
+        await house.cases(*[PERSON] * 50)
+        await house.staff()
+        house.pbx.up = False  # the link hasn't noticed yet
+        await house.start()
+        await house.run(1)
+        assert house.results()["trunk_failure"] >= 10
+        house.pbx.up = True
+        await house.run(1)
+        assert len(house.live) == 10
 
 
 async def test_the_rate_of_the_trunk_holds():
