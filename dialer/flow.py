@@ -244,7 +244,7 @@ class Flow:
                 self.tally.bridged(attempt)
             case Effect.RELEASE:
                 attempt.agent = None
-                self.roster.release(attempt.id)
+                self.seating.hang_up(self.roster.release(attempt.id))
                 self._answering.serve_waiting()
             case Effect.PART:
                 self.roster.part(attempt.id)

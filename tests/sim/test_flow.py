@@ -14,7 +14,7 @@ from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
-from dialer.kernel.errors import AwayError, PbxUnsureError
+from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
 from dialer.outcomes.codes import Outcome
 from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
@@ -701,6 +701,33 @@ async def test_who_has_no_call_has_nothing_to_say_or_to_end():
             await house.flow.write_up("agent0", Outcome.REFUSES, "")
         with pytest.raises(AgentError, match="no call"):
             house.flow.end_call("agent0")
+
+
+async def test_who_logs_out_between_answer_and_bridge_leaves_when_the_claim_fails():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+
+        async def leave_first(attempt, seat):
+            house.flow.desk.log_out("agent0")
+            raise PbxRefusedError("no such channel")
+
+        house.pbx.connect = leave_first
+        await house.run(10)
+        assert house.roster.session("agent0").work is Work.OFFLINE
+        assert (await house.pbx.survey()).seats == {}
+
+
+async def test_a_log_out_in_the_call_survives_a_restart():
+    async with House(agents=1) as house:
+        await talking(house)
+        house.flow.desk.log_out("agent0")
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.talk_seconds = 0.0
+            await again.run(5)
+            assert again.roster.session("agent0").work is Work.OFFLINE
 
 
 async def test_a_seat_that_comes_up_after_its_agent_left_is_hung_up():
