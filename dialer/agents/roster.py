@@ -93,6 +93,7 @@ class Roster:
         self._work(session, WorkSignal.LOG_OUT)
         if session.work is not Work.OFFLINE:
             session.leaving, session.pause_reason = True, LEAVING
+            self._record.save_session(session.saved())
             return None
         self._forget_attempt(session)
         leg, session.leg, session.call_seat_at = session.leg, None, None
