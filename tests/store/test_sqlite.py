@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import stat
 from datetime import datetime
 
 import pytest
@@ -162,3 +163,12 @@ async def test_a_database_that_will_not_do_is_told(tmp_path, damage):
         await open_database(path)
     assert caught.value.remedy
     assert str(path) in str(caught.value)
+
+
+async def test_a_new_record_is_its_owners_alone(tmp_path):
+    engine = await open_database(tmp_path / "dialer.db")
+    async with engine.begin() as connection:
+        await connection.execute(FORBID, row(1).values)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    await engine.dispose()
+    assert modes == dict.fromkeys(["dialer.db", "dialer.db-wal", "dialer.db-shm"], 0o600)

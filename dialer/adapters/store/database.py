@@ -1,6 +1,8 @@
 """Opening the database: SQLite in one file, its schema made or checked."""
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from alembic import command
@@ -35,6 +37,12 @@ def engine_for(path: Path) -> AsyncEngine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def create_private(*_: object) -> None:
+        """It holds names, numbers and notes: a new file is its owner's alone, and so are those beside it."""
+        with suppress(OSError):  # SQLite tells better what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
     return engine
 
