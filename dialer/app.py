@@ -43,6 +43,8 @@ from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 SHUTDOWN_SECONDS = 5.0
+DRAIN_WITHOUT_PBX_SECONDS = 60.0
+"""Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
 log = structlog.get_logger(__name__)
 
@@ -184,11 +186,16 @@ class Daemon:
     async def _tick_until_stopped(self) -> None:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
-        due = forget_at = loop.time()
+        due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live)):
             self._lag_seconds = max(0.0, loop.time() - due)
             self._flow.gate.pbx_skew = self._pbx.skew
             self._flow.gate.record_held = self._hold is None or self._hold.held
+            if self._pbx.link.up or not self._flow.stopping:
+                heard_at = loop.time()
+            elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
+                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
                 await self._ask_again()

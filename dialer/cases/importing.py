@@ -120,7 +120,7 @@ def parse(raw: bytes, defaults: Defaults) -> Parsed:
     text = decode(raw)
     if not text.strip():
         raise InputError("the file is empty", "export it again with its header line")
-    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter_of(text), strict=True)
+    reader = _reader(text)
     header = [name.strip().lower() for name in _next_row(reader, 1)]
     _check_header(header)
 
@@ -148,7 +148,17 @@ def parse(raw: bytes, defaults: Defaults) -> Parsed:
     return Parsed(cases, tuple(rejects), rows)
 
 
-def delimiter_of(text: str) -> str:
+def rows_of(raw: bytes) -> list[list[str]]:
+    """The rows of a file that `parse` has read, its header first, up to one that isn't CSV: as `parse` numbers them."""
+    reader = _reader(decode(raw))
+    return [_next_row(reader, 1), *(cells for _, cells in _rows(reader, []))]
+
+
+def _reader(text: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=_delimiter_of(text), strict=True)
+
+
+def _delimiter_of(text: str) -> str:
     """The sign that separates the cells: the one that the header holds most of; `;` where it holds none."""
     header = text.lstrip("\r\n").splitlines()[0]
     return max(DELIMITERS, key=header.count)

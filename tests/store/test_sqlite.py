@@ -1,6 +1,7 @@
 """What only the record in SQLite promises: its file."""
 
 import sqlite3
+import stat
 
 import pytest
 from sqlalchemy import text
@@ -52,3 +53,12 @@ async def test_a_database_that_will_not_do_is_told(tmp_path, damage):
         await open_database(Place(path))
     assert caught.value.remedy
     assert str(path) in str(caught.value)
+
+
+async def test_a_new_record_is_its_owners_alone(tmp_path):
+    engine = await open_database(Place(tmp_path / "dialer.db"))
+    async with engine.begin() as connection:
+        await connection.execute(row(1).statement, row(1).values)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    await engine.dispose()
+    assert modes == dict.fromkeys(["dialer.db", "dialer.db-wal", "dialer.db-shm"], 0o600)

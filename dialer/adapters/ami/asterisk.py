@@ -24,6 +24,9 @@ PURGE_SECONDS = 5
 CLEAR_PING_SECONDS = 0.5
 """An answer that took longer tells nothing of the PBX's clock."""
 NORMAL_CLEARING = "16"
+DENIED = "Permission denied"
+RIGHTS = "the AMI user needs read = call,user and write = originate,call,reporting"
+DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
@@ -177,10 +180,8 @@ class Asterisk:
         answer = await self.link.request(action, as_list=as_list)
         first = answer[0] if isinstance(answer, list) else answer
         if not first.success:
-            raise PbxRefusedError(
-                f"Asterisk refuses {action['Action']}: {first.message}",
-                "the AMI user needs read = call,user and write = originate,call,reporting",
-            )
+            remedy = RIGHTS if DENIED in str(first.message) else DIALPLAN if "Context" in action else ""
+            raise PbxRefusedError(f"Asterisk refuses {action['Action']}: {first.message}", remedy)
         return answer
 
 
