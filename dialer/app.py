@@ -203,6 +203,8 @@ class Daemon:
             await self._recovery.reconcile()
         except (AwayError, PbxRefusedError) as error:
             log.warning("reconcile.failed", error=str(error))
+        if not self._pbx.link.up:  # lost meanwhile: the next connect reconciles
+            self._flow.gate.pbx_ready = False
 
     def _watch_signals(self) -> None:
         def stop() -> None:

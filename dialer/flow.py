@@ -15,13 +15,13 @@ from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.calls.answering import Answering
-from dialer.calls.attempt import BEFORE_ANSWER, Attempt, Effect, Signal
+from dialer.calls.attempt import BEFORE_ANSWER, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
 from dialer.calls.ending import Ending
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.results import NEVER_LEFT
-from dialer.campaigns.campaign import Campaign, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
@@ -40,6 +40,7 @@ from dialer.outcomes.wrap_up import WrapUp
 log = structlog.get_logger(__name__)
 
 UNBOUNDED = 1 << 60
+STILL_THERE = IN_FLIGHT - {State.ABANDONED}
 SIGNALS: Mapping[type, Signal] = {
     events.LegCreated: Signal.CREATED,
     events.LegRinging: Signal.RANG,
@@ -136,10 +137,11 @@ class Flow:
 
     def end_call(self, agent: str) -> None:
         """The agent hangs up. Raises AgentError where no call is under way."""
-        attempt = self.roster.session(agent).attempt
-        if attempt is None or self.live.get(attempt) is None:
+        session = self.roster.session(agent)
+        attempt = self.live.get(session.attempt) if session.attempt else None
+        if attempt is None:
             raise AgentError(f"{agent} is on no call")
-        self.ending.hang_up(attempt)
+        self._hang_up(attempt)
 
     async def write_up(self, agent: str, code: Outcome, note: str) -> None:
         """The agent says what the call was. Raises AgentError, AwayError."""
@@ -147,13 +149,40 @@ class Flow:
         self.tally.outcome(attempt.campaign, code)
 
     async def command(self, campaign: Campaign, signal: CampaignSignal) -> None:
-        """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError."""
-        campaign.apply(signal)
-        await self._states.save_campaign_state(campaign.name, campaign.state, self._clock.now())
-        if signal is CampaignSignal.HALT:
-            for attempt in self.live.of_campaign(campaign.name):
-                if attempt.state in BEFORE_ANSWER:
-                    self.ending.hang_up(attempt.id)
+        """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError.
+
+        What stops calls takes effect at once, on record or not; a start only once it is on record.
+        """
+        state = campaign.after(signal)
+        campaign.commands += 1
+        mine, now = campaign.commands, self._clock.now()
+        if state is CampaignState.RUNNING:
+            await self._states.save_campaign_state(campaign.name, state, now)
+            if campaign.commands != mine:
+                raise CampaignError(f"campaign {campaign.name} is {campaign.state.value}: another command came since")
+            campaign.state = state
+            return
+        campaign.state = state
+        if state is CampaignState.HALTED:
+            self.hang_up_unwanted()
+        try:
+            await self._states.save_campaign_state(campaign.name, state, now)
+        except AwayError as error:
+            raise AwayError(
+                f"campaign {campaign.name} is {state.value}, but {error}",
+                "say it again once the record is back: a restart would not know of it",
+            ) from None
+
+    def hang_up_unwanted(self) -> None:
+        """End what rings in a halted campaign, and (again) what somebody wanted ended."""
+        halted = {campaign.name for campaign in self.campaigns.values() if campaign.state is CampaignState.HALTED}
+        for attempt in self.live:
+            if attempt.hang_up_wanted or (attempt.campaign in halted and attempt.state in BEFORE_ANSWER):
+                self._hang_up(attempt)
+
+    def _hang_up(self, attempt: Attempt) -> None:
+        attempt.hang_up_wanted = True
+        self.ending.hang_up(attempt.id)
 
     # -- events change state --------------------------------------------------------------------------
 
@@ -176,7 +205,7 @@ class Flow:
                 log.error("attempt.unknown_leg", attempt=event.attempt)
                 self.ending.hang_up(event.attempt)
         elif isinstance(event, events.OptedOut):
-            self._closing.forbid(attempt, event.at, "pressed the key")
+            self._closing.forbid(attempt, event.at)
         elif isinstance(event, events.OriginateFailed):
             if not attempt.created:
                 self.move(attempt, Signal.REFUSED, event.at)
@@ -195,6 +224,11 @@ class Flow:
             return
         if unanswered and attempt.answered_at is not None:
             self.tally.answered(attempt.campaign)
+        if attempt.hang_up_wanted and attempt.state in STILL_THERE:
+            self._hang_up(attempt)
+            if attempt.state in UNBRIDGED:  # answered all the same: nobody is bridged any more, and so it counts
+                self.move(attempt, Signal.ABANDONED, at)
+                return
         for effect in effects:
             self._follow(attempt, effect, signal)
 
@@ -214,14 +248,16 @@ class Flow:
                 self.roster.part(attempt.id)
                 self.wrap_up.end_overdue()
             case Effect.HANG_UP:
-                self.ending.hang_up(attempt.id)
+                self._hang_up(attempt)
             case Effect.COUNT_ABANDONED:
                 self._closing.save(attempt)
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
                 self._closing.settle(attempt, signal)
                 self.live.drop(attempt)
-                self._stocks[attempt.campaign].put_back(attempt.intent.case_id)
+                stock = self._stocks.get(attempt.campaign)
+                if stock is not None:  # a call may outlive its campaign's configuration
+                    stock.put_back(attempt.intent.case_id)
                 self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
                 self.tally.settled(attempt)
                 if attempt.abandoned_at is not None:

@@ -3,27 +3,29 @@
 The same path serves a first start, a restart after a crash, and every reconnect to the PBX.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from dialer.agents.session import SavedSession
+from dialer.agents.session import SavedSession, Seat
 from dialer.calls import reconcile
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.pbx import LegState, Pbx, Survey
+from dialer.calls.reconcile import MAY_STILL_COME, Asked
+from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import CampaignState
-from dialer.compliance import ledger
-from dialer.compliance.ledger import Ledger, PastAttempt
+from dialer.cases.book import CaseBook
+from dialer.compliance.ledger import LedgerAwayError
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
-from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.closing import Closing
 
 OVERDUE_AFTER = timedelta(seconds=30)
-"""An attempt this long past its own time-out has missed an event: the PBX is asked."""
+"""An attempt this long past its own time-out, or a phone called this long ago, has missed an event: the PBX is asked."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +33,7 @@ log = structlog.get_logger(__name__)
 class PastRecord(Protocol):
     """What of the record a start needs."""
 
-    async def past(self, since: datetime) -> list[PastAttempt]: ...
-    async def do_not_call(self) -> list[PhoneNumber]: ...
+    async def latest(self) -> datetime | None: ...
     async def unsettled(self) -> list[Attempt]: ...
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]: ...
 
@@ -51,31 +52,35 @@ class Recovery:
         self,
         flow: Flow,
         pbx: Pbx,
-        counts: Ledger,
+        load_ledger: Callable[[], Awaitable[None]],
         closing: Closing,
         past: PastRecord,
+        book: CaseBook,
         floor: FloorRecord,
         clock: Clock,
     ) -> None:
         self._flow = flow
         self._pbx = pbx
-        self._ledger = counts
+        self._load_ledger = load_ledger
         self._closing = closing
         self._past = past
+        self._book = book
         self._floor = floor
         self._clock = clock
         self._asked_at = clock.now() - OVERDUE_AFTER
 
     async def load(self) -> None:
         """Everything that the record knows of the past, of calls under way, of sessions and campaigns."""
-        now = self._clock.now()
-        self._ledger.load(await self._past.past(now - ledger.WINDOW), await self._past.do_not_call())
+        await self._load_ledger()
+        if latest := await self._past.latest():
+            self._flow.gate.remember(latest)
         talking: dict[str, AttemptId] = {}
         for attempt in await self._past.unsettled():
             if attempt.state is State.TALKING and attempt.agent:
                 talking[attempt.agent] = attempt.id
             elif attempt.state is not State.ABANDONED:
                 attempt.state = State.UNCERTAIN
+            await self._adopt(attempt)
             self._flow.live.add(attempt)
         for saved in await self._floor.sessions():
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
@@ -83,50 +88,85 @@ class Recovery:
             if name in self._flow.campaigns:
                 self._flow.campaigns[name].state = state
 
+    async def _adopt(self, attempt: Attempt) -> None:
+        """A call that was under way: if it is answered now, the gate is asked about it as it stands now."""
+        campaign = self._flow.campaigns.get(attempt.campaign)
+        if campaign is not None:
+            case = await self._book.case(attempt.intent.case_id)
+            asked = intent_for(campaign, case, attempt.intent.number, self._flow.gate.law.packs)
+            attempt.intent = replace(asked, packs=attempt.intent.packs, mode=attempt.intent.mode)
+        try:
+            await self._flow.gate.adopt(attempt.id, attempt.intent)
+        except LedgerAwayError:
+            log.warning("attempt.adopted_blind", attempt=attempt.id)
+
     async def reconcile(self) -> None:
         """Ask the PBX what there is and mend what we believed. Only then may the gate clear calls.
 
         Raises PbxAwayError, PbxUnsureError, PbxRefusedError, AwayError.
         """
         self._flow.gate.pbx_ready = False
+        live = self._flow.live
         self._asked_at = self._clock.now()
+        asked = Asked(
+            at=self._asked_at,
+            attempts={attempt.id: attempt.changes for attempt in live},
+            seats={leg: session.seat_changes for leg, session in self._flow.roster.seats().items()},
+        )
         survey = await self._pbx.survey()
-        self._mend_seats(survey)
-        under_way = {attempt.id for attempt in self._flow.live}
-        for finding in list(reconcile.findings(list(self._flow.live), survey)):
+        self._mend_seats(survey, asked)
+        under_way = {attempt.id for attempt in live}
+        for finding in list(reconcile.findings(list(live), survey, asked)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
+        self._flow.hang_up_unwanted()
         await self._count_marks(survey, under_way)
-        for stranger in set(survey.attempts) - under_way:
+        for stranger in set(survey.attempts) - under_way - set(asked.attempts):
             log.error("attempt.unknown_leg", attempt=stranger)
             self._flow.ending.hang_up(stranger)
         self._flow.gate.pbx_ready = True
 
     @property
     def overdue(self) -> bool:
-        """Whether some attempt has missed its end, and the PBX wasn't asked lately."""
+        """Whether some attempt or seat has missed its end, or the PBX's word couldn't be used, and it wasn't asked
+        lately.
+        """
         now = self._clock.now()
-        return now - self._asked_at > OVERDUE_AFTER and any(
-            attempt.state not in (State.TALKING, State.CLEARED)
-            and now - (attempt.gives_up_at or attempt.cleared_at) > OVERDUE_AFTER
+        if now - self._asked_at <= OVERDUE_AFTER:
+            return False
+        waits = [
+            attempt.gives_up_at or attempt.cleared_at
             for attempt in self._flow.live
-        )
+            if attempt.state not in (State.TALKING, State.CLEARED)
+        ]
+        waits += [
+            session.seat_called_at
+            for session in self._flow.roster
+            if session.seat is Seat.CALLING and session.seat_called_at is not None
+        ]
+        return not self._flow.gate.pbx_ready or any(now - since > OVERDUE_AFTER for since in waits)
 
-    def _mend_seats(self, survey: Survey) -> None:
+    def _mend_seats(self, survey: Survey, asked: Asked) -> None:
         roster = self._flow.roster
-        for missing in roster.legs() - set(survey.seats):
-            roster.seat_ended(missing)
         by_bridge = {leg.bridge: attempt for attempt, leg in survey.attempts.items() if leg.bridge}
-        for leg_id, leg in survey.seats.items():
-            if leg.state is LegState.WAITING and roster.seat_idle(leg_id) is None:
-                log.warning("seat.unknown_leg", leg=leg_id)
-                self._flow.seating.hang_up(leg_id)
-            debtor = by_bridge.get(leg.bridge)
-            if leg.state is LegState.BRIDGED and debtor is not None:
-                session = roster.adopt_talk(leg_id, debtor)
-                attempt = self._flow.live.get(debtor)
-                if session is not None and attempt is not None:
+        for leg_id, session in roster.seats().items():
+            if asked.seats.get(leg_id) != session.seat_changes:
+                continue
+            leg = survey.seats.get(leg_id)
+            if leg is None:
+                called_at = session.seat_called_at if session.seat is Seat.CALLING else None
+                if called_at is None or asked.at - called_at >= MAY_STILL_COME:
+                    roster.seat_ended(leg_id)
+            elif leg.state is LegState.WAITING:
+                roster.seat_idle(leg_id)
+            elif leg.state is LegState.BRIDGED and (debtor := by_bridge.get(leg.bridge)) is not None:
+                roster.adopt_talk(leg_id, debtor)
+                if attempt := self._flow.live.get(debtor):
                     attempt.agent = session.agent
+        for stranger in set(survey.seats) - set(roster.seats()) - set(asked.seats):
+            if survey.seats[stranger].state is not LegState.BRIDGED:  # a talk is left alone: its seat is idle soon
+                log.warning("seat.unknown_leg", leg=stranger)
+                self._flow.seating.hang_up(stranger)
 
     async def _count_marks(self, survey: Survey, under_way: set[AttemptId]) -> None:
         """The dialplan's marks of calls that the record believed over: corrected, then forgotten by the PBX.
@@ -134,6 +174,8 @@ class Recovery:
         Those of calls that were under way are counted, and forgotten at their end, by the flow.
         """
         marked = set(survey.abandoned) | set(survey.opted_out)
+        if marked:
+            await self._closing.flush()  # some ended while the PBX was asked
         attempts = {attempt.id: attempt for attempt in await self._past.find(marked)}
         for attempt_id in marked:
             attempt = attempts.get(attempt_id)
@@ -141,7 +183,7 @@ class Recovery:
                 log.error("mark.unknown_attempt", attempt=attempt_id)
                 continue
             if attempt_id in survey.opted_out:
-                self._closing.forbid(attempt, survey.opted_out[attempt_id], "pressed the key")
+                self._closing.forbid(attempt, survey.opted_out[attempt_id])
             if attempt_id in under_way:
                 continue
             if attempt.abandoned_at is None and attempt_id in survey.abandoned:

@@ -146,7 +146,7 @@ class Roster:
         ]
         for session in due:
             session.apply_seat(SeatSignal.CALL)
-            session.call_seat_at = None
+            session.call_seat_at, session.seat_called_at = None, now
             session.leg = self._ids.seat_leg(now)
             self._by_leg[session.leg] = session
             self._record.save_session(session.saved())
@@ -206,9 +206,9 @@ class Roster:
             self._by_attempt[attempt] = session
         return session
 
-    def legs(self) -> set[SeatLegId]:
-        """Every leg that is somebody's."""
-        return set(self._by_leg)
+    def seats(self) -> dict[SeatLegId, Session]:
+        """Every leg that is somebody's, and whose."""
+        return dict(self._by_leg)
 
     def _work(self, session: Session, signal: WorkSignal) -> None:
         before = session.work

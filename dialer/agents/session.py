@@ -116,6 +116,7 @@ class Session:
     since: when `work` began. attempt: the call promised, spoken or being written up.
     pause_reason: why the agent rests, or will after this call. leaving: logs out after this call.
     recalls: times in a row that the seat failed or was lost soon after it came up.
+    seat_changes: how many signals moved the seat: tells whether something happened since one looked.
     """
 
     agent: str
@@ -133,6 +134,8 @@ class Session:
     seat_up_at: datetime | None = None
     call_seat_at: datetime | None = None
     """When the phone is due to be called (again)."""
+    seat_called_at: datetime | None = None
+    seat_changes: int = 0
 
     def apply(self, signal: WorkSignal, at: datetime) -> bool:
         """Move the work on; False where the table doesn't know this signal in this state."""
@@ -151,6 +154,7 @@ class Session:
         if target is None:
             return False
         self.seat = target
+        self.seat_changes += 1
         return True
 
     @property

@@ -28,11 +28,12 @@ class Answering:
 
     def offer(self, attempt: Attempt) -> None:
         """Ask the gate again, then send the debtor to a free seat; who finds none waits for what time is left."""
-        verdict = self._gate.recheck(attempt.id, attempt.intent)
-        if not verdict.allowed:
-            attempt.refusals = verdict.reasons
-            log.warning("attempt.withheld", attempt=attempt.id, reasons=list(verdict.reasons))
+        decision = self._gate.recheck(attempt.id, attempt.intent)
+        if not decision.verdict.allowed:
             self._tasks.start("refuse", self._refuse(attempt))
+            attempt.refusals = decision.verdict.reasons
+            log.warning("attempt.withheld", attempt=attempt.id, reasons=list(attempt.refusals))
+            self._gate.record(decision)
             return
         session = self._roster.take(attempt.campaign, attempt.id)
         if session is None:
@@ -41,6 +42,7 @@ class Answering:
         attempt.agent = session.agent
         self._move(attempt, Signal.CLAIMED)
         self._tasks.start("connect", self._connect(attempt, session))
+        self._gate.record(decision)
 
     def serve_waiting(self) -> None:
         """An agent became free: the debtor who has waited longest comes first."""

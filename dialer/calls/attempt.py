@@ -148,6 +148,10 @@ class Attempt:
     """What the agent said of it, once it was said."""
     refusals: tuple[str, ...] = ()
     """Reasons of the gate where it refused the bridge at the answer."""
+    changes: int = 0
+    """How many signals moved it: tells whether something happened since one looked."""
+    hang_up_wanted: bool = False
+    """Somebody wants it ended: asked again at every sign of life, because a hang-up may come before the channel."""
 
     def apply(self, signal: Signal, at: datetime) -> tuple[Effect, ...] | None:
         """Move on; what the flow must do, or None where the table doesn't know this signal in this state."""
@@ -155,6 +159,7 @@ class Attempt:
         if row is None:
             return None
         self.state, effects = row
+        self.changes += 1
         self.created = self.created or signal in _FROM_A_CHANNEL
         match signal:
             case Signal.SENT:

@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class Ending:
-    """Hangs up and tidies; what fails here is found again by the next reconciliation."""
+    """Hangs up and tidies. What fails is asked again: a hang-up by the flow, a purge by the next reconciliation."""
 
     def __init__(self, pbx: Pbx, tasks: Tasks) -> None:
         self._pbx = pbx
@@ -31,7 +31,7 @@ class Ending:
         try:
             await self._pbx.hang_up(attempt)
         except PbxRefusedError:
-            log.info("attempt.gone_already", attempt=attempt)
+            log.info("attempt.no_such_leg", attempt=attempt)  # gone already, or not there yet
         except (PbxAwayError, PbxUnsureError) as error:
             log.warning("attempt.not_hung_up", attempt=attempt, error=str(error))
 

@@ -8,13 +8,14 @@ import structlog
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
+from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Intent, Refusal, Verdict
+from dialer.compliance.verdict import Refusal, Verdict
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.tasks import Tasks
@@ -43,17 +44,7 @@ class Placing:
         """
         verdicts: list[Verdict] = []
         for line in numbers_to_try(case):
-            answer = await self._gate.clear(
-                Intent(
-                    campaign=campaign.name,
-                    case_id=case.id,
-                    debtor_id=case.debtor_id,
-                    number=line.number,
-                    zones=case.zones,
-                    packs=campaign.packs,
-                    ring_max_seconds=campaign.originate_timeout_seconds,
-                )
-            )
+            answer = await self._gate.clear(intent_for(campaign, case, line.number, self._gate.law.packs))
             if isinstance(answer, Clearance):
                 self._dial(campaign, answer)
                 return Verdict()
@@ -67,12 +58,12 @@ class Placing:
         reservation = clearance.reservation
         attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
         self._live.add(attempt)
-        if not campaign.dials:  # halted while the record was being written
-            self._move(attempt, Signal.REFUSED)
-            return
         self._tasks.start("originate", self._originate(campaign, clearance, attempt))
 
     async def _originate(self, campaign: Campaign, clearance: Clearance, attempt: Attempt) -> None:
+        if not campaign.dials or attempt.hang_up_wanted:  # halted while the record was being written, or since
+            self._move(attempt, Signal.REFUSED)
+            return
         timeout_seconds = campaign.originate_timeout_seconds
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)

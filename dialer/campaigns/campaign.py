@@ -1,10 +1,12 @@
 """A campaign, and whether it dials."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import DialerError
 from dialer.kernel.phone import PhoneNumber
 
@@ -63,6 +65,10 @@ class Campaign:
     caller_id: presented to the debtor; registered and callable.
     ring_timeout_seconds: how long a phone may ring before we give up.
     post_dial_delay_seconds: allowance for the network before it rings.
+    mode: how its calls are placed.
+    collector: the legal entity that collects: contacts are counted for each.
+    facts: what packs may require of every call of the campaign, as `licence_valid_until`.
+    packs_follow_debtor: packs that apply where the number or the address is are added to `packs`.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
     """
 
@@ -72,7 +78,13 @@ class Campaign:
     ring_timeout_seconds: float
     post_dial_delay_seconds: float
     auto_ready_after_seconds: float | None
+    mode: CallMode = CallMode.PROGRESSIVE
+    collector: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    packs_follow_debtor: bool = False
     state: CampaignState = CampaignState.STOPPED
+    commands: int = 0
+    """How many came in: tells whether one was overtaken by another."""
 
     @property
     def dials(self) -> bool:
@@ -83,8 +95,8 @@ class Campaign:
         """From the originate to our giving up: the network's delay and the ringing."""
         return self.ring_timeout_seconds + self.post_dial_delay_seconds
 
-    def apply(self, signal: CampaignSignal) -> None:
-        """Move on. Raises CampaignError where the table doesn't know this signal in this state."""
+    def after(self, signal: CampaignSignal) -> CampaignState:
+        """The state that follows. Raises CampaignError where the table doesn't know this signal in this state."""
         if (self.state, signal) not in CAMPAIGN_TABLE:
             raise CampaignError(f"campaign {self.name} is {self.state.value}: {signal.value} isn't possible now")
-        self.state = CAMPAIGN_TABLE[self.state, signal]
+        return CAMPAIGN_TABLE[self.state, signal]

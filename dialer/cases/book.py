@@ -19,6 +19,15 @@ class CaseBook(Protocol):
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
 
+    async def case(self, case_id: int) -> DueCase:
+        """The case as the gate sees it, due or not. Raises LookupError."""
+
+    async def campaign_of(self, case_id: int) -> str:
+        """The campaign that works it. Raises LookupError."""
+
+    async def cases_of(self, number: str) -> list[int]:
+        """The cases of the debtors whose number it is."""
+
     async def card(self, case_id: int) -> CaseCard:
         """The case with its history, for the agent. Raises LookupError."""
 

@@ -1,8 +1,11 @@
 """The values of a case."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
@@ -36,6 +39,9 @@ class NewCase:
     numbers: tuple[PhoneNumber, ...]
     zone: str
     language: str
+    household: str = ""
+    place: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,25 @@ class NumberLine:
 
 @dataclass(frozen=True, slots=True)
 class DueCase:
-    """A case that may be dialled now, as far as its own schedule goes: the gate has the last word."""
+    """A case that may be dialled now, as far as its own schedule goes: the gate has the last word.
+
+    zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
+    facts: what packs may require of the case, as `assigned_npl`.
+    """
 
     id: int
     debtor_id: int
     zones: tuple[str, ...]
     numbers: tuple[NumberLine, ...]
+    debts: tuple[int, ...] = ()
+    household: str = ""
+    place: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def tried(self) -> int:
+        """How many attempts it has had."""
+        return sum(line.tried for line in self.numbers)
 
 
 @dataclass(frozen=True, slots=True)

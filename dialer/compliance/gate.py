@@ -1,7 +1,7 @@
 """The only door to a public number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -55,24 +55,31 @@ class Record(Protocol):
         """Write lines of the ledger, soon."""
 
 
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What calls are judged by: the packs by name, and the calendars of holidays."""
+
+    packs: Mapping[str, Pack]
+    calendars: Calendars = field(default_factory=Calendars)
+
+
 class Gate:
     """Checks every rule of every pack that applies, reserves, records, and only then gives a clearance."""
 
     def __init__(
         self,
-        packs: Mapping[str, Pack],
+        law: Law,
         ledger: Ledger,
         record: Record,
         clock: Clock,
         ids: Ids,
-        calendars: Calendars | None = None,
     ) -> None:
-        self._packs = packs
+        self.law = law
         self._ledger = ledger
         self._record = record
         self._clock = clock
         self._ids = ids
-        self._calendars = calendars or Calendars()
+        self._treatments: dict[tuple[str, ...], Treatment] = {}
         self._latest = clock.now()
         self.watch = Watch()
         self.pbx_ready = False
@@ -97,49 +104,49 @@ class Gate:
             if isinstance(answer, Clearance):
                 return answer
             verdict = answer
-        self._record.decided(Decision(now, intent, verdict))
+        self.record(Decision(now, intent, verdict))
         return verdict
 
-    def recheck(self, attempt: AttemptId, intent: Intent) -> Verdict:
+    def recheck(self, attempt: AttemptId, intent: Intent) -> Decision:
         """The debtor answered: may the bridge be made? From memory alone, the call's own reservation ignored.
 
-        Where the ledger's feed is away the call, which was reserved before, is judged by what is known.
+        Where the ledger's feed is away the call, which was reserved before, is judged by what is known. `record`
+        writes the decision once the redirect is on its way.
         """
         now = self._clock.now()
-        standing = self.watch.standing(attempt)
-        blind = standing is None or not self.feed_fresh
-        own = replace(
-            standing or Standing(), lines=tuple(line for line in (standing or Standing()).lines if line.id != attempt)
-        )
-        verdict = self.judge(replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None), own, now)
-        self._record.decided(Decision(now, intent, verdict, attempt, bridge=True, blind=blind))
-        return verdict
+        held = self.watch.standing(attempt)
+        others = tuple(line for line in held.lines if line.id != attempt) if held else ()
+        at_the_answer = replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None)
+        verdict = self.judge(at_the_answer, Standing(others), now)
+        return Decision(now, intent, verdict, attempt, bridge=True, blind=held is None or not self.feed_fresh)
 
-    async def explain(self, intent: Intent, at: datetime | None = None) -> Verdict:
-        """What every rule says about this call now, or at another instant; reserves and records nothing.
-
-        Raises LedgerAwayError.
-        """
-        standing = await self._ledger.read(subject_of(intent))
-        return self.judge(intent, standing, at or self._clock.now())
+    def record(self, decision: Decision) -> None:
+        """Put a decision on record, soon."""
+        self._record.decided(decision)
 
     def judge(self, intent: Intent, standing: Standing, now: datetime) -> Verdict:
-        """What every rule says about this call at `now`, on what stands. A pack that isn't loaded refuses."""
-        missing = [name for name in intent.packs if name not in self._packs]
-        if missing or not intent.packs:
-            return Verdict((Refusal(Reason.NO_PACK, facts=f"not loaded: {', '.join(missing) or 'none named'}"),))
-        packs = [self._packs[name] for name in intent.packs]
-        return judge(packs, facts_of(intent, standing, now, self._calendars))
+        """What every rule says about this call at `now`, on what stands."""
+        return judge_standing(self.law, intent, standing, now)
 
     def treatment(self, packs: tuple[str, ...]) -> Treatment:
         """What the packs together demand of an answered call."""
-        return treatment_of([self._packs[name] for name in packs])
+        if packs not in self._treatments:
+            self._treatments[packs] = treatment_of([self.law.packs[name] for name in packs])
+        return self._treatments[packs]
 
     def put(self, *lines: Line) -> None:
-        """Something happened, or somebody said something: it counts from now on, everywhere."""
+        """Something happened, or somebody said something: it is recorded, and counts from now on everywhere."""
         self._record.keep(*lines)
+        self.count(*lines)
+
+    def count(self, *lines: Line) -> None:
+        """What is on record already counts from now on."""
         self._ledger.put(*lines)
         self.watch.apply(*lines)
+
+    def remember(self, latest: datetime) -> None:
+        """The record knows this instant: a clock that is behind it went back while nobody looked."""
+        self._latest = max(self._latest, latest)
 
     async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
         """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""
@@ -191,6 +198,14 @@ class Gate:
         if not self.pbx_ready:
             return _refused(Reason.PBX_AWAY)
         return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
+
+
+def judge_standing(law: Law, intent: Intent, standing: Standing, now: datetime) -> Verdict:
+    """What every rule says about this call at `now`, on what stands. A pack that isn't loaded refuses."""
+    missing = [name for name in intent.packs if name not in law.packs]
+    if missing or not intent.packs:
+        return Verdict((Refusal(Reason.NO_PACK, facts=f"not loaded: {', '.join(missing) or 'none named'}"),))
+    return judge([law.packs[name] for name in intent.packs], facts_of(intent, standing, now, law.calendars))
 
 
 def subject_of(intent: Intent) -> Subject:

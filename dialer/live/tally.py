@@ -1,6 +1,6 @@
 """What happened since the start, counted: read by the live view and by the metrics."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -51,10 +51,10 @@ class CampaignTally:
 
 
 class Tally:
-    """The counts of every campaign; no person is in it."""
+    """The counts of every campaign, also of one that only calls still under way belong to; no person is in it."""
 
     def __init__(self, campaigns: Iterable[str]) -> None:
-        self.campaigns = {name: CampaignTally() for name in campaigns}
+        self.campaigns = defaultdict(CampaignTally, {name: CampaignTally() for name in campaigns})
         self.signals_ignored: Counter[tuple[str, str]] = Counter()
 
     def placed(self, campaign: str) -> None:

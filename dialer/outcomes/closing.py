@@ -1,40 +1,42 @@
 """The end of a call: its result, the record, the ledger, and when the case is due again."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
-from dialer.calls.results import NEVER_LEFT
 from dialer.calls.settling import result_of
 from dialer.cases.model import CaseState
-from dialer.compliance.ledger import Ledger
+from dialer.compliance.entry import Line
+from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Verdict
 from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
-from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes import next_action
 from dialer.outcomes.codes import Outcome
+from dialer.outcomes.counting import entry_for, flag_for, opt_out
 from dialer.outcomes.next_action import NextAction
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS, RecordedOutcome
+
+ASKED_AGAIN_AFTER = timedelta(days=2)
+"""A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
 
 
 class CallRecord(Protocol):
     """Where calls and outcomes are kept."""
 
-    def save(self, attempt: Attempt) -> None: ...
-    def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None: ...
-    async def add_outcome(self, outcome: RecordedOutcome) -> None: ...
+    def save(self, attempt: Attempt, *lines: Line) -> None: ...
+    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None: ...
     async def flush(self) -> None: ...
     async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
 
 
 class Schedule(Protocol):
-    """Where the next due time of a case goes, and why it was not called."""
+    """Where the next due time of a case goes, with the reason."""
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None: ...
-    def refuse(self, case_id: int, verdict: Verdict, at: datetime) -> None: ...
 
 
 class Closing:
@@ -44,14 +46,14 @@ class Closing:
         self,
         record: CallRecord,
         schedule: Schedule,
-        ledger: Ledger,
+        gate: Gate,
         roster: Roster,
         live: LiveAttempts,
         clock: Clock,
     ) -> None:
         self._record = record
         self._schedule = schedule
-        self._ledger = ledger
+        self._gate = gate
         self._roster = roster
         self._live = live
         self._clock = clock
@@ -65,15 +67,19 @@ class Closing:
         await self._record.flush()
 
     def not_called(self, case_id: int, verdict: Verdict) -> None:
-        """The gate refused the case: why, and when it may be asked again."""
-        self._schedule.refuse(case_id, verdict, self._clock.now())
+        """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
+        again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
+        self._schedule.schedule(case_id, again_at, CaseState.OPEN, f"not called: {','.join(verdict.reasons)}")
 
     def settle(self, attempt: Attempt, ended_by: Signal) -> None:
         """The call is over: its result, and the next attempt in case that nobody says more."""
         attempt.result = result_of(attempt, ended_by)
-        ended_at = attempt.ended_at or self._clock.now()
-        self._ledger.settle(attempt.id, ended_at, counts=attempt.result not in NEVER_LEFT)
-        self._record.save(attempt)
+        now = self._clock.now()
+        ended_at = attempt.ended_at or now
+        entry = entry_for(attempt, now)
+        self._record.save(attempt, entry)
+        self._gate.count(entry)
+        self._gate.watch.drop(attempt.id)
         if attempt.outcome is None:
             self._plan(attempt, next_action.after_call(attempt.result, ended_at))
         else:
@@ -84,13 +90,14 @@ class Closing:
         attempt.abandoned_at = at
         attempt.answered_at = attempt.answered_at or at
         attempt.result = result_of(attempt, Signal.VANISHED)
-        self._record.save(attempt)
+        entry = entry_for(attempt, self._clock.now())
+        self._record.save(attempt, entry)
+        self._gate.count(entry)
         self._plan(attempt, next_action.after_call(attempt.result, at))
 
-    def forbid(self, attempt: Attempt, at: datetime, source: str) -> None:
+    def forbid(self, attempt: Attempt, at: datetime) -> None:
         """The person wants no more calls on this number: from this instant on."""
-        self._ledger.forbid(attempt.intent.number)
-        self._record.forbid(attempt.intent.number, at, source)
+        self._gate.put(opt_out(attempt.intent.number, at))
 
     async def write_up(self, agent: str, code: Outcome, note: str) -> Attempt:
         """Record what the agent says of the call just made, or still under way; a later word replaces it.
@@ -103,10 +110,12 @@ class Closing:
         if len(note) > MOST_NOTE_CHARACTERS:
             raise AgentError(f"the note is longer than {MOST_NOTE_CHARACTERS} characters", "shorten it")
         now = self._clock.now()
-        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now))
+        said = replace(attempt, outcome=code)
+        flag = flag_for(attempt, code, now)
+        lines = ((entry_for(said, now),) if attempt.result is not None else ()) + ((flag,) if flag else ())
+        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now), *lines)
         attempt.outcome = code
-        if code in next_action.DEAD_NUMBER:
-            self.forbid(attempt, now, code.value)
+        self._gate.count(*lines)
         if attempt.result is not None:
             self._plan(attempt, next_action.after_outcome(code, now))
         return attempt

@@ -18,6 +18,10 @@ from dialer.kernel.ids import AttemptId, SeatLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.testing.public import Behaviour, behaviour_of
 
+CHANNEL_SECONDS = 0.005
+"""From the acknowledgement of an originate to its channel: until then the PBX knows no such leg."""
+SURVEY_SECONDS = 0.02
+"""From the first list of a survey to the last: what it says is that old when it arrives."""
 BRIDGE_SECONDS = 0.01
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
@@ -68,6 +72,7 @@ class FakePbx:
         self.phones_answer = True
         self.listening = True
         self.originated: list[tuple[AttemptId, PhoneNumber]] = []
+        self.seat_calls: list[SeatLegId] = []
         self.purged: list[AttemptId] = []
         self.abandoned: dict[AttemptId, datetime] = {}
         self.opted_out: dict[AttemptId, datetime] = {}
@@ -84,19 +89,13 @@ class FakePbx:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
         trunk = _Trunk(number, clearance.treatment)
-        self._trunks[attempt] = trunk
-        self._tell(events.LegCreated(attempt, self.clock.now()))
-        self._play(attempt, trunk, timeout_seconds)
+        self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:  # noqa: ARG002
         self._reach()
-        seat = _Seat(seat_number)
-        self._seats[leg] = seat
-        if self.phones_answer:
-            self._later(None, PHONE_SECONDS, lambda: self._seat_up(leg))
-        else:
-            self._later(None, 20.0, lambda: self.lose_seat(leg))
+        self.seat_calls.append(leg)
+        self._later(None, CHANNEL_SECONDS, lambda: self._call_phone(leg, seat_number))
         self._reply()
 
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
@@ -132,19 +131,22 @@ class FakePbx:
 
     async def survey(self) -> Survey:
         self._reach()
-        talking = {seat.locked_by: leg for leg, seat in self._seats.items() if seat.locked_by}
+        bridged = {attempt for attempt, trunk in self._trunks.items() if trunk.state is LegState.BRIDGED}
+        at = self.clock.now()
+        attempts = {
+            attempt: Leg(trunk.state, attempt if attempt in bridged else "") for attempt, trunk in self._trunks.items()
+        }
+        seats = {
+            leg: Leg(LegState.BRIDGED, seat.locked_by or "")
+            if seat.locked_by in bridged
+            else Leg(LegState.WAITING if seat.up else LegState.CALLING)
+            for leg, seat in self._seats.items()
+        }
+        await asyncio.sleep(SURVEY_SECONDS)
         return Survey(
-            at=self.clock.now(),
-            attempts={
-                attempt: Leg(trunk.state, attempt if trunk.state is LegState.BRIDGED else "")
-                for attempt, trunk in self._trunks.items()
-            },
-            seats={
-                leg: Leg(LegState.BRIDGED, seat.locked_by or "")
-                if leg in talking.values()
-                else Leg(LegState.WAITING if seat.up else LegState.CALLING)
-                for leg, seat in self._seats.items()
-            },
+            at=at,
+            attempts=attempts,
+            seats=seats,
             abandoned=dict(self.abandoned),
             opted_out=dict(self.opted_out),
         )
@@ -169,6 +171,18 @@ class FakePbx:
         self._tell(events.OptedOut(attempt, self.clock.now()))
 
     # -- the network and the dialplan -----------------------------------------------------------------
+
+    def _make_channel(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
+        self._trunks[attempt] = trunk
+        self._tell(events.LegCreated(attempt, self.clock.now()))
+        self._play(attempt, trunk, timeout_seconds)
+
+    def _call_phone(self, leg: SeatLegId, seat_number: int) -> None:
+        self._seats[leg] = _Seat(seat_number)
+        if self.phones_answer:
+            self._later(None, PHONE_SECONDS, lambda: self._seat_up(leg))
+        else:
+            self._later(None, 20.0, lambda: self.lose_seat(leg))
 
     def _play(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
         behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
@@ -205,8 +219,8 @@ class FakePbx:
 
     def _deadline(self, attempt: AttemptId) -> None:
         trunk = self._trunks.get(attempt)
-        if trunk is None or trunk.state is LegState.BRIDGED or trunk.abandoned:
-            return
+        if trunk is None or trunk.state is not LegState.WAITING:
+            return  # gone, or sent to a seat: there no deadline runs
         trunk.abandoned, trunk.state = True, LegState.OTHER
         self.abandoned[attempt] = self.clock.now()
         self._tell(events.CallAbandoned(attempt, self.clock.now()))
@@ -222,6 +236,7 @@ class FakePbx:
             self._tell(events.ClaimFailed(attempt, self.clock.now(), why))
             return
         seat.locked_by = attempt
+        trunk.state = LegState.OTHER
         self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, seat_number))
 
     def _bridged(self, attempt: AttemptId, seat_number: int) -> None:

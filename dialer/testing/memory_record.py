@@ -1,21 +1,19 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
-from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
 from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.ledger import PastAttempt
-from dialer.compliance.verdict import Verdict
+from dialer.compliance.entry import Entry, Line
+from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
-from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.record import RecordedOutcome
 
 
@@ -38,8 +36,8 @@ class MemoryRecord:
         self.cases: dict[int, _Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
-        self.refusals: list[tuple[int, tuple[str, ...], datetime]] = []
-        self._forbidden: dict[PhoneNumber, str] = {}
+        self.decisions: list[Decision] = []
+        self.lines: dict[str, Line] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
 
@@ -111,29 +109,51 @@ class MemoryRecord:
         case = self.cases[case_id]
         case.due_at, case.state, case.why = at, state, why
 
-    def refuse(self, case_id: int, verdict: Verdict, at: datetime) -> None:
-        self.refusals.append((case_id, tuple(verdict.reasons), at))
-        self.schedule(case_id, verdict.not_before, CaseState.OPEN, "not called: " + ",".join(verdict.reasons))
+    async def case(self, case_id: int) -> DueCase:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        return self._due_case(self.cases[case_id])
+
+    async def campaign_of(self, case_id: int) -> str:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        return self.cases[case_id].campaign
+
+    async def cases_of(self, number: str) -> list[int]:
+        self._reach()
+        return [case.id for case in self.cases.values() if number in case.new.numbers]
 
     # -- attempts -------------------------------------------------------------------------------------
 
-    async def open(self, reservation: Reservation) -> None:
+    async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
         self._reach()
         if reservation.attempt in self.attempts:
             msg = "an attempt's id stands once"
             raise ValueError(msg)
         self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self.decisions.append(decision)
+        self.keep(entry)
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
 
-    def save(self, attempt: Attempt) -> None:
+    def save(self, attempt: Attempt, *lines: Line) -> None:
         self.attempts[attempt.id] = replace(attempt)
+        self.keep(*lines)
 
-    async def add_outcome(self, outcome: RecordedOutcome) -> None:
+    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
+        self.keep(*lines)
 
-    def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:  # noqa: ARG002
-        self._forbidden.setdefault(number, source)
+    def decided(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+
+    def keep(self, *lines: Line) -> None:
+        for line in lines:
+            known = self.lines.get(line.id)
+            if known is None or known.revision <= line.revision:
+                self.lines[line.id] = line
 
     async def flush(self) -> None:
         self._reach()
@@ -146,19 +166,13 @@ class MemoryRecord:
         self._reach()
         return [replace(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
 
-    async def past(self, since: datetime) -> list[PastAttempt]:
+    async def latest(self) -> datetime | None:
         self._reach()
-        return [
-            PastAttempt(
-                attempt.id, attempt.intent.debtor_id, attempt.intent.number, attempt.cleared_at, attempt.ended_at
-            )
-            for attempt in self.attempts.values()
-            if attempt.cleared_at >= since and attempt.result not in NEVER_LEFT
-        ]
+        return max((attempt.cleared_at for attempt in self.attempts.values()), default=None)
 
-    async def do_not_call(self) -> list[PhoneNumber]:
+    async def pages(self) -> AsyncIterator[Sequence[Line]]:
         self._reach()
-        return list(self._forbidden)
+        yield list(self.lines.values())
 
     # -- the floor ------------------------------------------------------------------------------------
 
@@ -190,7 +204,16 @@ class MemoryRecord:
                 if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
             ]
             lines.append(NumberLine(number, len(tries), max(tries, default=None)))
-        return DueCase(case.id, case.debtor_id, (case.new.zone,) if case.new.zone else (), tuple(lines))
+        return DueCase(
+            case.id,
+            case.debtor_id,
+            (case.new.zone,) if case.new.zone else (),
+            tuple(lines),
+            tuple(range(case.id * 1_000, case.id * 1_000 + len(case.new.debts))),
+            case.new.household,
+            case.new.place,
+            case.new.facts,
+        )
 
     def _contact(self, attempt: Attempt) -> Contact:
         outcome = self.outcomes.get(attempt.id)

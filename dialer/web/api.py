@@ -190,7 +190,8 @@ class Api:
 
     def _knows(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme == "Bearer" and hmac.compare_digest(token.encode(), self._token.encode())
+        sent = token.encode(errors="surrogateescape")  # a header's bytes, whatever they are
+        return scheme == "Bearer" and hmac.compare_digest(sent, self._token.encode())
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -272,6 +273,16 @@ async def test_a_ringing_call_is_listed_and_can_be_hung_up(lab):
     end = await lab.event(events.LegEnded, attempt)
     assert end.cause == 16
     assert attempt not in (await lab.pbx.survey()).attempts
+
+
+async def test_a_hang_up_may_come_before_the_channel_and_works_once_that_exists(lab):
+    attempt = await lab.ring(Behaviour.NEVER_ANSWERS)
+    with suppress(PbxRefusedError):  # the acknowledgement is not a channel
+        await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegCreated, attempt)
+    with suppress(PbxRefusedError):  # the first one got through
+        await lab.pbx.hang_up(attempt)
+    assert (await lab.event(events.LegEnded, attempt)).cause == 16
 
 
 async def test_a_clearance_places_one_call(lab):

@@ -34,12 +34,12 @@ TICK_SECONDS = 0.25
 class House:
     """Use it as `async with House(...) as house`. A second one over the same record and PBX is a restart."""
 
-    def __init__(self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), **campaign):
+    def __init__(self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", **campaign):
         self.clock = LoopClock()
         self.record = record or MemoryRecord()
         self.pbx = pbx or FakePbx(self.clock, None)
         self.chance = Random(seed)
-        self.agents, self.packs, self.settings = agents, packs, campaign
+        self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
         self.talk_seconds = 20.0
 
     async def __aenter__(self):
@@ -52,20 +52,20 @@ class House:
             "post_dial_delay_seconds": 2.0,
             "auto_ready_after_seconds": None,
         } | self.settings
-        self.campaign = Campaign("k", self.packs, "+390612345678", **settings)
+        self.campaign = Campaign(self.name, self.packs, "+390612345678", **settings)
         sessions = [
-            Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset({"k"}), self.clock.now())
+            Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset({self.name}), self.clock.now())
             for n in range(self.agents)
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
         self.closing = Closing(self.record, self.record, self.ledger, self.roster, self.live, self.clock)
-        self.tally = Tally(["k"])
+        self.tally = Tally([self.name])
         self.target = pacing.Target(channels=100, calls_per_second=50.0)
         self.flow = Flow(
-            campaigns={"k": self.campaign},
+            campaigns={self.name: self.campaign},
             states=self.record,
-            stocks={"k": Stock("k", self.record)},
+            stocks={self.name: Stock(self.name, self.record)},
             target=lambda _: self.target,
             gate=self.gate,
             pbx=self.pbx,
@@ -104,7 +104,7 @@ class House:
                     "Luce", f"D{index}", f"Name {index}", (Debt(f"F{index}", Money(100)),), lines, "Europe/Rome", "it"
                 )
             )
-        await self.record.add("k", new, self.clock.now())
+        await self.record.add(self.name, new, self.clock.now())
 
     async def staff(self):
         """Everybody logs in, picks up, and is ready."""

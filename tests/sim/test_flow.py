@@ -9,12 +9,13 @@ import pytest
 import pacing
 from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
-from dialer.calls.attempt import State
+from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
 from dialer.kernel.errors import AwayError, PbxUnsureError
 from dialer.outcomes.codes import Outcome
+from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
 from tests.sim.house import ALL, House
 
@@ -411,6 +412,138 @@ async def test_a_halt_catches_a_call_whose_record_is_being_written():
         assert house.results() == {"trunk_failure": 1}
 
 
+async def test_a_halt_hangs_up_even_where_it_cannot_be_recorded():
+    async with House(agents=2) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 2)
+        await house.staff()
+        await house.start()
+        await house.run(2)
+        assert len(house.live) == 2
+        house.record.away = True
+        with pytest.raises(AwayError, match="k is halted, but the record") as raised:
+            await house.flow.command(house.campaign, CampaignSignal.HALT)
+        assert "again" in raised.value.remedy
+        await asyncio.sleep(0.1)
+        assert (await house.pbx.survey()).attempts == {}
+        house.record.away = False
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        assert (await house.record.campaign_states())["k"] is CampaignState.HALTED
+
+
+async def test_a_start_that_cannot_be_recorded_dials_nothing():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        house.record.away = True
+        with pytest.raises(AwayError):
+            await house.start()
+        house.record.away = False
+        await house.run(5)
+        assert (house.campaign.state, house.pbx.originated) == (CampaignState.STOPPED, [])
+
+
+@pytest.mark.parametrize("before", [CampaignSignal.START, CampaignSignal.HALT])
+async def test_a_halt_beats_a_start_that_is_still_being_recorded(before):
+    async with House(agents=1) as house:
+        await house.flow.command(house.campaign, before)
+        save, saving = house.record.save_campaign_state, asyncio.Event()
+
+        async def slow(*arguments):
+            saving.set()
+            await asyncio.sleep(1)
+            await save(*arguments)
+
+        house.record.save_campaign_state = slow
+        starting = asyncio.create_task(house.start())
+        await saving.wait()
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        with pytest.raises(CampaignError, match="another command"):
+            await starting
+        assert house.campaign.state is CampaignState.HALTED
+        assert (await house.record.campaign_states())["k"] is CampaignState.HALTED
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.006, 0.2])
+async def test_a_halt_ends_a_call_whose_channel_does_not_exist_yet(after_seconds):
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()
+        await asyncio.sleep(after_seconds)
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.run(15)
+        assert len(house.live) == 0
+        assert (await house.pbx.survey()).attempts == {}
+        assert house.results()["connected"] == 0
+
+
+async def test_a_halted_call_stays_halted_when_the_campaign_starts_again_at_once():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()  # sent; its channel doesn't exist yet
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.start()
+        await house.run(30)
+        assert house.results() == {"no_answer": 1}
+
+
+async def test_a_halted_call_that_is_answered_all_the_same_is_let_go_and_counted():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=20)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.pbx.up = False  # the hang-up doesn't get through
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await asyncio.sleep(0.5)
+        house.pbx.up = True
+        await house.run(5)
+        (attempt,) = house.record.attempts.values()
+        assert (attempt.bridged_at, attempt.result) == (None, Result.ABANDONED)
+        assert attempt.ended_at - attempt.answered_at < timedelta(seconds=0.1)
+        assert house.tally.campaigns["k"].abandoned == 1
+        assert house.roster.session("agent0").free
+
+
+async def test_a_hang_up_that_did_not_get_through_is_repeated_after_the_reconnect():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        house.talk_seconds = 1_000.0
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        talker = next(session.agent for session in house.roster if session.work is Work.TALKING)
+        house.pbx.up = house.gate.pbx_ready = False
+        house.flow.end_call(talker)
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.run(1)
+        assert len(house.live) == 2
+        house.pbx.up = True
+        await house.recovery.reconcile()
+        await house.run(0.5)
+        assert len(house.live) == 0
+
+
+async def test_a_restart_ends_what_rings_in_a_halted_campaign():
+    async with House(agents=2) as house:
+        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
+        house.talk_seconds = 1_000.0
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        house.pbx.up = False
+        await house.flow.command(house.campaign, CampaignSignal.HALT)
+        await house.die()
+        house.pbx.up = True
+        async with House(agents=2, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.talk_seconds = 1_000.0
+            await again.run(1)
+            assert Counter(attempt.state for attempt in again.live) == {State.TALKING: 1}
+
+
 # -- after the call -----------------------------------------------------------------------------------------
 
 
@@ -616,6 +749,155 @@ async def test_a_halt_survives_a_restart():
         async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
             await again.run(30)
             assert again.pbx.originated == []
+
+
+async def test_a_call_of_a_campaign_that_is_no_longer_configured_is_settled():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        await house.die()
+        await asyncio.sleep(60)
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2, name="renamed") as again:
+            assert again.results() == {"unknown": 1}
+            assert again.tally.campaigns["k"].results == {"unknown": 1}
+            await again.run(1)
+
+
+@pytest.mark.parametrize("every_seconds", [0.003, 0.011, 0.037, 0.26])
+async def test_asking_the_pbx_at_any_instant_changes_nothing_of_a_healthy_floor(every_seconds):
+    """What a survey says is old when it arrives: calls, claims, talks and seats moved on meanwhile."""
+    async with House(agents=4) as house:
+        await house.cases(*[PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.BUSY, Behaviour.NEVER_ANSWERS] * 5)
+        house.talk_seconds = 3.0
+
+        async def ask():
+            while True:
+                await house.recovery.reconcile()
+                await asyncio.sleep(every_seconds)
+
+        asking = house.tasks.start("ask", ask())
+        house.gate.clear = waiting_for(lambda: house.gate.pbx_ready, house.gate.clear)
+        connects, hang_ups = watched(house.pbx, "connect"), watched(house.pbx, "hang_up")
+        await house.staff()
+        await house.start()
+        await house.run(150, tick_seconds=0.05)
+        asking.cancel()
+        assert house.results() == {"connected": 10, "busy": 5, "no_answer": 5}
+        assert len(house.pbx.seat_calls) == 4
+        assert len(connects) == 10
+        assert len(hang_ups) == 5  # by the agents, of those who stay on the line
+        assert house.tally.signals_ignored == {}
+
+
+def waiting_for(condition, act):
+    async def later(*arguments):
+        while not condition():
+            await asyncio.sleep(0.001)
+        return await act(*arguments)
+
+    return later
+
+
+def watched(target, name):
+    calls, act = [], getattr(target, name)
+
+    async def watch(*arguments):
+        calls.append(arguments)
+        return await act(*arguments)
+
+    setattr(target, name, watch)
+    return calls
+
+
+@pytest.mark.parametrize("channel_seconds", [0.005, 0.1])
+async def test_a_call_sent_right_before_the_pbx_is_asked_is_not_believed_gone(channel_seconds, monkeypatch):
+    monkeypatch.setattr(fake_pbx, "CHANNEL_SECONDS", channel_seconds)
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        await house.flow.tick()
+        await house.recovery.reconcile()
+        await house.run(5)
+        (attempt,) = house.live
+        assert attempt.state is State.TALKING
+
+
+async def test_a_call_of_which_nothing_was_ever_heard_is_given_up():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+        house.pbx.listening = False
+        await house.flow.tick()
+        await asyncio.sleep(0.5)
+        await house.pbx.hang_up(house.pbx.originated[0][0])
+        await asyncio.sleep(0.5)
+        house.pbx.listening = True
+        await house.recovery.reconcile()  # sent a second ago: it might still come
+        assert len(house.live) == 1
+        await house.run(90)
+        assert house.results() == {"unknown": 1}
+
+
+async def test_a_phone_called_right_before_the_pbx_is_asked_is_called_once():
+    async with House(agents=1) as house:
+        house.flow.desk.log_in("agent0", pause_reason=None)
+        await house.flow.tick()
+        await house.recovery.reconcile()
+        await house.run(5)
+        assert house.roster.session("agent0").free
+        assert len(house.pbx.seat_calls) == 1
+
+
+async def test_a_seat_of_which_nothing_was_ever_heard_is_called_again():
+    async with House(agents=1) as house:
+        house.flow.desk.log_in("agent0", pause_reason=None)
+        await house.flow.tick()
+        await asyncio.sleep(0.01)
+        house.pbx.listening = False
+        house.pbx.lose_seat(house.pbx.seat_calls[0])
+        await asyncio.sleep(0.01)
+        house.pbx.listening = True
+        await house.recovery.reconcile()
+        await house.run(90)
+        assert house.roster.session("agent0").free
+
+
+async def test_a_call_abandoned_before_and_ended_while_the_pbx_is_asked_counts():
+    async with House(agents=1) as house:
+        await house.cases(PERSON, pace=20)
+        await house.staff()
+        await house.start()
+        await house.run(1)
+        house.pbx.listening = False
+        await asyncio.sleep(6)
+        (attempt,) = house.live
+        assert attempt.id in house.pbx.abandoned
+        house.pbx.listening = True
+        asking = asyncio.create_task(house.recovery.reconcile())
+        await asyncio.sleep(0.001)
+        house.flow.move(attempt, Signal.HUNG_UP)  # its end comes before the answer
+        await asking
+        await house.run(1)
+        assert house.record.attempts[attempt.id].result is Result.ABANDONED
+        assert house.pbx.abandoned == {}
+
+
+async def test_a_record_that_is_away_during_the_reconciliation_does_not_stop_the_dialling_for_good():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        house.pbx.abandoned["dla-" + "0" * 26] = house.clock.now()
+        house.record.away = True
+        with pytest.raises(AwayError):
+            await house.recovery.reconcile()
+        house.record.away = False
+        await house.start()
+        await house.run(60)
+        assert len(house.pbx.originated) == 1
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dialer.calls.attempt import TABLE, Attempt, Effect, Signal, State
 from dialer.calls.pbx import Leg, LegState, Survey
-from dialer.calls.reconcile import findings
+from dialer.calls.reconcile import Asked, findings
 from dialer.calls.results import Result, unanswered
 from dialer.calls.settling import result_of
 from dialer.compliance.verdict import Intent
@@ -185,7 +185,11 @@ def missed(state, leg=None, marked=False, **fields):
         attempts={made.id: Leg(leg)} if leg else {},
         abandoned={made.id: NOW - timedelta(seconds=9)} if marked else {},
     )
-    return [finding.signal for finding in findings([made], survey)]
+    return [finding.signal for finding in findings([made], survey, asked(made))]
+
+
+def asked(made):
+    return Asked(NOW, {made.id: made.changes}, {})
 
 
 @pytest.mark.parametrize(
@@ -209,6 +213,24 @@ def test_what_was_missed_is_found(state, leg, signals):
     assert missed(state, leg) == signals
 
 
+def test_of_what_moved_on_since_the_question_the_answer_says_nothing():
+    for state, leg in ((State.DIALLING, None), (State.CLAIMED, Leg(LegState.WAITING)), (State.TALKING, None)):
+        made = attempt(state)
+        before = asked(made)
+        made.changes += 1
+        survey = Survey(NOW, {made.id: leg} if leg else {}, abandoned={made.id: NOW})
+        assert [finding.signal for finding in findings([made], survey, before)] == [Signal.ABANDONED]  # a mark stays
+        assert list(findings([made], replace(survey, abandoned={}), Asked(NOW, {}, {}))) == []
+
+
+def test_a_leg_that_was_asked_for_a_moment_ago_may_still_come():
+    just_sent = NOW - timedelta(seconds=4.9)
+    assert missed(State.DIALLING, dialled_at=just_sent) == []
+    assert missed(State.DIALLING, dialled_at=NOW - timedelta(seconds=5)) == [Signal.VANISHED]
+    assert missed(State.DIALLING, dialled_at=just_sent, created=True) == [Signal.VANISHED]
+    assert missed(State.UNCERTAIN, dialled_at=just_sent) == [Signal.VANISHED]  # asked on a link that was lost since
+
+
 def test_a_mark_counts_before_the_leg_is_asked_for():
     assert missed(State.RINGING, None, marked=True) == [Signal.ABANDONED, Signal.VANISHED]
     assert missed(State.RINGING, LegState.OTHER, marked=True) == [Signal.ABANDONED]
@@ -224,7 +246,7 @@ def test_no_finding_is_ignored_and_a_leg_that_is_gone_ends_the_attempt(state, le
     made = attempt(state)
     survey = Survey(NOW, {made.id: Leg(leg)} if leg else {}, abandoned={made.id: NOW} if marked else {})
     copy = replace(made)
-    for finding in findings([made], survey):
+    for finding in findings([made], survey, asked(made)):
         assert copy.apply(finding.signal, finding.at) is not None or marked
     if leg is None:
         assert copy.state is State.ENDED

@@ -112,11 +112,22 @@ def test_the_environment_wins(file, monkeypatch):
     assert settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "V") == "from outside"
 
 
-@pytest.mark.parametrize("content", [None, "", "  \n"])
+@pytest.mark.parametrize("content", [None, b"", b"  \n", b"\xff\xfe"])
 def test_a_missing_or_empty_secret_names_the_ways_to_give_it(file, tmp_path, content):
     if content is not None:
-        (tmp_path / "ami-secret").write_text(content)
+        (tmp_path / "ami-secret").write_bytes(content)
     loaded = settings.load(file())
     with pytest.raises(InputError) as caught:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
     assert "DIALER_PBX__SECRET" in caught.value.remedy
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+def test_an_empty_secret_in_the_file_or_the_environment_is_refused(file, monkeypatch, value):
+    """Else `Authorization: Bearer` with nothing after it would open the interface."""
+    by_file = settings.load(file(GOOD.replace("t0ken", value)))
+    monkeypatch.setenv("DIALER_API__TOKEN", value)
+    by_environment = settings.load(file())
+    for loaded in (by_file, by_environment):
+        with pytest.raises(InputError, match=r"api\.token is empty"):
+            settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")

@@ -90,6 +90,13 @@ def routes(application):
             yield route.method, path.format(agent="agent0", campaign="k", signal="start")
 
 
+async def test_a_token_of_any_bytes_is_refused_in_words(site):
+    reader, writer = await asyncio.open_connection(site.client.host, site.client.port)
+    writer.write(b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xe0\r\nConnection: close\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"401"
+    writer.close()
+
+
 async def test_every_route_but_the_open_ones_wants_the_token(site):
     checked = 0
     for method, path in routes(site.application):

@@ -9,14 +9,19 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.cases import schedule_write
-from dialer.adapters.store.schema import attempts, cases, debtors, do_not_call, outcomes
-from dialer.adapters.store.writer import Write, Writer
+from dialer.adapters.store.decisions import decision_write
+from dialer.adapters.store.ledger import line_write
+from dialer.adapters.store.schema import attempts, cases, debtors, outcomes
+from dialer.adapters.store.write import Write
+from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, State
-from dialer.calls.results import NEVER_LEFT, Result
+from dialer.calls.results import Result
 from dialer.cases.model import CaseState
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.ledger import PastAttempt
-from dialer.compliance.verdict import Intent
+from dialer.compliance.entry import Entry, Line
+from dialer.compliance.gate import Decision
+from dialer.compliance.verdict import CallMode, Intent
+from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.record import RecordedOutcome
@@ -37,19 +42,23 @@ _OUTCOME = _OUTCOME.on_conflict_do_update(
     index_elements=["attempt_id"],
     set_={name: _OUTCOME.excluded[name] for name in ("agent", "code", "note", "recorded_at")},
 )
-_WITH_ZONE = select(attempts, debtors.c.zone).join(debtors, attempts.c.debtor_id == debtors.c.id)
-_FORBID = upsert(do_not_call).on_conflict_do_nothing()
+_WITH_DEBTOR = (
+    select(attempts, debtors.c.zone, debtors.c.household, outcomes.c.code.label("outcome"))
+    .join(debtors, attempts.c.debtor_id == debtors.c.id)
+    .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+)
 
 
 class SqlAttempts:
     """The record of attempts."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+    def __init__(self, engine: AsyncEngine, writer: Writer, clock: Clock) -> None:
         self._engine = engine
         self._writer = writer
+        self._clock = clock
 
-    async def open(self, reservation: Reservation) -> None:
-        """Return once the attempt is durable, and its case out of the queue. Raises AwayError."""
+    async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
+        """Return once attempt, line and decision are durable, and the case is out of the queue. Raises AwayError."""
         intent = reservation.intent
         await self._writer.commit(
             Write(
@@ -62,22 +71,39 @@ class SqlAttempts:
                     "debtor_id": intent.debtor_id,
                     "number": intent.number,
                     "packs": ",".join(intent.packs),
+                    "mode": intent.mode.value,
+                    "debts": ",".join(map(str, intent.debts)),
                     "cleared_at": reservation.cleared_at,
                     "state": State.CLEARED.value,
                     "refusals": "",
                 },
             ),
             schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
+            line_write(entry, reservation.cleared_at),
+            decision_write(decision),
         )
 
-    def save(self, attempt: Attempt) -> None:
-        """Write the attempt as it stands, soon."""
+    def decided(self, decision: Decision) -> None:
+        """Write a decision that placed no call, soon."""
+        self._writer.put(decision_write(decision))
+
+    def keep(self, *lines: Line) -> None:
+        """Write lines of the ledger, soon."""
+        now = self._clock.now()
+        self._writer.put(*(line_write(line, now) for line in lines))
+
+    def save(self, attempt: Attempt, *lines: Line) -> None:
+        """Write the attempt as it stands, and what it counts as, in one step, soon."""
         values: dict[str, Any] = {f"new_{name}": _plain(getattr(attempt, name)) for name in _PROGRESS}
         values |= {"attempt": attempt.id, "new_refusals": ",".join(attempt.refusals)}
-        self._writer.put(Write(1, _SAVE, values))
+        now = self._clock.now()
+        self._writer.put(Write(1, _SAVE, values), *(line_write(line, now) for line in lines))
 
-    async def add_outcome(self, outcome: RecordedOutcome) -> None:
-        """Return once the outcome is durable; a later one for the same attempt replaces it. Raises AwayError."""
+    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
+        """Return once the outcome, and what it counts as, is durable; a later one for the same attempt replaces it.
+
+        Raises AwayError.
+        """
         await self._writer.commit(
             Write(
                 3,
@@ -89,12 +115,9 @@ class SqlAttempts:
                     "note": outcome.note,
                     "recorded_at": outcome.recorded_at,
                 },
-            )
+            ),
+            *(line_write(line, outcome.recorded_at) for line in lines),
         )
-
-    def forbid(self, number: PhoneNumber, since: datetime, source: str) -> None:
-        """Put a number on the do-not-call list, soon."""
-        self._writer.put(Write(3, _FORBID, {"number": number, "since": since, "source": source}))
 
     async def flush(self) -> None:
         """Return once everything asked so far is on disk. Raises AwayError."""
@@ -103,25 +126,20 @@ class SqlAttempts:
     async def unsettled(self) -> list[Attempt]:
         """The attempts that have not ended, as far as the record knows."""
         async with self._engine.connect() as connection:
-            return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.ended_at.is_(None)))]
+            return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.ended_at.is_(None)))]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         """The attempts of these ids that are on record."""
         async with self._engine.connect() as connection:
-            return [_attempt(row) for row in await connection.execute(_WITH_ZONE.where(attempts.c.id.in_(list(ids))))]
+            return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.id.in_(list(ids))))]
 
-    async def past(self, since: datetime) -> list[PastAttempt]:
-        """What the ledger counts: the attempts that reached the debtor, or may have, since an instant."""
-        columns = (attempts.c.id, attempts.c.debtor_id, attempts.c.number, attempts.c.cleared_at, attempts.c.ended_at)
-        counts = attempts.c.result.is_(None) | attempts.c.result.not_in([result.value for result in NEVER_LEFT])
+    async def latest(self) -> datetime | None:
+        """When the last attempt was cleared."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(select(*columns).where(attempts.c.cleared_at >= since, counts))
-            return [PastAttempt(*row) for row in rows]
-
-    async def do_not_call(self) -> list[PhoneNumber]:
-        """The do-not-call list."""
-        async with self._engine.connect() as connection:
-            return [PhoneNumber(number) for number in await connection.scalars(select(do_not_call.c.number))]
+            found: datetime | None = await connection.scalar(
+                select(attempts.c.cleared_at).order_by(attempts.c.cleared_at.desc()).limit(1)
+            )
+            return found
 
     async def report(self, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
         """One line an attempt, oldest first."""
@@ -153,6 +171,9 @@ def _attempt(row: Row[Any]) -> Attempt:
         zones=(row.zone,) if row.zone else (),
         packs=tuple(row.packs.split(",")),
         ring_max_seconds=0.0,
+        debts=tuple(int(debt) for debt in row.debts.split(",") if debt),
+        household=row.household,
+        mode=CallMode(row.mode),
     )
     return Attempt(
         id=row.id,
@@ -162,6 +183,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         **{name: getattr(row, name) for name in _PROGRESS if name not in ("state", "result")},
         state=State(row.state),
         result=Result(row.result) if row.result else None,
+        outcome=row.outcome,
     )
 
 

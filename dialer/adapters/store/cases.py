@@ -1,18 +1,19 @@
 """Cases on record."""
 
+import json
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes, refusals
-from dialer.adapters.store.writer import Write, Writer
+from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.write import Write
+from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
 from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine
-from dialer.compliance.verdict import Verdict
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -21,7 +22,9 @@ _SCHEDULE = (
     .where(cases.c.id == bindparam("case"))
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
-_REFUSE = insert(refusals)
+_DUE = select(
+    cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place
+).join(debtors)
 MOST_HISTORY = 50
 CHUNK = 1_000
 
@@ -60,40 +63,36 @@ class SqlCaseBook:
         """
         await self._writer.flush()
         chosen = (
-            select(cases.c.id, cases.c.debtor_id, cases.c.due_at, debtors.c.zone)
-            .join(debtors)
-            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now)
-            .order_by(cases.c.due_at, cases.c.id)
+            _DUE.where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now)
+            # who is called less often than wanted comes first, then the longest due
+            .order_by((cases.c.wanted_by <= now).is_not(True), cases.c.due_at, cases.c.id)
             .limit(most + len(excluding))
         )
         async with self._engine.connect() as connection:
             rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
+            return await _due_cases(connection, rows)
+
+    async def case(self, case_id: int) -> DueCase:
+        """The case as the gate sees it, due or not. Raises LookupError."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_DUE.where(cases.c.id == case_id))).all()
             if not rows:
-                return []
-            lines = await connection.execute(
-                select(
-                    numbers.c.debtor_id,
-                    numbers.c.number,
-                    func.count(attempts.c.id).label("tried"),
-                    func.max(attempts.c.cleared_at).label("last_tried_at"),
-                )
-                .outerjoin(
-                    attempts,
-                    (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
-                )
-                .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
-                .group_by(numbers.c.debtor_id, numbers.c.number, numbers.c.position)
-                .order_by(numbers.c.position)
-            )
-            by_debtor: dict[int, list[NumberLine]] = {}
-            for line in lines:
-                by_debtor.setdefault(line.debtor_id, []).append(
-                    NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
-                )
-        return [
-            DueCase(row.id, row.debtor_id, (row.zone,) if row.zone else (), tuple(by_debtor.get(row.debtor_id, ())))
-            for row in rows
-        ]
+                raise LookupError(case_id)
+            return (await _due_cases(connection, rows))[0]
+
+    async def campaign_of(self, case_id: int) -> str:
+        """The campaign that works it. Raises LookupError."""
+        async with self._engine.connect() as connection:
+            name = await connection.scalar(select(cases.c.campaign).where(cases.c.id == case_id))
+        if name is None:
+            raise LookupError(case_id)
+        return str(name)
+
+    async def cases_of(self, number: str) -> list[int]:
+        """The cases of the debtors whose number it is."""
+        chosen = select(cases.c.id).join(numbers, numbers.c.debtor_id == cases.c.debtor_id)
+        async with self._engine.connect() as connection:
+            return list(await connection.scalars(chosen.where(numbers.c.number == number).order_by(cases.c.id)))
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
@@ -144,14 +143,55 @@ class SqlCaseBook:
         """When the case is due again (None: not by itself), and the reason in words."""
         self._writer.put(schedule_write(case_id, at, state, why))
 
-    def refuse(self, case_id: int, verdict: Verdict, at: datetime) -> None:
-        """Record why nobody was called; the case is due when the gate would allow it, if that is known."""
-        reasons = ",".join(verdict.reasons)
-        values = {"case_id": case_id, "at": at, "reasons": reasons, "not_before": verdict.not_before}
-        self._writer.put(
-            Write(4, _REFUSE, values),
-            schedule_write(case_id, verdict.not_before, CaseState.OPEN, f"not called: {reasons}"),
+
+async def _due_cases(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[DueCase]:
+    """The cases of these rows, with their numbers and debts."""
+    if not rows:
+        return []
+    lines = await connection.execute(
+        select(
+            numbers.c.debtor_id,
+            numbers.c.number,
+            func.count(attempts.c.id).label("tried"),
+            func.max(attempts.c.cleared_at).label("last_tried_at"),
         )
+        .outerjoin(
+            attempts,
+            (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
+        )
+        .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
+        .group_by(numbers.c.debtor_id, numbers.c.number, numbers.c.position)
+        .order_by(numbers.c.position)
+    )
+    by_debtor: dict[int, list[NumberLine]] = {}
+    for line in lines:
+        by_debtor.setdefault(line.debtor_id, []).append(
+            NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
+        )
+    owed: dict[int, list[int]] = {}
+    about = select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
+    for debt in await connection.execute(about):
+        owed.setdefault(debt.case_id, []).append(debt.id)
+    return [
+        DueCase(
+            row.id,
+            row.debtor_id,
+            (row.zone,) if row.zone else (),
+            tuple(by_debtor.get(row.debtor_id, ())),
+            tuple(owed.get(row.id, ())),
+            row.household,
+            row.place,
+            _facts(row.facts),
+        )
+        for row in rows
+    ]
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """What packs may require of the case; a date is a date again."""
+    return {
+        name: date.fromisoformat(value) if name.endswith("_on") else value for name, value in json.loads(text).items()
+    }
 
 
 def _contact(row: Any) -> Contact:
@@ -188,6 +228,8 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
                 "name": case.debtor_name,
                 "zone": case.zone,
                 "language": case.language,
+                "household": case.household,
+                "place": case.place,
             }
             for case, _ in fresh
         ],
@@ -219,6 +261,7 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
                 "state": CaseState.OPEN.value,
                 "due_at": now,
                 "why": "new",
+                "facts": json.dumps(dict(case.facts), default=str),
             }
             for debtor_id, (case, _) in zip(ids, fresh, strict=True)
         ],

@@ -7,7 +7,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.schema import campaign_states, sessions
-from dialer.adapters.store.writer import Write, Writer
+from dialer.adapters.store.write import Write
+from dialer.adapters.store.writer import Writer
 from dialer.agents.session import SavedSession
 from dialer.campaigns.campaign import CampaignState
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     Dialect,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -57,6 +59,8 @@ debtors = Table(
     Column("name", String, nullable=False),
     Column("zone", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("household", String, nullable=False, server_default=""),
+    Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
     UniqueConstraint("creditor", "reference"),
 )
 
@@ -69,14 +73,6 @@ numbers = Table(
     Index(None, "number"),
 )
 
-do_not_call = Table(
-    "do_not_call",
-    METADATA,
-    Column("number", String, primary_key=True),
-    Column("since", Instant, nullable=False),
-    Column("source", String, nullable=False),
-)
-
 cases = Table(
     "cases",
     METADATA,
@@ -87,6 +83,8 @@ cases = Table(
     Column("state", String, nullable=False),
     Column("due_at", Instant),  # when it may be dialled again; empty while a call is under way or it is over
     Column("why", String, nullable=False),  # the reason of state and due_at, in words
+    Column("facts", Text, nullable=False, server_default="{}"),  # what packs may require, as JSON
+    Column("wanted_by", Instant),  # the least cadence: after this the case is urgent
     UniqueConstraint("campaign", "debtor_id"),
     Index(None, "campaign", "state", "due_at"),
 )
@@ -114,6 +112,8 @@ attempts = Table(
     Column("debtor_id", ForeignKey("debtors.id"), nullable=False),
     Column("number", String, nullable=False),
     Column("packs", String, nullable=False),
+    Column("mode", String, nullable=False, server_default="progressive"),
+    Column("debts", String, nullable=False, server_default=""),  # ids of the debts that it was about
     Column("cleared_at", Instant, nullable=False),
     Column("state", String, nullable=False),
     Column("dialled_at", Instant),
@@ -144,15 +144,53 @@ outcomes = Table(
     Column("recorded_at", Instant, nullable=False),
 )
 
-refusals = Table(
-    "refusals",
+ledger = Table(
+    "ledger",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("debtor_id", Integer),
+    Column("number", String),
+    Column("household", String),
+    Column("counts_until", Instant),  # when no rule looks at it any more; empty = for ever, or while in flight
+    Column("in_flight", Boolean, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Index(None, "debtor_id"),
+    Index(None, "number"),
+    Index(None, "household"),
+    Index(None, "counts_until"),
+    Index(None, "written_at"),
+)
+
+# what a reservation compares, where cells share this database as their ledger
+ledger_keys = Table(
+    "ledger_keys",
+    METADATA,
+    Column("key", String, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    METADATA,
+    Column("chain", String, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
+    Column("case_id", Integer, nullable=False),
+    Column("attempt_id", String),
+    Column("decision", String, nullable=False),  # allow, block; at the answer bridge, withhold
     Column("reasons", String, nullable=False),
-    Column("not_before", Instant),
+    Column("content", Text, nullable=False),
+    Column("subject", Text),  # about whom; empty once it was erased
+    Column("salt", String),
+    Column("subject_digest", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("digest", String, nullable=False),
     Index(None, "case_id"),
+    Index(None, "attempt_id"),
+    Index(None, "at"),
 )
 
 campaign_states = Table(

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from dialer.adapters.store.write import Write
 from dialer.kernel.errors import AwayError
 
 MOST_QUEUED = 50_000
@@ -20,16 +21,14 @@ RETRY_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One statement with one row of values; statements of a lower `rank` go first within a commit.
+class Chain(Protocol):
+    """Rows of one statement that are linked to those before, in the order in which they are committed."""
 
-    All writes to one table's rows that must keep their order share one statement.
-    """
-
-    rank: int
     statement: Executable
-    values: dict[str, Any]
+
+    async def link(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def committed(self) -> None: ...
+    def failed(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -41,8 +40,9 @@ class _Job:
 class Writer:
     """Writes in order. `commit` waits for the disk; `put` doesn't, and is never lost while the process lives."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, chain: Chain) -> None:
         self._engine = engine
+        self._chain = chain
         self._jobs: deque[_Job] = deque()
         self._work = asyncio.Event()
         self.healthy = True
@@ -91,7 +91,8 @@ class Writer:
         try:
             async with self._engine.begin() as connection:
                 for statement, rows in _grouped(jobs):
-                    await connection.execute(statement, rows)
+                    linked = statement is self._chain.statement
+                    await connection.execute(statement, await self._chain.link(connection, rows) if linked else rows)
         except (OperationalError, OSError) as error:
             # who waits is told; what nobody waits for must not be lost and is tried again
             log.error("record.write_failed", error=str(getattr(error, "orig", error)), jobs=len(jobs))  # noqa: TRY400
@@ -102,6 +103,7 @@ class Writer:
         except DBAPIError:
             self._refuse(jobs)
             raise  # the statement itself is wrong: a bug, told loudly
+        self._chain.committed()
         self.healthy = True
         self.commits += 1
         for job in jobs:
@@ -110,6 +112,7 @@ class Writer:
 
     def _refuse(self, jobs: Iterable[_Job]) -> None:
         self.healthy = False
+        self._chain.failed()
         for job in jobs:
             if job.done and not job.done.done():
                 job.done.set_exception(AwayError("the record can't be written", "check the disk"))

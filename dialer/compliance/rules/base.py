@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dialer.compliance.entry import EVENTS, Channel, Direction, Entry, EntryResult
+from dialer.compliance.entry import EVENTS, Channel, Entry, EntryResult
 from dialer.compliance.facts import Facts
 from dialer.compliance.strict import STRICT
 from dialer.compliance.verdict import Refusal
@@ -77,21 +77,27 @@ class Choosing(Rule):
 
     def chosen(self, facts: Facts) -> Iterator[tuple[int | None, list[Entry]]]:
         """The past contacts that count, oldest first: one list, or one for each debt that the call is about."""
-        results = EVENTS.get(self.event) or frozenset({EntryResult(self.event)})
-        direction = None if self.direction == "any" else Direction(self.direction)
+        results = EVENTS.get(self.event) or (self.event,)
+        direction = None if self.direction == "any" else self.direction
         entries = [
             entry
-            for entry in facts.past
+            for entry in self._concerning(facts)
             if entry.result in results
-            and (direction is None or entry.direction is direction)
+            and (direction is None or entry.direction == direction)
             and entry.channel in self.channels
-            and self._concerns(entry, facts)
         ]
         if "debt" not in self.key or not facts.intent.debts:
             yield None, entries
             return
         for debt in facts.intent.debts:
             yield debt, [entry for entry in entries if entry.debts is None or not entry.debts or debt in entry.debts]
+
+    def _concerning(self, facts: Facts) -> list[Entry]:
+        """The entries with whom the key says: rules of one key share them."""
+        wanted = (self.key, self.workplace_only)
+        if wanted not in facts.concerning:
+            facts.concerning[wanted] = [entry for entry in facts.past if self._concerns(entry, facts)]
+        return facts.concerning[wanted]
 
     def _concerns(self, entry: Entry, facts: Facts) -> bool:
         intent = facts.intent

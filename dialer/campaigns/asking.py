@@ -1,0 +1,32 @@
+"""From a due case to the question that the gate is asked."""
+
+from collections.abc import Mapping
+
+from dialer.campaigns.campaign import Campaign
+from dialer.cases.model import DueCase
+from dialer.compliance.jurisdiction import packs_for, zones_for
+from dialer.compliance.pack import Pack
+from dialer.compliance.verdict import Intent
+from dialer.kernel.phone import PhoneNumber
+
+
+def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Mapping[str, Pack]) -> Intent:
+    """May this number of this case be rung for this campaign now?"""
+    packs = campaign.packs
+    if campaign.packs_follow_debtor:
+        packs = packs_for(packs, known, number, case.place)
+    return Intent(
+        campaign=campaign.name,
+        case_id=case.id,
+        debtor_id=case.debtor_id,
+        number=number,
+        zones=zones_for(case.zones, number),
+        packs=packs,
+        ring_max_seconds=campaign.originate_timeout_seconds,
+        debts=case.debts,
+        household=case.household,
+        collector=campaign.collector,
+        mode=campaign.mode,
+        ring_timeout_seconds=campaign.ring_timeout_seconds,
+        given={**campaign.facts, **case.facts, "attempts_so_far": case.tried, "subdivision": case.place},
+    )
