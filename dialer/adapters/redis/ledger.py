@@ -80,6 +80,11 @@ class RedisLedger:
         return self._followed != "" and self._followed == self._generation
 
     @property
+    def ready(self) -> bool:
+        """Whether the ledger was whole when it was last looked at."""
+        return self._generation != "" and not self._overflowed
+
+    @property
     def backlog(self) -> int:
         """Lines that wait for Redis."""
         return len(self._waiting)
@@ -174,7 +179,7 @@ class RedisLedger:
         await self._commands.close()
 
     def _joined(self) -> str:
-        if not self._generation or self._overflowed:
+        if not self.ready:
             raise LedgerAwayError("the ledger is being rebuilt")
         return self._generation
 
@@ -219,7 +224,7 @@ class RedisLedger:
     async def _join(self) -> None:
         generation = await self._look()
         if not generation:
-            if not await rebuild(self._commands, self._record, self._clock, self._quiet):
+            if not await rebuild(self._commands, self._record, self._quiet):
                 raise LedgerAwayError("another cell rebuilds the ledger")
             generation = await self._look()
         await self.settle_unknown(self._cell)

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -13,8 +13,7 @@ import structlog
 from dialer.adapters.redis.commands import MOST_LINES, Claim, Commands
 from dialer.compliance.clearance import LIFETIME
 from dialer.compliance.entry import Line
-from dialer.compliance.ledger import WINDOW, LedgerAwayError
-from dialer.kernel.clock import Clock
+from dialer.compliance.ledger import LedgerAwayError
 from dialer.kernel.errors import AwayError
 
 LOCK_SECONDS = 10.0
@@ -32,20 +31,17 @@ log = structlog.get_logger(__name__)
 class LinesOfRecord(Protocol):
     """The durable record, as far as a rebuild needs it."""
 
-    def lines_of_record(self, since: datetime) -> AsyncIterator[Sequence[Line]]:
-        """Every entry since an instant, those in flight however old, and whatever else hasn't expired by then.
-
-        Raises AwayError.
-        """
+    def pages(self) -> AsyncIterator[Sequence[Line]]:
+        """All lines at which a rule may still look, those in flight however old. Raises AwayError."""
 
     async def watermark(self) -> int:
-        """The number of the record's newest line. Raises AwayError."""
+        """A number that grows with every line on record. Raises AwayError."""
 
     async def known(self, attempts: Collection[str]) -> Collection[str]:
         """Those of the attempts that the record has. Raises AwayError."""
 
 
-async def rebuild(commands: Commands, record: LinesOfRecord, clock: Clock, quiet: timedelta = QUIET) -> bool:
+async def rebuild(commands: Commands, record: LinesOfRecord, quiet: timedelta = QUIET) -> bool:
     """Rebuild the ledger, if nobody else does; True once it is whole. Raises AwayError.
 
     Lines stay what they are however often they are loaded: whoever is killed at it leaves nothing that must be undone.
@@ -58,7 +54,7 @@ async def rebuild(commands: Commands, record: LinesOfRecord, clock: Clock, quiet
         async with _kept(commands, claim):
             await asyncio.sleep(quiet.total_seconds())
             watermark = await record.watermark()
-            lines = await _load(commands, claim, record, clock.now() - WINDOW)
+            lines = await _load(commands, claim, record)
         # chance makes the number: a generation that comes back from an old snapshot is never taken for this one
         await commands.finish(claim, str(secrets.randbits(52)), watermark)
     except AwayError:
@@ -69,9 +65,9 @@ async def rebuild(commands: Commands, record: LinesOfRecord, clock: Clock, quiet
     return True
 
 
-async def _load(commands: Commands, claim: Claim, record: LinesOfRecord, since: datetime) -> int:
+async def _load(commands: Commands, claim: Claim, record: LinesOfRecord) -> int:
     count = 0
-    batches = aiter(record.lines_of_record(since))
+    batches = aiter(record.pages())
     while True:
         try:
             async with asyncio.timeout(BATCH_SECONDS):
