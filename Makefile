@@ -7,6 +7,8 @@
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
+# what its server links, by name
+REDIS = redis-(server|tools)|libatomic1|libc6|libcap2|libgcc-s1|libgcrypt20|libgpg-error0|libjemalloc2|liblz4-1|liblzf1|liblzma5|libssl3|libstdc\+\+6|libsystemd0|libzstd1
 
 setup: .venv/ready .cache/asterisk/asterisk
 
@@ -26,10 +28,16 @@ setup: .venv/ready .cache/asterisk/asterisk
 	@setup/fetch-debs .cache/sipp forky '.*' sip-tester
 	@touch $@
 
+.cache/postgres/ready: setup/fetch-postgres setup/fetch-debs
+	@setup/fetch-postgres .cache/postgres
+
+.cache/redis/run: setup/fetch-debs
+	@setup/fetch-debs .cache/redis bookworm "$(REDIS)" redis-server
+
 demo: setup
 	@$(DIALER) demo $(ARGS)
 
-test: setup .venv/ready-dev .cache/sipp/run
+test: setup .venv/ready-dev .cache/sipp/run .cache/postgres/ready .cache/redis/run
 	@$(PYTEST) $(ARGS)
 
 check: lint types contracts test

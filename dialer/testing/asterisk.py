@@ -99,7 +99,7 @@ class AsteriskProcess:
         """Run it and wait until it is fully booted. Raises AwayError with its own words where it doesn't come up."""
         with (self.folder / "log/boot.log").open("wb") as boot:
             self.process = await asyncio.create_subprocess_exec(
-                *_die_with_parent(),
+                *die_with_parent(),
                 str(self.tree / "asterisk"), "-f", "-C", str(self.folder / "etc/asterisk.conf"),
                 stdin=asyncio.subprocess.DEVNULL, stdout=boot, stderr=boot, start_new_session=True,
             )  # fmt: skip
@@ -159,10 +159,10 @@ class AsteriskProcess:
         return ":".join(f"{byte:02x}" for byte in (0x02, *tail.to_bytes(5, "big")))
 
 
-def _die_with_parent() -> Sequence[str]:
-    """A killed test or demo leaves no Asterisk behind, where util-linux can promise it."""
+def die_with_parent(number: signal.Signals = signal.SIGTERM) -> Sequence[str]:
+    """The start of a command line: a killed test or demo leaves no child behind, where util-linux can promise it."""
     setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
+    return (setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--") if setpriv else ()
 
 
 def phone_network(folder: Path, tree: Path, sip_port: int) -> AsteriskProcess:
