@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from random import SystemRandom
 
@@ -14,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
@@ -38,11 +40,13 @@ from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
-from dialer.settings import LedgerSettings, Settings, place, secret
+from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 SHUTDOWN_SECONDS = 5.0
+LEDGER_SECONDS = 30.0
+"""A start waits so long for the shared ledger; without it nothing is cleared, and calls under way are looked after."""
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
@@ -129,16 +133,35 @@ class Daemon:
         self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
-    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger:
-        if wish.kind == "sql":
-            return SqlLedger(engine, self._writer, self._clock)
-        return ProcessLedger()
+    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
+        match wish.kind:
+            case "process":
+                return ProcessLedger()
+            case "sql":
+                return SqlLedger(engine, self._writer, self._clock)
+            case "redis":
+                collector = self._settings.collector.name
+                return RedisLedger(
+                    redis_url(wish), self._settings.store.cell, self._lines, self._clock, house=collector
+                )
 
     async def _load_ledger(self) -> None:
-        """The ledger in the process knows what the record knows; one that is shared knows it already."""
+        """The ledger in the process knows what the record knows; one that is shared knows it, or rebuilds itself."""
         if isinstance(self._ledger, ProcessLedger):
             async for page in self._lines.pages():
                 self._ledger.load(page)
+        if isinstance(self._ledger, RedisLedger):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEDGER_SECONDS):
+                    while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
+                        await asyncio.sleep(0.05)
+
+    def _start_ledger(self, tasks: Tasks) -> None:
+        if isinstance(self._ledger, RedisLedger):
+            gate, shared = self._flow.gate, self._ledger
+            gate.feed_is_fresh = lambda: shared.feed_fresh
+            tasks.start("ledger", shared.run())
+            tasks.start("feed", shared.feed(gate.watch.apply, gate.read_again))
 
     def _target(self, campaign: Campaign) -> pacing.Target:
         trunk = self._settings.trunk
@@ -148,6 +171,7 @@ class Daemon:
         if self._clock.offset:
             log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
         tasks.start("writer", self._writer.run())
+        self._start_ledger(tasks)
         await self._recovery.load()
         runner = await self._serve()
         try:
@@ -158,6 +182,9 @@ class Daemon:
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             await self._writer.flush()
+            if isinstance(self._ledger, RedisLedger):
+                with suppress(AwayError):
+                    await self._ledger.flush()
             log.info("daemon.stopped")
         finally:
             await runner.cleanup()
@@ -280,6 +307,8 @@ class Daemon:
             problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
+        if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
+            problems.append("the ledger on Redis is away, or being rebuilt")
         if not self._flow.gate.record_held:
             problems.append("another daemon may work in this one's name")
         if self._flow.stopping:

@@ -5,7 +5,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -283,6 +283,16 @@ def place(store: StoreSettings) -> Place:
     if store.password is not None or store.password_file is not None:
         password = secret(store.password, store.password_file, "store.password", "DIALER_STORE__PASSWORD")
     return Place(store.path, store.url, password, store.cell)
+
+
+def redis_url(ledger: LedgerSettings) -> str:
+    """Where the shared ledger is, with its password. Raises InputError where the password's file can't be read."""
+    if ledger.password is None and ledger.password_file is None:
+        return ledger.url
+    password = secret(ledger.password, ledger.password_file, "ledger.password", "DIALER_LEDGER__PASSWORD")
+    scheme, _, rest = ledger.url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}://{user if at else ''}:{quote(password, safe='')}@{host}"
 
 
 def _resolve(settings: Settings, folder: Path) -> Settings:

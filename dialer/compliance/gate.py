@@ -1,6 +1,6 @@
 """The only door to a public number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -91,8 +91,8 @@ class Gate:
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
         self.record_held = True
         """False while another daemon may work in this one's name: then nothing is cleared."""
-        self.feed_fresh = True
-        """False while lines that others put may be missing."""
+        self.feed_is_fresh: Callable[[], bool] = lambda: True
+        """Whether every line that others put has come."""
         self.pbx_skew = timedelta()
         """How far our clock is from the PBX's, as last measured."""
 
@@ -125,7 +125,7 @@ class Gate:
         others = tuple(line for line in held.lines if line.id != attempt) if held else ()
         at_the_answer = replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None)
         verdict = self.judge(at_the_answer, Standing(others), now)
-        return Decision(now, intent, verdict, attempt, bridge=True, blind=held is None or not self.feed_fresh)
+        return Decision(now, intent, verdict, attempt, bridge=True, blind=held is None or not self.feed_is_fresh())
 
     def record(self, decision: Decision) -> None:
         """Put a decision on record, soon."""
@@ -154,6 +154,11 @@ class Gate:
     def remember(self, latest: datetime) -> None:
         """The record knows this instant: a clock that is behind it went back while nobody looked."""
         self._latest = max(self._latest, latest)
+
+    async def read_again(self) -> None:
+        """Lines may have gone by: what stands about those under way is read anew. Raises LedgerAwayError."""
+        for attempt, subject in self.watch.subjects():
+            self.watch.hold(attempt, subject, await self._ledger.read(subject))
 
     async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
         """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""

@@ -260,10 +260,10 @@ async def test_a_bridge_whose_past_nobody_knows_is_judged_by_what_is_known_and_s
     house = House()
     clearance = await house.gate.clear(house.intent())
     reservation = clearance.reservation
-    house.gate.feed_fresh = False
+    house.gate.feed_is_fresh = lambda: False
     decision = house.gate.recheck(reservation.attempt, reservation.intent)
     assert (decision.verdict.allowed, decision.blind) == (True, True)
-    house.gate.feed_fresh = True
+    house.gate.feed_is_fresh = lambda: True
     house.gate.watch.drop(reservation.attempt)
     assert house.gate.recheck(reservation.attempt, reservation.intent).blind
 
