@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialer.cli.output import AsJson, print_json
-from dialer.cli.packs import Folder
+from dialer.cli.packs import Folder, OfConfig, folder_of
 from dialer.kernel.errors import EXIT_NO, InputError
 
 if TYPE_CHECKING:
@@ -24,17 +24,20 @@ def gate() -> None:
 def run_vectors(
     files: Annotated[list[Path], typer.Argument(help="JSON files of cases; docs/reference/gate-vectors.md")],
     folder: Folder = None,
+    config: OfConfig = None,
     *,
-    calendars: Annotated[Path | None, typer.Option(help="your corrections of the calendars of holidays")] = None,
+    holidays: Annotated[Path | None, typer.Option(help="your corrections of the calendars of holidays")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run cases of a file through the rules. Prints each mismatch; exit code 1 if there is one, 2 for a bad file."""
-    from dialer.compliance import calendars as calendars_
-    from dialer.compliance import vectors
+    from dialer import settings
+    from dialer.compliance import calendars, vectors
     from dialer.compliance.pack import Shelf
 
-    shelf = Shelf(folder)
-    corrected = calendars_.load(calendars) if calendars else calendars_.Calendars()
+    shelf = Shelf(folder_of(folder, config))
+    if holidays is None and config is not None:
+        holidays = settings.load(config).compliance.holidays_file
+    corrected = calendars.load(holidays) if holidays else calendars.Calendars()
     cases = [case for file in files for case in vectors.read(file)]
     if not cases:
         raise InputError("no case in any file: nothing was tested", "docs/reference/gate-vectors.md has the format")

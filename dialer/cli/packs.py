@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Packs: each is one jurisdiction's rules.", no_args_is_help=True)
 Folder = Annotated[Path | None, typer.Option("--folder", help="a folder of your own packs, beside those that ship")]
+OfConfig = Annotated[
+    Path | None, typer.Option("-c", "--config", help="a configuration whose [compliance] names your own packs")
+]
 CONFIDENCE = {
     "V1": "the primary text was read",
     "V2": "a secondary source states it",
@@ -23,11 +26,11 @@ CONFIDENCE = {
 
 
 @app.command("list")
-def list_(folder: Folder = None, *, as_json: AsJson = False) -> None:
+def list_(folder: Folder = None, config: OfConfig = None, *, as_json: AsJson = False) -> None:
     """Every pack: version, where it applies by itself, whether a lawyer has reviewed it."""
     from dialer.compliance.pack import Shelf
 
-    shelf = Shelf(folder)
+    shelf = Shelf(folder_of(folder, config))
     packs = [shelf.load(name) for name in shelf.names]
     if as_json:
         print_json([_head(pack) for pack in packs])
@@ -45,13 +48,17 @@ def list_(folder: Folder = None, *, as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="the pack's name")], folder: Folder = None, *, as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="the pack's name")],
+    folder: Folder = None,
+    config: OfConfig = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Every rule of a pack in words, with its numbers, how sure they are, and where they come from."""
     from dialer.compliance.pack import Shelf
     from dialer.compliance.words import in_words
 
-    pack = Shelf(folder).load(name)
+    pack = Shelf(folder_of(folder, config)).load(name)
     rules = [
         {
             "id": rule.id,
@@ -90,6 +97,7 @@ def show(
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="files of packs, or folders of them")] = None,
     folder: Folder = None,
+    config: OfConfig = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -99,7 +107,8 @@ def check(
     shelf = Shelf()
     good: list[tuple[str, Pack]] = []
     bad: list[InputError] = []
-    own, missing = _own([*(files or ()), *((folder,) if folder else ())])
+    inside = folder_of(folder, config)
+    own, missing = _own([*(files or ()), *((inside,) if inside else ())])
     bad += missing
     ships: list[tuple[str, Path | None]] = [(name, None) for name in shelf.names]
     for name, file in (*ships, *((path.stem, path) for path in own)):
@@ -128,6 +137,15 @@ def check(
             sys.stderr.write(f"{wrong}\n  remedy: {wrong.remedy}\n")
     if bad:
         raise typer.Exit(EXIT_INPUT)
+
+
+def folder_of(folder: Path | None, config: Path | None) -> Path | None:
+    """Where an agency's own packs are: as the command says, else as its configuration does."""
+    if folder is not None or config is None:
+        return folder
+    from dialer import settings
+
+    return settings.load(config).compliance.pack_folder
 
 
 def _own(paths: list[Path]) -> tuple[list[Path], list[InputError]]:

@@ -59,8 +59,10 @@ class Holiday(Rule):
 
     def _part(self, facts: Facts) -> tuple[str, ...]:
         """The debtor's own part of one of the countries; one that nobody knows has no calendar, and that refuses."""
-        part = facts.given.get("subdivision")
-        if not self.subdivisions or not isinstance(part, str):
+        place = facts.given.get("subdivision")
+        if not self.subdivisions or not isinstance(place, str):
             return ()
-        countries = {code.partition("-")[0] for code in self.calendars}
-        return (part,) if part.partition("-")[0] in countries else ()
+        # a town within a part keeps the part's days
+        country, *part = place.split("-")[:2]
+        known = {code.partition("-")[0] for code in self.calendars}
+        return (f"{country}-{part[0]}",) if part and country in known else ()
