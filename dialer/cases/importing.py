@@ -227,7 +227,7 @@ def _case(number: int, header: list[str], cells: list[str], defaults: Defaults) 
         language=_read(row, "language", _language) or defaults.language.lower(),
         household=row.get("household", ""),
         place=_read(row, "place", _place) or "",
-        facts={name: value for name, reader in _FACTS.items() if (value := _read(row, name, reader)) is not None},
+        facts=_facts(row),
     )
     return case, rejects
 
@@ -267,6 +267,11 @@ _FACTS: dict[str, Callable[[str], tuple[bool | date | None, str]]] = {
     "assignment_notice_sent": _yes,
     "first_notice_sent_on": _day,
 }
+
+
+def _facts(row: dict[str, str]) -> dict[str, bool | date]:
+    read = ((name, _read(row, name, reader)) for name, reader in _FACTS.items())
+    return {name: value for name, value in read if value is not None}
 
 
 def _zone(text: str) -> tuple[str | None, str]:

@@ -305,7 +305,8 @@ def _merge_facts(connection: Connection, campaign: str, more: Mapping[int, Mappi
     changed = [
         {"case": row.id, "new_facts": json.dumps(merged, default=str)}
         for row in known
-        if (merged := merged_facts(_facts(row.facts), more[row.debtor_id])) != _facts(row.facts)
+        if (known_facts := _facts(row.facts)) != more[row.debtor_id]
+        and (merged := merged_facts(known_facts, more[row.debtor_id])) != known_facts
     ]
     if changed:
         connection.execute(
