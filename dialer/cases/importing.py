@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from dialer.cases.model import Debt, NewCase, merged_facts
@@ -269,7 +269,7 @@ _FACTS: dict[str, Callable[[str], tuple[bool | date | None, str]]] = {
 }
 
 
-def _facts(row: dict[str, str]) -> dict[str, bool | date]:
+def _facts(row: dict[str, str]) -> dict[str, Any]:
     read = ((name, _read(row, name, reader)) for name, reader in _FACTS.items())
     return {name: value for name, value in read if value is not None}
 
