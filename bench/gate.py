@@ -3,7 +3,7 @@
 Every figure is measured in one run on one machine: compare the ratios. Processor time is the daemon's own (this
 process); that of the stores is read from the kernel and told apart.
 
-    --debtors N --events M   how much past lies in the ledger (default 20,000 × 20; the full size is 1,000,000 × 20)
+    --debtors N --events M   how much past lies in the ledger (default 20,000 x 20; the full size is 1,000,000 x 20)
 """
 
 import argparse
@@ -155,7 +155,7 @@ async def big_ledger(debtors: int, events: int) -> None:
     grown = _resident_bytes() - before
     chosen = chance.sample(range(debtors), min(DECISIONS, debtors))
     show(
-        f"{debtors:,} debtors × {events} events",
+        f"{debtors:,} debtors x {events} events",
         await decide(_gate(ledger, NoRecord()), [intent(d) for d in chosen], 1),
     )
     print(f"memory of the ledger in the process: {grown / debtors:,.0f} bytes a debtor ({events} events each)")
@@ -304,7 +304,7 @@ async def memory_in_redis(debtors: int, events: int) -> None:
         used = (await client.info("memory"))["used_memory"]
         await client.aclose()
         print(
-            f"\nRedis: {debtors:,} debtors × {events} events rebuilt from a record in {seconds:.0f} s ({debtors * events / seconds:,.0f} lines/s)"
+            f"\nRedis: {debtors:,} debtors x {events} events rebuilt from a record in {seconds:.0f} s ({debtors * events / seconds:,.0f} lines/s)"
         )
         print(
             f"memory in Redis: {used / debtors:.0f} bytes a debtor and its number, {used / debtors / events:.0f} an event (under two keys)"
@@ -314,7 +314,7 @@ async def memory_in_redis(debtors: int, events: int) -> None:
         before = cpu_of(redis.pid)
         figures = await decide(_gate(ledger, NoRecord()), [intent(debtor) for debtor in chosen])
         show(
-            f"{debtors:,} debtors × {events} events",
+            f"{debtors:,} debtors x {events} events",
             figures,
             f"Redis {(cpu_of(redis.pid) - before) / len(chosen) * 1e6:.0f}",
         )
