@@ -28,7 +28,7 @@ from dialer.agents.session import Session
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
-from dialer.compliance.gate import CLOCK_TOLERANCE, Gate
+from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import WINDOW, ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
@@ -130,6 +130,7 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
+        gate.surroundings = Surroundings(self._feed_is_fresh, self._record_is_held, lambda: self._pbx.skew)
         self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
@@ -156,12 +157,17 @@ class Daemon:
                     while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
                         await asyncio.sleep(0.05)
 
+    def _feed_is_fresh(self) -> bool:
+        return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
+
+    def _record_is_held(self) -> bool:
+        return self._hold is None or self._hold.held
+
     def _start_ledger(self, tasks: Tasks) -> None:
         if isinstance(self._ledger, RedisLedger):
-            gate, shared = self._flow.gate, self._ledger
-            gate.feed_is_fresh = lambda: shared.feed_fresh
-            tasks.start("ledger", shared.run())
-            tasks.start("feed", shared.feed(gate.watch.apply, gate.read_again))
+            gate = self._flow.gate
+            tasks.start("ledger", self._ledger.run())
+            tasks.start("feed", self._ledger.feed(gate.watch.apply, gate.read_again))
 
     def _target(self, campaign: Campaign) -> pacing.Target:
         trunk = self._settings.trunk
@@ -216,8 +222,6 @@ class Daemon:
         due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live)):
             self._lag_seconds = max(0.0, loop.time() - due)
-            self._flow.gate.pbx_skew = self._pbx.skew
-            self._flow.gate.record_held = self._hold is None or self._hold.held
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
@@ -309,7 +313,7 @@ class Daemon:
             problems.append("the record can't be written")
         if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
             problems.append("the ledger on Redis is away, or being rebuilt")
-        if not self._flow.gate.record_held:
+        if not self._record_is_held():
             problems.append("another daemon may work in this one's name")
         if self._flow.stopping:
             problems.append("the daemon is stopping")

@@ -227,7 +227,7 @@ def _metrics() -> str:
     snapshot = Snapshot(START, True, 0.0, (), ())
     health = dict.fromkeys(
         ("dialer_ami_up", "dialer_ami_reconnects", "dialer_ami_malformed", "dialer_ledger_backlog_events",
-         "dialer_event_loop_lag_seconds", "dialer_clock_offset_seconds"), 0.0,
+         "dialer_event_loop_lag_seconds", "dialer_pbx_clock_skew_seconds", "dialer_clock_offset_seconds"), 0.0,
     )  # fmt: skip
     parts = [
         "# Metrics",

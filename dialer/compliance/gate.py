@@ -68,6 +68,19 @@ class Law:
         return frozenset(name for pack in self.packs.values() for rule in pack.of_kind(Flagged) for name in rule.flags)
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the gate must know of the parts around it.
+
+    feed_is_fresh: every line that others put has come. record_is_held: no other daemon works in this one's name.
+    pbx_skew: how far the PBX's clock is ahead of ours.
+    """
+
+    feed_is_fresh: Callable[[], bool] = lambda: True
+    record_is_held: Callable[[], bool] = lambda: True
+    pbx_skew: Callable[[], timedelta] = timedelta
+
+
 class Gate:
     """Checks every rule of every pack that applies, reserves, records, and only then gives a clearance."""
 
@@ -89,12 +102,7 @@ class Gate:
         self.watch = Watch()
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
-        self.record_held = True
-        """False while another daemon may work in this one's name: then nothing is cleared."""
-        self.feed_is_fresh: Callable[[], bool] = lambda: True
-        """Whether every line that others put has come."""
-        self.pbx_skew = timedelta()
-        """How far our clock is from the PBX's, as last measured."""
+        self.surroundings = Surroundings()
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
@@ -125,7 +133,9 @@ class Gate:
         others = tuple(line for line in held.lines if line.id != attempt) if held else ()
         at_the_answer = replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None)
         verdict = self.judge(at_the_answer, Standing(others), now)
-        return Decision(now, intent, verdict, attempt, bridge=True, blind=held is None or not self.feed_is_fresh())
+        return Decision(
+            now, intent, verdict, attempt, bridge=True, blind=held is None or not self.surroundings.feed_is_fresh()
+        )
 
     def record(self, decision: Decision) -> None:
         """Put a decision on record, soon."""
@@ -204,12 +214,13 @@ class Gate:
         if now < self._latest - CLOCK_TOLERANCE:
             return Verdict((Refusal(Reason.CLOCK, not_before=self._latest, facts="the clock went back"),))
         self._latest = max(now, self._latest)
-        if abs(self.pbx_skew) > CLOCK_TOLERANCE:
-            seconds = self.pbx_skew.total_seconds()
+        skew = self.surroundings.pbx_skew()
+        if abs(skew) > CLOCK_TOLERANCE:
+            seconds = skew.total_seconds()
             return Verdict((Refusal(Reason.CLOCK, facts=f"{seconds:+.1f} s from the PBX's"),))
         if not self.pbx_ready:
             return _refused(Reason.PBX_AWAY)
-        if not self.record_held:
+        if not self.surroundings.record_is_held():
             return _refused(Reason.STORE_AWAY)
         return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
 
