@@ -1,6 +1,7 @@
 """Every file of vectors, and what a bad one is told."""
 
 import json
+import re
 
 import pytest
 
@@ -97,3 +98,15 @@ def test_a_missing_file_and_a_pack_that_isnt_there(tmp_path):
 def test_what_isnt_given_is_as_the_packs_need_it():
     assert not run({"packs": ["it-unirec", "ca-on"]}).mismatches
     assert run({"packs": ["it-unirec"], "facts": {"licence_valid_until": "2026-11-19"}}).verdict.reasons == ("licence",)
+
+
+def test_the_pack_and_the_case_that_the_pages_show_work_together(tmp_path):
+    page = (ROOT / "docs/explanation/compliance.md").read_text()
+    (toml,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "our-caps.toml").write_text(toml)
+    page = (ROOT / "docs/reference/gate-vectors.md").read_text()
+    (text,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "cases.json"
+    path.write_text(text)
+    (case,) = vectors.read(path)
+    assert not vectors.run(case, Shelf(tmp_path), Calendars()).mismatches
