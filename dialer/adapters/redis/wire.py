@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +23,9 @@ from dialer.compliance.ledger import LedgerAwayError
 from dialer.kernel.errors import InputError
 
 COMMAND_SECONDS = 1.0
+"""For an answer; to connect; for a free connection."""
+PATIENCE_SECONDS = 2.0
+"""For all of it, said twice."""
 CONNECTIONS = 16
 BLOCK_SECONDS = 0.5
 """How long the feed waits for lines before it looks whether the ledger is still whole."""
@@ -89,55 +92,67 @@ class Wire:
     """Commands with a deadline. Whatever goes wrong is a LedgerAwayError.
 
     The library itself never sends anything again. A script is said once more after a lost reply, because it changes
-    nothing the second time; there it ends.
+    nothing the second time; there it ends. Nor is it ever cancelled: a connection that was cancelled while it greeted
+    goes back to the pool as if it had, and hands out answers that belong to others. Who waits no longer leaves it to
+    end by its own deadlines.
     """
 
     def __init__(self, url: str) -> None:
         self._client = _client(url, CONNECTIONS, COMMAND_SECONDS)
         # whoever waits for the feed doesn't hold up others, and waits longer than they
         self._patient = _client(url, 1, COMMAND_SECONDS + BLOCK_SECONDS)
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, script: Script, keys: Sequence[str], *values: str | float) -> Any:
         """What the script answers. Raises LedgerAwayError: then it ran, or not, or will."""
-        with _away():
-            try:
-                return await self._evaluate(script, keys, values)
-            except (*_LOST, ReadOnlyError):
-                # every idle connection is as dead as this one, or leads to what is no master any more
-                await self._drop_idle()
-                return await self._evaluate(script, keys, values)
+        return await self._wait_for(self._twice(script, keys, values))
 
     async def flying(self, names: Names) -> dict[str, str]:
-        """The attempts in flight, as they stand there."""
-        with _away():
-            async with asyncio.timeout(COMMAND_SECONDS):
-                flat = await self._client.execute_command("HGETALL", names.flying)
-        return dict(flat)
+        """The attempts in flight, as they stand there. Raises LedgerAwayError."""
+        return dict(await self._wait_for(self._client.execute_command("HGETALL", names.flying)))
 
     async def follow(self, names: Names, position: int, most: int, *, wait: bool) -> list[tuple[int, str]]:
         """Lines of the feed after a position, each with its own; none if none came in time. Raises LedgerAwayError."""
         block: list[str | int] = ["BLOCK", round(BLOCK_SECONDS * 1000)] if wait else []
         command = ("XREAD", "COUNT", most, *block, "STREAMS", names.feed, f"{position}-0")
-        with _away():
-            async with asyncio.timeout(COMMAND_SECONDS + BLOCK_SECONDS):
-                answer = await self._patient.execute_command(*command)
+        answer = await self._wait_for(self._patient.execute_command(*command))
         return [(int(id_.partition("-")[0]), fields["line"]) for _, lines in answer or () for id_, fields in lines]
 
     async def close(self) -> None:
         """Leave."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PATIENCE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
         await self._client.aclose()
         await self._patient.aclose()
 
-    async def _evaluate(self, script: Script, keys: Sequence[str], values: Sequence[str | float]) -> Any:
-        async with asyncio.timeout(COMMAND_SECONDS):
-            try:
-                return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *values)
-            except NoScriptError:
-                return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *values)
+    async def _wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        with _away():
+            done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+            if not done:
+                raise TimeoutError
+            return task.result()
 
-    async def _drop_idle(self) -> None:
-        if isinstance(self._client, Redis):
-            await self._client.connection_pool.disconnect(inuse_connections=False)
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard, even if nobody waits any more
+
+    async def _twice(self, script: Script, keys: Sequence[str], values: Sequence[str | float]) -> Any:
+        try:
+            return await self._evaluate(script, keys, values)
+        except (*_LOST, ReadOnlyError):
+            return await self._evaluate(script, keys, values)
+
+    async def _evaluate(self, script: Script, keys: Sequence[str], values: Sequence[str | float]) -> Any:
+        try:
+            return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *values)
+        except NoScriptError:
+            return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *values)
 
 
 def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
