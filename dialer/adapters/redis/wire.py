@@ -98,9 +98,10 @@ class Wire:
     """
 
     def __init__(self, url: str) -> None:
-        self._client = _client(url, CONNECTIONS, COMMAND_SECONDS)
+        self._clients: list[Redis | RedisCluster] = []
+        self._client = self._connected(url, CONNECTIONS, COMMAND_SECONDS)
         # whoever waits for the feed doesn't hold up others, and waits longer than they
-        self._patient = _client(url, 1, COMMAND_SECONDS + BLOCK_SECONDS)
+        self._patient = self._connected(url, 1, COMMAND_SECONDS + BLOCK_SECONDS)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, script: Script, keys: Sequence[str], *values: str | float) -> Any:
@@ -124,8 +125,13 @@ class Wire:
             await asyncio.wait(self._tasks, timeout=PATIENCE_SECONDS)
         for task in self._tasks:
             task.cancel()
-        await self._client.aclose()
-        await self._patient.aclose()
+        for client in self._clients:
+            await client.aclose()
+
+    def _connected(self, url: str, connections: int, seconds: float) -> Redis | RedisCluster:
+        client, *others = _clients(url, connections, seconds)
+        self._clients += [client, *others]
+        return client
 
     async def _wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
         task = asyncio.create_task(work)
@@ -155,8 +161,8 @@ class Wire:
             return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *values)
 
 
-def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
-    """A client for `redis://`, `rediss://`, `unix://`, `redis+sentinel://host,host/service`, `redis+cluster://host,host`.
+def _clients(url: str, connections: int, seconds: float) -> list[Redis | RedisCluster]:
+    """A client, and those that it asks, for `redis://`, `rediss://`, `unix://`, `redis+sentinel://host,host/service`, `redis+cluster://host,host`.
 
     Raises InputError.
     """
@@ -171,7 +177,7 @@ def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
     try:
         if scheme not in ("redis+sentinel", "redis+cluster"):
             pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=COMMAND_SECONDS, **options)
-            return Redis.from_pool(pool)
+            return [Redis.from_pool(pool)]
         parts = urlsplit(url)
         credentials, _, places = parts.netloc.rpartition("@")
         user, _, password = credentials.partition(":")
@@ -179,12 +185,11 @@ def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
         hosts = [_host(place) for place in places.split(",")]
         if scheme == "redis+cluster":
             nodes = [ClusterNode(host, port) for host, port in hosts]
-            return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **options)
+            return [RedisCluster(startup_nodes=nodes, **options)]
         timeouts = {"socket_timeout": COMMAND_SECONDS, "socket_connect_timeout": COMMAND_SECONDS}
         database = int(parse_qs(parts.query).get("db", ["0"])[0])
         sentinel = Sentinel(hosts, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-        master: Redis = sentinel.master_for(parts.path.strip("/"), db=database, **options)
-        return master
+        return [sentinel.master_for(parts.path.strip("/"), db=database, **options), *sentinel.sentinels]
     except ValueError as error:
         # the address may hold a password: it isn't repeated
         raise InputError(f"the address of Redis can't be read: {error}", "write redis://host:6379/0") from None
