@@ -21,6 +21,7 @@ from tests.redis.house import (
     attempt,
     cell,
     clock_at,
+    command,
     is_away,
     lines_of,
     subject_of,
@@ -82,8 +83,8 @@ async def lose(request, server):
         if replica:
             await replica.start()
             proxy.replica = replica
-            await _command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
-            await _command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
+            await command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+            await command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
             await _until_synced(replica.port)
 
         async def before(ledger):
@@ -92,24 +93,16 @@ async def lose(request, server):
                 await client.save()
             if replica:
                 assert await client.wait(1, 5000) == 1
-                await _command(replica.port, "REPLICAOF", "NO", "ONE")
+                await command(replica.port, "REPLICAOF", "NO", "ONE")
 
         yield proxy.url, before, lambda ledger: loss(server, proxy, ledger)
         if replica:
             await replica.discard()
 
 
-async def _command(port, *words):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
-    answer = await reader.read(1 << 16)
-    writer.close()
-    return answer.decode()
-
-
 async def _until_synced(port):
     async with asyncio.timeout(20):
-        while "master_link_status:up" not in await _command(port, "INFO", "replication"):
+        while "master_link_status:up" not in await command(port, "INFO", "replication"):
             await asyncio.sleep(0.01)
 
 
@@ -140,14 +133,14 @@ async def test_nothing_is_cleared_until_it_is_rebuilt_and_then_all_is_there(lose
 
 
 async def test_the_first_replica_costs_a_rebuild_and_no_more(server):
-    await _command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+    await command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
     # Redis takes a new replication id for it; to be told apart from a promotion that would need trust
     replica = RedisServer(server.tree)
     await replica.start()
     try:
         record = MemoryRecord(settled(attempt("a1")))
         async with cell(server.url, "a", record, prefix="p") as ledger:
-            await _command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
+            await command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
             await _until_synced(replica.port)
             await until(lambda: record.passes == 2 and ledger.ready)
             assert list(await lines_of(ledger, attempt("x"))) == ["a1"]
@@ -206,7 +199,7 @@ async def test_the_record_is_read_only_after_every_lost_reservation_is_in_it_or_
 
 
 async def server_time(server):
-    seconds, micros = (line for line in (await _command(server.port, "TIME")).split("\r\n") if line.isdigit())
+    seconds, micros = (line for line in (await command(server.port, "TIME")).split("\r\n") if line.isdigit())
     return int(seconds) + int(micros) / 1e6
 
 
