@@ -3,7 +3,7 @@
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
 #   make bench-connect                        make bench-calls                  make bench-abandoned
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -54,6 +54,9 @@ contracts: .venv/ready-dev
 
 bench-connect: setup .venv/ready-dev
 	@.venv/bin/python -m bench.connect $(ARGS)
+
+bench-gate: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
+	@.venv/bin/python -m bench.gate $(ARGS)
 
 bench-abandoned: setup .venv/ready-dev
 	@.venv/bin/python -m bench.abandoned $(ARGS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from random import SystemRandom
 
@@ -14,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
@@ -26,7 +28,7 @@ from dialer.agents.session import Session
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
-from dialer.compliance.gate import Gate
+from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import WINDOW, ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
@@ -36,12 +38,17 @@ from dialer.kernel.tasks import Tasks
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
-from dialer.settings import LedgerSettings, Settings, place, secret
+from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 SHUTDOWN_SECONDS = 5.0
+LEDGER_SECONDS = 30.0
+"""A start waits so long for the shared ledger; without it nothing is cleared, and calls under way are looked after."""
+DRAIN_WITHOUT_PBX_SECONDS = 60.0
+"""Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +75,8 @@ class Daemon:
     async def run(self) -> None:
         """Work until told to stop, then let the calls under way end. Raises DialerError for what a user must read."""
         where = place(self._settings.store)
-        async with only_daemon(where) as hold:
+        async with only_daemon(where, alone=self._settings.ledger.kind == "process") as hold:
+            self._hold = hold
             engine = await open_database(where)
             try:
                 async with Tasks() as tasks:
@@ -122,18 +130,44 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
+        gate.surroundings = Surroundings(self._feed_is_fresh, self._record_is_held, lambda: self._pbx.skew)
+        self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
-    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger:
-        if wish.kind == "sql":
-            return SqlLedger(engine, self._writer, self._clock)
-        return ProcessLedger()
+    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
+        match wish.kind:
+            case "process":
+                return ProcessLedger()
+            case "sql":
+                return SqlLedger(engine, self._writer, self._clock)
+            case "redis":
+                collector = self._settings.collector.name
+                return RedisLedger(
+                    redis_url(wish), self._settings.store.cell, self._lines, self._clock, house=collector
+                )
 
     async def _load_ledger(self) -> None:
-        """The ledger in the process knows what the record knows; one that is shared knows it already."""
+        """The ledger in the process knows what the record knows; one that is shared knows it, or rebuilds itself."""
         if isinstance(self._ledger, ProcessLedger):
             async for page in self._lines.pages():
                 self._ledger.load(page)
+        if isinstance(self._ledger, RedisLedger):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEDGER_SECONDS):
+                    while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
+                        await asyncio.sleep(0.05)
+
+    def _feed_is_fresh(self) -> bool:
+        return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
+
+    def _record_is_held(self) -> bool:
+        return self._hold is None or self._hold.held
+
+    def _start_ledger(self, tasks: Tasks) -> None:
+        if isinstance(self._ledger, RedisLedger):
+            gate = self._flow.gate
+            tasks.start("ledger", self._ledger.run())
+            tasks.start("feed", self._ledger.feed(gate.watch.apply, gate.read_again))
 
     def _target(self, campaign: Campaign) -> pacing.Target:
         trunk = self._settings.trunk
@@ -143,6 +177,7 @@ class Daemon:
         if self._clock.offset:
             log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
         tasks.start("writer", self._writer.run())
+        self._start_ledger(tasks)
         await self._recovery.load()
         runner = await self._serve()
         try:
@@ -153,6 +188,9 @@ class Daemon:
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             await self._writer.flush()
+            if isinstance(self._ledger, RedisLedger):
+                with suppress(AwayError):
+                    await self._ledger.flush()
             log.info("daemon.stopped")
         finally:
             await runner.cleanup()
@@ -181,9 +219,14 @@ class Daemon:
     async def _tick_until_stopped(self) -> None:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
-        due = forget_at = loop.time()
+        due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live)):
             self._lag_seconds = max(0.0, loop.time() - due)
+            if self._pbx.link.up or not self._flow.stopping:
+                heard_at = loop.time()
+            elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
+                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
                 await self._ask_again()
@@ -223,7 +266,13 @@ class Daemon:
         api = self._settings.api
         collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
         application = Api(
-            self._flow, self._book, self.snapshot, self._problems, lambda: exposition(collector), self._token
+            self._flow,
+            self._book,
+            self._said,
+            self.snapshot,
+            self._problems,
+            lambda: exposition(collector),
+            self._token,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -258,8 +307,14 @@ class Daemon:
             problems.append("the PBX is away")
         elif not self._flow.gate.pbx_ready:
             problems.append("the PBX is being reconciled")
+        if abs(self._pbx.skew) > CLOCK_TOLERANCE:
+            problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
+        if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
+            problems.append("the ledger on Redis is away, or being rebuilt")
+        if not self._record_is_held():
+            problems.append("another daemon may work in this one's name")
         if self._flow.stopping:
             problems.append("the daemon is stopping")
         return problems
@@ -272,6 +327,7 @@ class Daemon:
             "dialer_ami_malformed": link.malformed,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
+            "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }
 

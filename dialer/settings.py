@@ -5,13 +5,13 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
-from dialer.kernel import phone
+from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
 from pacing import Mode
 
@@ -243,12 +243,14 @@ def load(path: Path) -> Settings:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise InputError(f"{path}:{line[1] if line else 1}: not TOML: {error}", "correct this line") from None
+        raise InputError(f"{path}:{toml.line_of_syntax(error)}: not TOML: {error}", "correct this line") from None
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        lines = [_explain(path, text, dict(item)) for item in error.errors(include_url=False)]
+        lines = [
+            toml.explain(str(path), text, dict(item), _suggestion, secret=_is_secret(item["loc"]))
+            for item in error.errors(include_url=False)
+        ]
         raise InputError("\n".join(lines), "correct these lines; dialer check tells whether all is well") from None
     return _resolve(settings, path.parent)
 
@@ -283,6 +285,16 @@ def place(store: StoreSettings) -> Place:
     return Place(store.path, store.url, password, store.cell)
 
 
+def redis_url(ledger: LedgerSettings) -> str:
+    """Where the shared ledger is, with its password. Raises InputError where the password's file can't be read."""
+    if ledger.password is None and ledger.password_file is None:
+        return ledger.url
+    password = secret(ledger.password, ledger.password_file, "ledger.password", "DIALER_LEDGER__PASSWORD")
+    scheme, _, rest = ledger.url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}://{user if at else ''}:{quote(password, safe='')}@{host}"
+
+
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Relative paths are relative to the configuration's own folder."""
 
@@ -307,20 +319,11 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
-    where = [part for part in error["loc"] if part != "[key]"]
-    key = ".".join(str(part) for part in where)
-    line = _line_of(text, where)
-    what = {
-        "extra_forbidden": "unknown key" + _suggestion(where),
-        "missing": "missing",
-    }.get(error["type"], error["msg"].removeprefix("Value error, "))
-    hidden = error["type"] in ("missing", "extra_forbidden") or not where or _SECRET.search(key)
-    value = "" if hidden else f" (is {str(error['input'])[:60]!r})"
-    return f"{path}:{line}: {key + ': ' if key else ''}{what}{value}"
+def _is_secret(where: toml.Where) -> bool:
+    return any(_SECRET.search(str(part)) for part in where)
 
 
-def _suggestion(where: list[Any]) -> str:
+def _suggestion(where: toml.Where) -> str:
     """The known keys of the section in which an unknown one stands."""
     model: Any = Settings
     for part in where[:-1]:
@@ -335,30 +338,3 @@ def _suggestion(where: list[Any]) -> str:
 def _section(name: str) -> type[BaseModel] | None:
     field = Settings.model_fields.get(name)
     return field.annotation if field and isinstance(field.annotation, type) else None
-
-
-def _line_of(text: str, where: list[Any]) -> int:
-    """The line on which a key stands, or the nearest above it that does: TOML keeps no positions."""
-    for depth in range(len(where), 0, -1):
-        table: tuple[Any, ...] = ()
-        counts: dict[tuple[Any, ...], int] = {}
-        for number, line in enumerate(text.splitlines(), start=1):
-            if array := re.match(r"\s*\[\[\s*(.+?)\s*\]\]", line):
-                name = _path(array[1])
-                counts[name] = counts.get(name, -1) + 1
-                table = (*name, counts[name])
-            elif header := re.match(r"\s*\[\s*(.+?)\s*\]", line):
-                table = _path(header[1])
-            elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
-                if (*table, *_path(key[1])) == tuple(where[:depth]):
-                    return number
-                continue
-            else:
-                continue
-            if table == tuple(where[:depth]):
-                return number
-    return 1
-
-
-def _path(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

@@ -27,7 +27,7 @@ def result_of(attempt: Attempt, ended_by: Signal) -> Result:
         return Result.WITHHELD
     if ended_by is Signal.VANISHED:
         return Result.UNKNOWN
-    if ended_by is Signal.REFUSED:
+    if ended_by in (Signal.WITHDRAWN, Signal.REFUSED):
         return Result.TRUNK_FAILURE
     if attempt.answered_at is not None:
         return Result.HUNG_UP

@@ -13,7 +13,7 @@ import typer
 from dialer.cases import importing
 from dialer.cases.importing import Parsed
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, InputError
+from dialer.kernel.errors import EXIT_NO, AwayError, InputError
 
 app = typer.Typer(help="Cases of debtors.", no_args_is_help=True)
 SHOWN_REJECTS = 20
@@ -51,10 +51,17 @@ def import_(
         raise InputError(f"{file}: {error}", error.remedy) from None
     lost = {reject.row for reject in parsed.rejects if reject.row_lost}
     new = known_cases = 0
-    if not dry_run and not (strict and parsed.rejects):
-        new, known_cases = asyncio.run(add(loaded, campaign, parsed))
     if rejects is not None:
-        rejects.write_text(_rejects_csv(raw, parsed), encoding="utf-8")
+        try:
+            rejects.write_text(_rejects_csv(raw, parsed), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"--rejects {rejects}: {error.strerror}", "name a file that can be written") from None
+    if not dry_run and not (strict and parsed.rejects):
+        try:
+            new, known_cases = asyncio.run(add(loaded, campaign, parsed))
+        except AwayError as error:
+            again = "import the file again then: what came in already changes nothing"
+            raise AwayError(str(error), f"{error.remedy}; {again}" if error.remedy else again) from None
     summary = {
         "file": str(file),
         "rows": parsed.rows,
@@ -107,8 +114,7 @@ def _print(summary: dict[str, Any], parsed: Parsed, *, dry_run: bool, refused: b
 
 def _rejects_csv(raw: bytes, parsed: Parsed) -> str:
     """The rejected rows as a CSV of the same columns, with the reason behind each."""
-    text = importing.decode(raw)
-    rows = list(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=importing.delimiter_of(text)))
+    rows = importing.rows_of(raw)
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";")
     writer.writerow([*rows[0], "reason"])
@@ -116,6 +122,6 @@ def _rejects_csv(raw: bytes, parsed: Parsed) -> str:
     for reject in parsed.rejects:
         reasons.setdefault(reject.row, []).append(f"{reject.column}: {reject.reason}: {reject.remedy}")
     for number, texts in sorted(reasons.items()):
-        if number <= len(rows):
-            writer.writerow([*rows[number - 1], " | ".join(texts)])
+        cells = rows[number - 1] if number <= len(rows) else [""] * len(rows[0])  # one that isn't CSV has none
+        writer.writerow([*cells, " | ".join(texts)])
     return out.getvalue()

@@ -13,7 +13,7 @@ import typer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayError
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
     "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
@@ -119,19 +119,22 @@ async def _outside(loaded: Any) -> list[Finding]:
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
     from dialer import settings
+    from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
     from dialer.adapters.ami.link import LinkSettings
     from dialer.kernel.clock import SystemClock
+    from dialer.kernel.ids import Ids
 
     pbx = loaded.pbx
     secret = settings.secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
     link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
-    clock = SystemClock(timedelta())
-    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, SystemRandom(), lambda _: None)
+    clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
+    ids = Ids(chance)
+    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, chance, ear)
     seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def look() -> None:
-        await asterisk.survey()
+        await rights.prove(asterisk, ear, ids.seat_leg(clock.now()), ids.attempt(clock.now()))
         if not seen.done():
             seen.set_result(await asterisk.version())
 

@@ -131,7 +131,8 @@ async def standing(
         network = None if trunk else asterisk.phone_network(folder / "network", tree, network_port)
         pbx = asterisk.pbx(
             folder / "pbx", tree, sip_port=sip_port, ami_port=ami_port, secret=secret,
-            trunk_host=to.host, trunk_port=to.port, phones=accounts, observer_secret=observer_secret,
+            trunk_host=to.host, trunk_port=to.port, trunk_from=_address_towards(to), phones=accounts,
+            observer_secret=observer_secret,
         )  # fmt: skip
         for process in filter(None, (network, pbx)):
             process.write()
@@ -198,6 +199,16 @@ def _config(
             f'campaigns = ["{CAMPAIGN}"]', "",
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _address_towards(trunk: Trunk) -> str:
+    """The address of this machine from which the trunk is reached."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((trunk.host, trunk.port))
+        except OSError as error:
+            raise AwayError(f"no way to {trunk.host}: {error.strerror}", "name a --trunk that can be reached") from None
+        return str(probe.getsockname()[0])
 
 
 def _empty(folder: Path) -> None:

@@ -8,7 +8,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine, merged_facts
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
@@ -64,7 +64,8 @@ class MemoryRecord:
             )
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
-                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers)
+                facts = merged_facts(here.new.facts, case.facts)
+                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
                 self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)

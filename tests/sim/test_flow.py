@@ -14,7 +14,7 @@ from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
-from dialer.kernel.errors import AwayError, PbxUnsureError
+from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
 from dialer.outcomes.codes import Outcome
 from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
@@ -343,14 +343,39 @@ async def test_a_sick_trunk_is_probed_and_burns_no_cases():
     async with House(agents=10) as house:
         await house.cases(*[PERSON] * 50)
         await house.staff()
-        house.pbx.up = False
+        house.pbx.trunk = False
         await house.start()
         await house.run(60)
         assert house.results()["trunk_failure"] <= 10 + 6  # the first round, then a probe each ten seconds
         assert "the trunk fails" in house.tally.campaigns["k"].burst.sentence
-        house.pbx.up = True
+        house.pbx.trunk = True
         await house.run(30)
-        assert len(house.pbx.originated) >= 10
+        assert len(house.live) == 10
+
+
+async def test_a_trunk_that_rings_again_is_well_before_anybody_answers():
+    async with House(agents=10) as house:
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 50)
+        await house.staff()
+        house.pbx.trunk = False
+        await house.start()
+        await house.run(30)
+        house.pbx.trunk = True
+        await house.run(11)  # a probe rings
+        assert len(house.live) == 10
+
+
+async def test_what_never_reached_the_pbx_says_nothing_of_the_trunk():
+    async with House(agents=10) as house:
+        await house.cases(*[PERSON] * 50)
+        await house.staff()
+        house.pbx.up = False  # the link hasn't noticed yet
+        await house.start()
+        await house.run(1)
+        assert house.results()["trunk_failure"] >= 10
+        house.pbx.up = True
+        await house.run(1)
+        assert len(house.live) == 10
 
 
 async def test_the_rate_of_the_trunk_holds():
@@ -686,6 +711,33 @@ async def test_who_has_no_call_has_nothing_to_say_or_to_end():
             await house.flow.write_up("agent0", Outcome.REFUSES, "")
         with pytest.raises(AgentError, match="no call"):
             house.flow.end_call("agent0")
+
+
+async def test_who_logs_out_between_answer_and_bridge_leaves_when_the_claim_fails():
+    async with House(agents=1) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        await house.start()
+
+        async def leave_first(attempt, seat):
+            house.flow.desk.log_out("agent0")
+            raise PbxRefusedError("no such channel")
+
+        house.pbx.connect = leave_first
+        await house.run(10)
+        assert house.roster.session("agent0").work is Work.OFFLINE
+        assert (await house.pbx.survey()).seats == {}
+
+
+async def test_a_log_out_in_the_call_survives_a_restart():
+    async with House(agents=1) as house:
+        await talking(house)
+        house.flow.desk.log_out("agent0")
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.talk_seconds = 0.0
+            await again.run(5)
+            assert again.roster.session("agent0").work is Work.OFFLINE
 
 
 async def test_a_seat_that_comes_up_after_its_agent_left_is_hung_up():

@@ -217,11 +217,25 @@ async def test_a_database_that_will_not_do_is_told(postgres_server, damage, kind
 
 async def test_one_daemon_a_cell(postgres_place):
     other = Place(Path(), postgres_place.url, cell="cell2")
-    async with only_daemon(postgres_place), only_daemon(other):
-        with pytest.raises(InUseError) as caught:
-            async with only_daemon(postgres_place):
+    async with only_daemon(postgres_place, alone=False), only_daemon(other, alone=False):
+        for alone in (False, True):
+            with pytest.raises(InUseError) as caught:
+                async with only_daemon(postgres_place, alone=alone):
+                    raise AssertionError
+            assert caught.value.remedy
+
+
+async def test_a_cell_whose_ledger_is_in_its_process_works_alone(postgres_place):
+    other = Place(Path(), postgres_place.url, cell="cell2")
+    async with only_daemon(postgres_place, alone=True):
+        for alone in (False, True):
+            with pytest.raises(InUseError, match="ledger"):
+                async with only_daemon(other, alone=alone):
+                    raise AssertionError
+    async with only_daemon(other, alone=False):
+        with pytest.raises(InUseError, match="ledger"):
+            async with only_daemon(postgres_place, alone=True):
                 raise AssertionError
-        assert caught.value.remedy
     async with only_daemon(postgres_place):
         pass
 

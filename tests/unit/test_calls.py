@@ -16,7 +16,6 @@ from dialer.compliance.verdict import Intent
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 INTENT = Intent("k", 1, 1, "+393471234567", ("Europe/Rome",), ("it-unirec",), 30.0)
-ENDING = [Signal.HUNG_UP, Signal.VANISHED, Signal.REFUSED]
 
 
 def attempt(state=State.CLEARED, **fields):
@@ -188,6 +187,7 @@ def test_our_own_time_out_is_no_answer_whatever_asterisk_makes_of_it():
         ({"answered_at": NOW}, Signal.VANISHED, Result.UNKNOWN),
         ({}, Signal.VANISHED, Result.UNKNOWN),
         ({}, Signal.REFUSED, Result.TRUNK_FAILURE),
+        ({}, Signal.WITHDRAWN, Result.TRUNK_FAILURE),
     ],
 )
 def test_results_of_the_other_ends(fields, ended_by, result):

@@ -12,7 +12,7 @@ import pytest
 import dialer
 from dialer.compliance.clearance import LIFETIME, Clearance, ClearanceError
 from dialer.compliance.entry import Entry, EntryResult
-from dialer.compliance.gate import Gate, entry_of
+from dialer.compliance.gate import Gate, Surroundings, entry_of
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, ProcessLedger, Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.reasons import Reason
@@ -260,10 +260,10 @@ async def test_a_bridge_whose_past_nobody_knows_is_judged_by_what_is_known_and_s
     house = House()
     clearance = await house.gate.clear(house.intent())
     reservation = clearance.reservation
-    house.gate.feed_fresh = False
+    house.gate.surroundings = Surroundings(feed_is_fresh=lambda: False)
     decision = house.gate.recheck(reservation.attempt, reservation.intent)
     assert (decision.verdict.allowed, decision.blind) == (True, True)
-    house.gate.feed_fresh = True
+    house.gate.surroundings = Surroundings()
     house.gate.watch.drop(reservation.attempt)
     assert house.gate.recheck(reservation.attempt, reservation.intent).blind
 
@@ -342,10 +342,16 @@ async def test_a_pack_that_is_not_loaded_refuses():
 
 async def test_a_clock_that_is_not_the_pbxs_blocks():
     house = House()
-    house.gate.pbx_skew = timedelta(seconds=2.5)
+    house.gate.surroundings = Surroundings(pbx_skew=lambda: timedelta(seconds=2.5))
     assert await house.reasons() == ["clock"]
-    house.gate.pbx_skew = timedelta(seconds=-1.5)
+    house.gate.surroundings = Surroundings(pbx_skew=lambda: timedelta(seconds=-1.5))
     assert await house.reasons() == []
+
+
+async def test_a_daemon_in_whose_name_another_may_work_clears_nobody():
+    house = House()
+    house.gate.surroundings = Surroundings(record_is_held=lambda: False)
+    assert await house.reasons() == ["store-away"]
 
 
 async def test_a_clock_that_went_back_while_nobody_looked_blocks():

@@ -102,10 +102,17 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
 class AmiLink(Manager):  # type: ignore[misc]
     """One connection at a time, kept up until told to stop.
 
-    on_event gets every event, synchronously and in order; what it raises is counted and logged.
+    on_event gets every event, synchronously and in order; what it raises is counted and logged. on_ping gets the
+    answer to each ping, and the seconds that it took.
     """
 
-    def __init__(self, settings: LinkSettings, on_event: Callable[[Message], None], chance: Random) -> None:
+    def __init__(
+        self,
+        settings: LinkSettings,
+        on_event: Callable[[Message], None],
+        chance: Random,
+        on_ping: Callable[[Message, float], None] = lambda *_: None,
+    ) -> None:
         super().__init__(protocol_factory=_Protocol)
         self.callbacks.clear()
         self.patterns.clear()  # FullyBooted would send old actions again
@@ -114,6 +121,7 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.connects = 0
         self.up = False
         self._on_event = on_event
+        self._on_ping = on_ping
         self._chance = chance
         self._lost: asyncio.Future[None] | None = None
 
@@ -205,7 +213,9 @@ class AmiLink(Manager):  # type: ignore[misc]
         while not lost.done():
             await asyncio.wait([lost], timeout=self.settings.ping_seconds)
             if not lost.done():
-                await self.request({"Action": "Ping"})
+                sent = self.loop.time()
+                answer = await self.request({"Action": "Ping"})
+                self._on_ping(answer, self.loop.time() - sent)
 
 
 def variable(name: str, value: str) -> str:

@@ -1,7 +1,7 @@
 """Cases on record."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from dialer.adapters.store.schema import attempts, cases, debtors, debts, number
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine, merged_facts
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -270,6 +270,7 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
             for debtor_id, (case, _) in zip(ids, fresh, strict=True)
         ],
     )
+    _merge_facts(connection, campaign, dict(zip(ids, (case.facts for case, _ in fresh), strict=True)))
     case_ids = {
         row.debtor_id: row.id
         for row in connection.execute(
@@ -292,3 +293,22 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
         ],
     )
     return added
+
+
+def _merge_facts(connection: Connection, campaign: str, more: Mapping[int, Mapping[str, Any]]) -> None:
+    """A case that was known may be another one with its new debts."""
+    known = connection.execute(
+        select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
+            cases.c.campaign == campaign, cases.c.debtor_id.in_(list(more))
+        )
+    )
+    changed = [
+        {"case": row.id, "new_facts": json.dumps(merged, default=str)}
+        for row in known
+        if (known_facts := _facts(row.facts)) != more[row.debtor_id]
+        and (merged := merged_facts(known_facts, more[row.debtor_id])) != known_facts
+    ]
+    if changed:
+        connection.execute(
+            update(cases).where(cases.c.id == bindparam("case")).values(facts=bindparam("new_facts")), changed
+        )

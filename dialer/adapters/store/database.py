@@ -1,9 +1,10 @@
 """Opening the database, SQLite in one file or PostgreSQL: its schema is made or checked."""
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -61,6 +62,15 @@ def _sqlite(path: Path) -> AsyncEngine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def create_private(*_: object) -> None:
+        """It holds names, numbers and notes: a new file is its owner's alone, and so are those beside it.
+
+        One that is there is never opened here: closing it would end the locks that SQLite holds on it.
+        """
+        with suppress(OSError):  # it is there, or SQLite tells better what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     return engine
 

@@ -23,9 +23,10 @@ log = structlog.get_logger(__name__)
 class Hold:
     """The cell's name, held in PostgreSQL by one connection for as long as it stands."""
 
-    def __init__(self, place: Place, engine: AsyncEngine) -> None:
+    def __init__(self, place: Place, engine: AsyncEngine, *, alone: bool) -> None:
         self._place = place
         self._engine = engine
+        self._alone = alone
         self._connection: AsyncConnection | None = None
 
     async def take(self) -> None:
@@ -36,6 +37,18 @@ class Hold:
             raise InUseError(
                 f"another daemon works on {self._place} as {self._place.cell}", "stop it first, or set [store] cell"
             )
+        # a ledger in the process knows nothing of other cells: it works alone, or not at all
+        together = func.pg_try_advisory_lock if self._alone else func.pg_try_advisory_lock_shared
+        if not await self._connection.scalar(select(together(lock_key("ledger")))):
+            raise InUseError(
+                f"other daemons work on {self._place}, and one of the ledgers is in its process alone",
+                'set [ledger] kind to "redis" or "sql" for every one of them',
+            )
+
+    @property
+    def held(self) -> bool:
+        """Whether the name is ours, as far as we know."""
+        return self._connection is not None
 
     async def keep(self) -> None:
         """Watch the connection until cancelled; where it breaks, take the name again."""
@@ -64,17 +77,17 @@ class Hold:
 
 
 @asynccontextmanager
-async def only_daemon(place: Place) -> AsyncIterator[Hold | None]:
+async def only_daemon(place: Place, *, alone: bool = True) -> AsyncIterator[Hold | None]:
     """Hold the record against a second daemon. A hold that is yielded wants `keep` to run beside the work.
 
-    Raises InUseError, and what `open_database` raises.
+    alone: no other cell may work on the same record. Raises InUseError, and what `open_database` raises.
     """
     if not place.url:
         with _file_held(place.path):
             yield None
         return
     engine = engine_for(place).execution_options(isolation_level="AUTOCOMMIT")
-    hold = Hold(place, engine)
+    hold = Hold(place, engine, alone=alone)
     try:
         with explaining(place):
             await hold.take()

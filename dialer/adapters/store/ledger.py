@@ -1,6 +1,6 @@
 """The ledger on record: the truth from which every faster one is rebuilt, and itself one for cells without Redis."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +59,11 @@ class SqlLines:
                 return
             yield [decode(row.line) for row in rows]
             after = rows[-1].written_at, rows[-1].id
+
+    async def known(self, attempts: Collection[str]) -> Collection[str]:
+        """Those of the attempts that the record has."""
+        async with reading(self._engine) as connection:
+            return set(await connection.scalars(select(ledger.c.id).where(ledger.c.id.in_(attempts))))
 
     async def watermark(self) -> int:
         """When the newest line was written, in microseconds; 0 where there is none."""

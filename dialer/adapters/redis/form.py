@@ -1,0 +1,193 @@
+"""A line as the short value of a hash's field, and back.
+
+Redis keeps a hash in one compact block as long as no value is over 64 bytes and no more than 128 fields are in it:
+so what the key itself says is left out, numbers are written in base 36 and words as letters.
+`revision|KINDinstant|...`: the scripts read so much, the rest is ours alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+
+from dialer.compliance.entry import (
+    Agreement,
+    Blackout,
+    Channel,
+    Consent,
+    Direction,
+    Entry,
+    EntryResult,
+    Flag,
+    Line,
+)
+from dialer.kernel.phone import PhoneNumber
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ANY, _HOUSE = "*", "="
+
+# what is stored lives on when a word is renamed or the enum is put in another order: a new word takes a new letter
+RESULTS = {
+    EntryResult.TRUNK_FAILURE: "t",
+    EntryResult.NOT_IN_SERVICE: "i",
+    EntryResult.BUSY: "b",
+    EntryResult.CONGESTION: "c",
+    EntryResult.UNREACHABLE: "o",
+    EntryResult.NO_ANSWER: "n",
+    EntryResult.REJECTED: "r",
+    EntryResult.MACHINE: "m",
+    EntryResult.MACHINE_MESSAGE_LEFT: "l",
+    EntryResult.HUNG_UP_EARLY: "e",
+    EntryResult.HUNG_UP: "h",
+    EntryResult.ABANDONED: "a",
+    EntryResult.WITHHELD: "w",
+    EntryResult.THIRD_PARTY: "p",
+    EntryResult.CONVERSATION: "v",
+    EntryResult.UNKNOWN: "u",
+}
+DIRECTIONS = {Direction.OUTBOUND: "o", Direction.INBOUND: "i"}
+CHANNELS = {Channel.CALL: "c", Channel.MESSAGE: "m", Channel.LETTER: "l", Channel.VISIT: "v"}
+_RESULTS = {letter: result for result, letter in RESULTS.items()}
+_DIRECTIONS = {letter: direction for direction, letter in DIRECTIONS.items()}
+_CHANNELS = {letter: channel for channel, letter in CHANNELS.items()}
+
+
+def pack(line: Line, key: str, house: str) -> str:
+    """The value of a line under one of its keys. house: the collector that stands in most of them, left out."""
+    instant: datetime | None
+    match line:
+        case Entry():
+            kind, instant = "i" if line.in_flight else "e", line.at
+            work = "w" if line.workplace else "-"
+            codes = RESULTS[line.result] + DIRECTIONS[line.direction] + CHANNELS[line.channel] + work
+            collector = _HOUSE if house and line.collector == house else _escaped(line.collector)
+            rest = [codes, _integers(line.debts), _escaped(line.campaign), collector]
+        case Flag():
+            kind, instant, rest = "f", line.until, [_escaped(line.name), _maybe(line.debt_id)]
+        case Agreement():
+            kind, instant, rest = "a", line.until, [_micro(line.start)]
+        case Consent():
+            kind, instant, rest = "c", line.until, [_micro(line.at), _integers(line.debts)]
+        case Blackout():
+            times = [line.start.isoformat(), line.end.isoformat()]
+            kind, instant, rest = "b", line.until, [_integers(line.weekdays), *times]
+        case _:
+            msg = f"no form for {type(line).__name__}"
+            raise TypeError(msg)
+    known = key[0]
+    about = [
+        "" if known == "d" else _maybe(line.debtor_id),
+        "" if known == "n" else _number(line.number),
+        "" if known == "h" else _escaped(line.household),
+    ]
+    return "|".join((str(line.revision), kind + ("" if instant is None else _micro(instant)), *about, *rest))
+
+
+def unpack(id_: str, value: str, key: str, house: str) -> Line:
+    """The line again. Raises ValueError for what is none."""
+    revision, head, debtor, number, household, *rest = value.split("|")
+    kind, instant = head[0], _instant_or_none(head[1:])
+    known, _, name = key.partition(":")
+    base = (
+        id_,
+        int(revision),
+        int(name) if known == "d" else _maybe_integer(debtor),
+        PhoneNumber(name) if known == "n" else _read_number(number),
+        name if known == "h" else _plain(household),
+    )
+    match kind:
+        case "e" | "i" if instant is not None:
+            codes, debts, campaign, collector = rest
+            return Entry(
+                *base,
+                at=instant,
+                result=_RESULTS[codes[0]],
+                in_flight=kind == "i",
+                direction=_DIRECTIONS[codes[1]],
+                channel=_CHANNELS[codes[2]],
+                debts=_read_integers(debts),
+                campaign=_plain(campaign),
+                collector=house if collector == _HOUSE else _plain(collector),
+                workplace=codes[3] == "w",
+            )
+        case "f":
+            return Flag(*base, name=_plain(rest[0]), debt_id=_maybe_integer(rest[1]), until=instant)
+        case "a" if instant is not None:
+            return Agreement(*base, start=_instant(rest[0]), until=instant)
+        case "c":
+            return Consent(*base, at=_instant(rest[0]), debts=_read_integers(rest[1]), until=instant)
+        case "b":
+            start, end = time.fromisoformat(rest[1]), time.fromisoformat(rest[2])
+            return Blackout(*base, weekdays=_read_integers(rest[0]) or (), start=start, end=end, until=instant)
+        case _:
+            msg = f"a value of the unknown kind {kind!r}"
+            raise ValueError(msg)
+
+
+def revision_of(value: str) -> int:
+    """The revision, without the rest."""
+    return int(value.partition("|")[0])
+
+
+def _base36(number: int) -> str:
+    digits, rest = "", abs(number)
+    while rest:
+        rest, digit = divmod(rest, 36)
+        digits = _DIGITS[digit] + digits
+    return ("-" if number < 0 else "") + (digits or "0")
+
+
+def _micro(instant: datetime) -> str:
+    return _base36((instant - _EPOCH) // _MICROSECOND)
+
+
+def _instant(text: str) -> datetime:
+    return _EPOCH + int(text, 36) * _MICROSECOND
+
+
+def _instant_or_none(text: str) -> datetime | None:
+    return _instant(text) if text else None
+
+
+def _maybe(number: int | None) -> str:
+    return "" if number is None else _base36(number)
+
+
+def _maybe_integer(text: str) -> int | None:
+    return int(text, 36) if text else None
+
+
+def _integers(numbers: Iterable[int] | None) -> str:
+    return _ANY if numbers is None else ",".join(map(_base36, numbers))
+
+
+def _read_integers(text: str) -> tuple[int, ...] | None:
+    return None if text == _ANY else tuple(_each(text))
+
+
+def _each(text: str) -> Iterator[int]:
+    return (int(number, 36) for number in text.split(",") if number)
+
+
+def _number(number: str | None) -> str:
+    if number is None:
+        return ""
+    digits = number[1:]
+    if number[0] == "+" and digits.isascii() and digits.isdigit() and digits[0] != "0":
+        return _base36(int(digits))
+    return "=" + _escaped(number)
+
+
+def _read_number(text: str) -> PhoneNumber | None:
+    if not text:
+        return None
+    return PhoneNumber(_plain(text[1:]) if text[0] == "=" else f"+{int(text, 36)}")
+
+
+def _escaped(word: str) -> str:
+    # a word may hold the separator, and may be the very sign that stands for the house
+    return word.replace("%", "%25").replace("|", "%7C").replace("=", "%3D")
+
+
+def _plain(text: str) -> str:
+    return text.replace("%3D", "=").replace("%7C", "|").replace("%25", "%")
