@@ -273,7 +273,7 @@ def _used_up(agreement: Agreement, call: Call) -> bool:
 def _standing(consent: Consent, call: Call) -> str:
     if consent.recorded_at <= call.at:
         return ALLOWED
-    return LATE if consent.until is None else REVISED
+    return REVISED if consent.until is not None and consent.until <= consent.recorded_at else LATE
 
 
 def _consented(consent: Consent, call: Call, most_days: int, debt: int | None, at: int) -> bool:
