@@ -40,8 +40,8 @@ _CHECKS: dict[str, Check] = {
     "ring_max": how.ring_max,
     "answer_to_agent_max": how.answer_to_agent,
 }
-# what a pack says beside its caps; of the flags and of the caps on abandoned calls others tell
-_NO_CAP = frozenset({"flag", "agreement", "consent", "min_cadence", "abandon_cap"})
+# what a pack says beside its caps, and what isn't on record; of flags and of caps on abandoned calls others tell
+_NO_CAP = frozenset({"flag", "agreement", "consent", "min_cadence", "abandon_cap", "abandon_treatment", "require"})
 _NEEDS_DATES = frozenset({"count", "cool_off", "lockout", "mode", "holiday", "inconvenient"})
 
 
@@ -111,10 +111,11 @@ def judge(call: Call, bench: Bench, report: Report) -> None:
             if rule.unread:
                 report.unsure(f"{law.name}: {rule.id}", f"the auditor doesn't know {rule.unread}", call.placed.id)
                 continue
+            judged = rule.kind not in _NO_CAP
             for finding in findings(rule, call, bench):
                 _tell(report, finding, law.name, call.placed)
-            if rule.kind not in _NO_CAP:
-                report.recounted[f"{law.name}: {rule.id}"] += 1
+                judged = judged and isinstance(finding, Wrong)
+            report.recounted[f"{law.name}: {rule.id}"] += judged
     told: set[str] = set()
     rules = [rule for law in call.laws for rule in law.of_kind("flag")]
     report.recounted["flags"] += 1

@@ -175,39 +175,32 @@ def call_of(
 
 def chosen(rule: Rule, call: Call) -> Iterator[tuple[int | None, list[Contact]]]:
     """The past contacts that a rule counts, oldest first; where it counts for each debt, once for each."""
-    values = rule.values
-    keys, event = set(values["key"]), str(values["event"])
-    inbound = {"outbound": False, "inbound": True}.get(values.get("direction", "outbound"))
-    channels = values.get("channels", ["call"])
-    at_work = bool(values.get("workplace_only", False))
     found = [
         contact
         for contact in call.past
-        if is_event(contact.result, event)
-        and (inbound is None or contact.inbound is inbound)
-        and contact.channel in channels
-        and (contact.workplace or not at_work)
-        and _concerns(contact, call, keys)
+        if contact.result in rule.ends
+        and (rule.inbound is None or contact.inbound is rule.inbound)
+        and contact.channel in rule.channels
+        and (contact.workplace or not rule.at_work)
+        and _concerns(contact, call, rule.keys)
     ]
-    if "debt" not in keys or not call.debts:
+    if "debt" not in rule.keys or not call.debts:
         yield None, found
         return
     for debt in call.debts:
         yield debt, [contact for contact in found if not contact.debts or debt in contact.debts]
 
 
-def _concerns(contact: Contact, call: Call, keys: set[str]) -> bool:
+def _concerns(contact: Contact, call: Call, keys: frozenset[str]) -> bool:
     same_debtor = contact.debtor is None or contact.debtor == call.debtor
-    same_household = bool(contact.household) and contact.household == call.household
     if "household" in keys:
         # a debt is then the household's: whoever of them was called about it
-        if not (same_debtor or same_household):
+        same_household = bool(contact.household) and contact.household == call.household
+        if not (same_debtor or same_household) or ("debtor" in keys and not same_debtor):
             return False
-        if "debtor" in keys and not same_debtor:
-            return False
-    elif keys & {"debtor", "debt"} and not same_debtor:
+    elif not same_debtor and ("debtor" in keys or "debt" in keys):
         return False
-    if "number" in keys and contact.number not in (None, call.number):
+    if "number" in keys and contact.number != call.number and contact.number is not None:
         return False
     if "campaign" in keys and contact.campaign not in ("", call.placed.campaign):
         return False

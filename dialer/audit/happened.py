@@ -6,6 +6,7 @@ The lines of the ledger are read here by the auditor's own eyes: of the gate's r
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 # what each end of a call or contact is, for the rules that count; the worst is `unknown`. Machine, abandoned and served
@@ -62,6 +63,12 @@ def ended_as(result: str | None, outcome: str | None, *, abandoned: bool) -> str
 def is_event(result: str, event: str) -> bool:
     """Whether an end counts for a rule of this event: a group of ends, or one end by its name."""
     return result == event or event in EVENTS_OF[result]
+
+
+@lru_cache(maxsize=256)
+def ends_of(event: str) -> frozenset[str]:
+    """The ends that count for a rule of this event."""
+    return frozenset(result for result in EVENTS_OF if is_event(result, event))
 
 
 @dataclass(frozen=True, slots=True)

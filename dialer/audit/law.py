@@ -2,13 +2,14 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from dialer.audit.happened import ends_of
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 
@@ -43,13 +44,23 @@ _KEYS: Mapping[str, set[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of one pack. unread: what of it the auditor doesn't understand."""
+    """One rule of one pack. unread: what of it the auditor doesn't understand.
+
+    The rest is worked out once: for each call it would be anew. ends: how a contact must have ended to count; keys: with
+    whom it must have been; inbound: who began it, None = either; windows: kind and length.
+    """
 
     pack: str
     id: str
     kind: str
     values: Mapping[str, Any]
     unread: str = ""
+    ends: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    inbound: bool | None = None
+    channels: frozenset[str] = frozenset()
+    at_work: bool = False
+    windows: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +128,17 @@ def _rule(pack: str, values: Mapping[str, Any]) -> Rule:
     kind = str(values["kind"])
     known = _KEYS.get(kind)
     unread = f"the kind {kind}" if known is None else ", ".join(sorted(set(values) - _ABOUT - known))
-    return Rule(pack, str(values["id"]), kind, values, unread)
-
-
-def names_of(laws: Iterable[Law]) -> str:
-    return ", ".join(law.name for law in laws)
+    windows = (str(window).partition(":") for window in values.get("window", ()))
+    return Rule(
+        pack,
+        str(values["id"]),
+        kind,
+        values,
+        unread,
+        ends=ends_of(str(values.get("event", ""))),
+        keys=frozenset(values.get("key", ())),
+        inbound={"outbound": False, "inbound": True}.get(values.get("direction", "outbound")),
+        channels=frozenset(values.get("channels", ("call",))),
+        at_work=bool(values.get("workplace_only", False)),
+        windows=tuple((name, int(length or 0)) for name, _, length in windows),
+    )

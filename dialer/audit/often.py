@@ -12,14 +12,16 @@ from dialer.audit.report import Finding, Unsure, Wrong
 
 def count(rule: Rule, call: Call) -> Iterator[Finding]:
     """At most `max` in any of the windows, this call not counted."""
-    limit, windows = int(rule.values["max"]), list(rule.values["window"])
+    limit = int(rule.values["max"])
     for debt, contacts in chosen(rule, call):
-        inside = [one for one in contacts if any(_within(window, one, call) for window in windows)]
+        if len(contacts) < limit:
+            continue
+        inside = [one for one in contacts if any(_within(*window, one, call) for window in rule.windows)]
         if len(inside) < limit:
             continue
         counted = [one for one in inside if not exempted(rule, call, one)]
         if len(counted) >= limit:
-            words = f"{len(counted)} {rule.values['event']} in {' or '.join(windows)} before it, {limit} allowed in all"
+            words = f"{len(counted)} {rule.values['event']} in {' or '.join(rule.values['window'])} before it, {limit} allowed in all"
             yield from _unless_waived(
                 rule, call, debt, Wrong(rule.id, words + _late(counted, call), len(counted), limit)
             )
@@ -65,22 +67,21 @@ def _last(contacts: list[Contact]) -> int | None:
     return contacts[-1].at if contacts else None
 
 
-def _within(window: str, contact: Contact, call: Call) -> bool:
+def _within(kind: str, length: int, contact: Contact, call: Call) -> bool:
     """Whether the window that holds the call holds the contact, by the calendar of any zone."""
-    kind, _, length = window.partition(":")
     at = contact.at
     if at is None:
         return True
     if kind == "rolling_hours":
-        return call.at - at < int(length) * HOUR
+        return call.at - at < length * HOUR
     if not call.zones:  # judged elsewhere: nobody may be called where no zone is known
         return True
     return any(_same_dates(kind, length, day(at, zone), day(call.at, zone)) for zone in call.zones)
 
 
-def _same_dates(kind: str, length: str, then: int, now: int) -> bool:
+def _same_dates(kind: str, length: int, then: int, now: int) -> bool:
     if kind == "local_days":
-        return now - then < int(length)
+        return now - then < length
     before, today = date.fromordinal(then), date.fromordinal(now)
     if kind == "iso_week":
         return before.isocalendar()[:2] == today.isocalendar()[:2]

@@ -101,7 +101,7 @@ def ledger_says_less(placed: Placed, line: Contact | None, until: int) -> Iterat
     """
     if line is None or line.at is None or placed.ended_at is None:
         return
-    if max(placed.ended_at, placed.outcome_at or 0) > until - GRACE:
+    if max(placed.ended_at, placed.outcome_at or 0, line.recorded_at) > until - GRACE:
         return
     ours, theirs = EVENTS_OF[placed.ended_as], EVENTS_OF[line.result]
     if ours - theirs - {"served"} or (theirs - ours) & {"served"}:

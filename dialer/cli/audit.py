@@ -126,10 +126,8 @@ def _print(
         f"recounted:  {read['attempts']} attempts, {read['contacts']} other lines of the ledger, {read['decisions']} "
         f"decisions ({read['decisions: allow']} allowed, {read['decisions: block']} blocked) in {summary.seconds:.1f} s"
     )
-    print(
-        f"            {report.recounted.total()} times a rule: "
-        + (", ".join(f"{rule} {count} times" for rule, count in sorted(report.recounted.items())) or "none")
-    )
+    for (pack, times), rules in sorted(_grouped(report).items()):
+        print(f"            {pack}, {times} times: {', '.join(sorted(rules))}")
     for line in report.caps:
         print(f"abandoned:  {line.sentence()}")
     for (rule, why), count in sorted(report.not_judged.items()):
@@ -147,6 +145,16 @@ def _print(
         _print_chain(verified)
     if report.clean:
         print("✔ nothing was broken" + (" as far as it can be judged" if report.not_judged else ""))
+
+
+def _grouped(report: "Report") -> dict[tuple[str, int], list[str]]:
+    """The rules of a pack that were applied equally often, together."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for name, times in report.recounted.items():
+        pack, _, rule = name.rpartition(": ")
+        if times:
+            groups.setdefault((pack or "every pack", times), []).append(rule)
+    return groups
 
 
 def _print_chain(verified: "Verified") -> None:

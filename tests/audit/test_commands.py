@@ -94,7 +94,7 @@ def test_nothing_wrong_is_told_with_what_was_counted(folder):
     code, out, _ = folder.run("audit")
     assert code == 0, out
     assert "recounted:  1 attempts" in out
-    assert "uk-ofcom: hours 1 times" in out
+    assert "uk-ofcom, 1 times: " in out
     assert "✔ nothing was broken" in out
     code, out, _ = folder.run("audit", "--json", "--verify")
     told = json.loads(out)

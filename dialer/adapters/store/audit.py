@@ -19,17 +19,41 @@ PAGE_DECISIONS = 2_000
 MOST_IN_LIST = 5_000
 """Both databases bound the values of one statement (about 32,000)."""
 QUARTER = 15 * MINUTE
+_TIMES = (
+    "cleared_at", "dialled_at", "gives_up_at", "rang_at", "answered_at", "bridged_at", "abandoned_at", "ended_at",
+)  # fmt: skip
+_PLAIN = (
+    "id", "campaign", "case_id", "debtor_id", "number", "packs", "mode", "debts", "cause", "sip", "result",
+)  # fmt: skip
+
+
+def _raw(column: ColumnElement[datetime]) -> ColumnElement[int]:
+    """An instant as the number that is stored: a page holds tens of thousands of them."""
+    return type_coerce(column, BigInteger)
+
+
 _ATTEMPTS = (
     select(
-        attempts,
+        *(attempts.c[name] for name in _PLAIN),
+        *(_raw(attempts.c[name]).label(name) for name in _TIMES),
         outcomes.c.code,
-        outcomes.c.recorded_at,
+        _raw(outcomes.c.recorded_at).label("recorded_at"),
         debtors.c.household,
         debtors.c.zone,
         debtors.c.place,
     )
     .join(debtors, attempts.c.debtor_id == debtors.c.id)
     .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+)
+_DECISIONS = select(
+    decisions.c.chain,
+    decisions.c.position,
+    decisions.c.content,
+    decisions.c.subject,
+    decisions.c.decision,
+    decisions.c.attempt_id,
+    decisions.c.case_id,
+    decisions.c.at,
 )
 
 
@@ -44,17 +68,14 @@ class SqlAuditRecord:
 
     async def pages(self, since: int | None, until: int, *, totals: bool) -> AsyncIterator[Page]:
         """The attempts that were cleared, or ended, from `since` on, by debtor, with all that concerns them."""
-        wanted = _wanted(since, until)
-        after = -1
-        while True:
+        chosen = select(attempts.c.debtor_id).distinct().order_by(attempts.c.debtor_id)
+        async with reading(self._engine) as connection:
+            # all of them at once: asked page by page, the database would look for each page anew
+            ids = list(await connection.scalars(chosen if since is None else chosen.where(_since(since))))
+        for start in range(0, len(ids), self._page_debtors):
             async with reading(self._engine) as connection:
-                chosen = select(attempts.c.debtor_id).where(wanted, attempts.c.debtor_id > after).distinct()
-                ids = list(await connection.scalars(chosen.order_by(attempts.c.debtor_id).limit(self._page_debtors)))
-                if not ids:
-                    return
-                page = await _page(connection, ids, wanted, since, until, totals=totals)
+                page = await _page(connection, ids[start : start + self._page_debtors], since, until, totals=totals)
             yield page
-            after = ids[-1]
 
     async def around(self, numbers_: Collection[str], since: int, until: int) -> Page:
         """All attempts between two instants, and every line about these numbers (digits alone) and their debtors."""
@@ -76,23 +97,27 @@ class SqlAuditRecord:
         return page
 
     async def decisions(self, since: int | None, until: int) -> AsyncIterator[Sequence[Decided]]:
-        """Every decision from `since` on, oldest first."""
-        order = (decisions.c.at, decisions.c.chain, decisions.c.position)
-        after: tuple[datetime, str, int] | None = None
+        """Every decision from `since` on, chain by chain."""
+        starts = select(decisions.c.chain, func.min(decisions.c.position).label("first")).group_by(decisions.c.chain)
+        if since is not None:
+            starts = starts.where(decisions.c.at >= instant(since))
+        async with reading(self._engine) as connection:
+            chains = [(row.chain, row.first - 1) for row in await connection.execute(starts)]
+        for chain, after in chains:
+            async for page in self._chain(chain, after):
+                wanted = [one for one in page if (since or 0) <= one.columns[3] <= until]
+                if wanted:
+                    yield wanted
+
+    async def _chain(self, chain: str, after: int) -> AsyncIterator[list[Decided]]:
         while True:
-            chosen = select(decisions).where(decisions.c.at <= instant(until)).order_by(*order).limit(PAGE_DECISIONS)
-            if since is not None:
-                chosen = chosen.where(decisions.c.at >= instant(since))
-            if after is not None:
-                at, chain, position = after
-                later = (decisions.c.chain > chain) | ((decisions.c.chain == chain) & (decisions.c.position > position))
-                chosen = chosen.where((decisions.c.at > at) | ((decisions.c.at == at) & later))
+            chosen = _DECISIONS.where(decisions.c.chain == chain, decisions.c.position > after)
             async with reading(self._engine) as connection:
-                rows = (await connection.execute(chosen)).all()
+                rows = (await connection.execute(chosen.order_by(decisions.c.position).limit(PAGE_DECISIONS))).all()
             if not rows:
                 return
             yield [_decided(row) for row in rows]
-            after = rows[-1].at, rows[-1].chain, rows[-1].position
+            after = rows[-1].position
 
     async def first_decision(self) -> int | None:
         """When the first decision was made."""
@@ -110,7 +135,7 @@ class SqlAuditRecord:
 
         A quarter, because the day begins at one in every zone.
         """
-        begun = type_coerce(attempts.c.cleared_at, BigInteger) // QUARTER
+        begun = _raw(attempts.c.cleared_at) // QUARTER
         person = or_(outcomes.c.code.is_(None), outcomes.c.code.not_in(sorted(MACHINE_OUTCOMES)))
         bridged = attempts.c.bridged_at.is_not(None)
         abandoned = or_(
@@ -150,42 +175,28 @@ class SqlAuditRecord:
         ]  # fmt: skip
 
 
-async def _page(
-    connection: AsyncConnection,
-    ids: list[int],
-    wanted: ColumnElement[bool],
-    since: int | None,
-    until: int,
-    *,
-    totals: bool,
-) -> Page:
+async def _page(connection: AsyncConnection, ids: list[int], since: int | None, until: int, *, totals: bool) -> Page:
     page = Page()
-    mine = select(attempts.c.id, attempts.c.number).where(wanted)
-    judged = [row async for row in _in(connection, mine, attempts.c.debtor_id, ids)]
-    page.judged = {row.id for row in judged}
-    called = sorted({row.number for row in judged})
-    homes_of = select(debtors.c.household).where(debtors.c.household != "")
-    homes = {row.household async for row in _in(connection, homes_of, debtors.c.id, ids)}
-    # lines before attempts: what is written in between makes the ledger seem to count more, never less
-    await _lines(connection, page, ids, called, homes, since)
-    there = {id_: line for id_, line in page.lines.items() if id_ in page.judged}
-    homes |= {line.household for line in there.values() if line.household}
-    others = set(ids)
-    if homes:
-        others |= {row.id async for row in _in(connection, select(debtors.c.id), debtors.c.household, sorted(homes))}
-        others |= {line.debtor for line in page.lines.values() if line.debtor is not None}
-        await _lines(connection, page, (), (), homes, since)
     recent = _ATTEMPTS.where(attempts.c.cleared_at <= instant(until))
     if since is not None:
         recent = recent.where(attempts.c.cleared_at >= instant(since - LOOK_BACK_DAYS * DAY))
-    for column, values in ((attempts.c.debtor_id, sorted(others)), (attempts.c.number, called)):
-        _take(page, [row async for row in _in(connection, recent, column, values)])
-    page.judged &= page.attempts.keys()
-    told = select(decisions)
-    async for row in _in(connection, told, decisions.c.attempt_id, sorted(page.judged)):
+    _take(page, [row async for row in _in(connection, recent, attempts.c.debtor_id, ids)])
+    page.judged = {placed.id for placed in page.attempts.values() if since is None or _is_since(placed, since)}
+    judged = [page.attempts[id_] for id_ in page.judged]
+    called = sorted({placed.number for placed in judged})
+    homes = {placed.household for placed in judged if placed.household}
+    await _lines(connection, page, ids, called, homes, since)
+    homes |= {line.household for placed in judged if (line := page.line_of(placed.id)) and line.household}
+    others = recent.where(attempts.c.debtor_id.not_in(ids))
+    _take(page, [row async for row in _in(connection, others, attempts.c.number, called)])
+    if homes:
+        await _lines(connection, page, (), (), homes, since)
+        housed = {row.id async for row in _in(connection, select(debtors.c.id), debtors.c.household, sorted(homes))}
+        housed |= {line.debtor for line in page.lines.values() if line.debtor is not None and line.household in homes}
+        _take(page, [row async for row in _in(connection, others, attempts.c.debtor_id, sorted(housed))])
+    async for row in _in(connection, _DECISIONS, decisions.c.attempt_id, sorted(page.judged)):
         page.decisions.setdefault(row.attempt_id, []).append(_decided(row))
     if totals and since is not None:
-        cases = {page.attempts[id_].case for id_ in page.judged}
         earlier = (
             select(attempts.c.case_id, func.count().label("n"))
             .where(
@@ -194,7 +205,8 @@ async def _page(
             )
             .group_by(attempts.c.case_id)
         )
-        page.before = {row.case_id: row.n async for row in _in(connection, earlier, attempts.c.case_id, sorted(cases))}
+        cases = sorted({placed.case for placed in judged})
+        page.before = {row.case_id: row.n async for row in _in(connection, earlier, attempts.c.case_id, cases)}
     return page
 
 
@@ -223,13 +235,14 @@ async def _lines(
                 page.unreadable += 1
 
 
-def _wanted(since: int | None, until: int) -> ColumnElement[bool]:
-    cleared = attempts.c.cleared_at <= instant(until)
-    if since is None:
-        return cleared
+def _since(since: int) -> ColumnElement[bool]:
+    """Cleared, or ended, from then on; or not ended yet."""
     begin = instant(since)
-    still = attempts.c.ended_at.is_(None)
-    return and_(cleared, or_(attempts.c.cleared_at >= begin, attempts.c.ended_at >= begin, still))
+    return or_(attempts.c.cleared_at >= begin, attempts.c.ended_at >= begin, attempts.c.ended_at.is_(None))
+
+
+def _is_since(placed: Placed, since: int) -> bool:
+    return placed.ended_at is None or max(placed.cleared_at, placed.ended_at) >= since
 
 
 def _take(page: Page, rows: Iterable[Row[Any]]) -> None:
@@ -248,30 +261,26 @@ def _placed(row: Row[Any]) -> Placed:
         _names(row.packs),
         row.mode,
         tuple(int(debt) for debt in _names(row.debts)),
-        micros(row.cleared_at),
-        dialled_at=_at(row.dialled_at),
-        gives_up_at=_at(row.gives_up_at),
-        rang_at=_at(row.rang_at),
-        answered_at=_at(row.answered_at),
-        bridged_at=_at(row.bridged_at),
-        abandoned_at=_at(row.abandoned_at),
-        ended_at=_at(row.ended_at),
+        row.cleared_at,
+        dialled_at=row.dialled_at,
+        gives_up_at=row.gives_up_at,
+        rang_at=row.rang_at,
+        answered_at=row.answered_at,
+        bridged_at=row.bridged_at,
+        abandoned_at=row.abandoned_at,
+        ended_at=row.ended_at,
         cause=row.cause,
         sip=row.sip,
         result=row.result,
         outcome=row.code,
-        outcome_at=_at(row.recorded_at),
+        outcome_at=row.recorded_at,
         household=row.household,
         zone=row.zone,
         place=row.place,
     )
 
 
-def _at(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)
-
-
-def _decided(row: Row[Any]) -> Decided:
+def _decided(row: Any) -> Decided:
     try:
         content = json.loads(row.content)
     except ValueError:
