@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from dialer.adapters.metrics import DialerCollector
 from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
+from dialer.audit import cdr
 from dialer.calls import results
 from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
@@ -37,6 +38,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "configuration.md": _configuration(),
         "cases-csv.md": _cases_csv(),
+        "carrier-cdr.md": _carrier_cdr(),
         "call-results.md": _call_results(),
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
@@ -157,6 +159,40 @@ def _cases_csv() -> str:
         "|---|---|---|",
     ]
     parts += [f"| `{name}` | {'yes' if required else ''} | {text} |" for name, (required, text) in COLUMNS.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _carrier_cdr() -> str:
+    parts = [
+        "# The CDR of `dialer audit --cdr`",
+        "",
+        (
+            "A CSV in UTF-8 with a header, separated by commas, semicolons or tabs. Columns are found by their names, in any "
+            "order, whatever else there is. What can't be read is told as `file:line:column`, and nothing is judged then."
+        ),
+        "",
+        "| column | also called | required | holds |",
+        "|---|---|---|---|",
+    ]
+    parts += [
+        f"| `{name}` | {', '.join(f'`{other}`' for other in others)} | {'yes' if name in cdr.REQUIRED else ''} | {text} |"
+        for name, (others, text) in cdr.COLUMNS.items()
+    ]
+    parts += [
+        "",
+        (
+            f"A call is matched by `id`, else by number and a start within {cdr.TOLERANCE // 1_000_000} s. The simulated phone "
+            "network's own file (`network/log/cdr-custom/network.csv` in the demo's folder) is taken as it is."
+        ),
+        "",
+        "| finding | meaning |",
+        "|---|---|",
+        f"| `{cdr.NOT_ON_RECORD}` | the carrier has a call, the record has none |",
+        f"| `{cdr.ANSWERED}` | the carrier has it as answered, the record as unanswered |",
+        f"| `{cdr.NEVER_LEFT}` | the carrier has it, by the record it never left our side |",
+        "| not in the CDR | on record as dialled, and the carrier lacks it: reported, no violation |",
+        "| any rule of a pack | broken by the calls of the CDR alone: hours, counts and gaps of what rang, calls at once |",
+    ]
     return "\n".join(parts) + "\n"
 
 

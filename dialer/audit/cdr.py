@@ -27,22 +27,30 @@ from dialer.kernel.phone import mask
 TOLERANCE = 5 * SECOND
 """Between our clock and the carrier's, and between our dial and the start that it notes."""
 MOST_ROWS = 2_000_000
-NOT_ON_RECORD, NOT_IN_CDR, ANSWERED = "cdr-not-on-record", "cdr-lacks", "cdr-answered"
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    # what it is, then the other names under which carriers and Asterisk have it
-    "start": ("start_time", "started_at", "calldate"),
-    "number": ("dst", "destination", "dialled", "called"),
-    "end": ("end_time", "ended_at"),
-    "duration": ("duration_seconds", "seconds"),
-    "answer": ("answer_time", "answered_at"),
-    "answered": ("disposition", "status"),
-    "id": ("userfield", "attempt", "our_id"),
+NOT_ON_RECORD, ANSWERED, NEVER_LEFT = "cdr-not-on-record", "cdr-answered", "cdr-never-left"
+COLUMNS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    # the other names under which carriers and Asterisk have it, and what it holds
+    "start": (
+        ("start_time", "started_at", "calldate"),
+        "when it began: ISO 8601 with offset, UTC without; or epoch seconds",
+    ),
+    "number": (
+        ("dst", "destination", "dialled", "called"),
+        "the dialled number with its country code, with or without + or 00",
+    ),
+    "end": (("end_time", "ended_at"), "when it ended"),
+    "duration": (("duration_seconds", "seconds"), "seconds from start to end, where there is no end"),
+    "answer": (("answer_time", "answered_at"), "when it was answered; empty or 0 for never"),
+    "answered": (("disposition", "status"), "yes, no, ANSWERED, NO ANSWER, BUSY, FAILED or CONGESTION"),
+    "id": (("userfield", "attempt", "our_id"), "our attempt's id, where the carrier keeps it"),
 }
+REQUIRED = ("start", "number")
 _NETWORK_CELLS = 6
 _YES, _NO = (
     {"yes", "true", "1", "answered", "answer"},
     {"no", "false", "0", "no answer", "busy", "failed", "congestion"},
 )
+_FAILED = {"failed", "congestion"}
 _REACHED = frozenset({"reached", "rang", "connected"})
 _KINDS: Mapping[str, Check] = {
     "hours": when.hours,
@@ -54,7 +62,9 @@ _KINDS: Mapping[str, Check] = {
 
 @dataclass(frozen=True, slots=True)
 class CarrierCall:
-    """One call as the carrier has it. number: its digits, with the country code. answered, busy: None = not told."""
+    """One call as the carrier has it. number: its digits, with the country code. answered: None = not told. busy,
+    failed: the carrier says so.
+    """
 
     line: int
     start: int
@@ -62,6 +72,7 @@ class CarrierCall:
     end: int | None = None
     answered: bool | None = None
     busy: bool = False
+    failed: bool = False
     id: str | None = None
 
 
@@ -113,7 +124,7 @@ class _Header:
 def _header(row: list[str], where: str) -> _Header:
     if len(row) == _NETWORK_CELLS and all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", cell.strip()) for cell in row[:4]):
         return _Header({"number": 0, "start": 1, "answer": 2, "end": 3, "answered": 4}, bare=True)
-    names = {name: key for key, others in COLUMNS.items() for name in (key, *others)}
+    names = {name: key for key, (others, _) in COLUMNS.items() for name in (key, *others)}
     columns: dict[str, int] = {}
     for index, cell in enumerate(row):
         key = names.get(cell.strip().lower().replace(" ", "_"))
@@ -122,9 +133,9 @@ def _header(row: list[str], where: str) -> _Header:
         if key in columns:
             raise InputError(f"{where}:{index + 1}: two columns are the {key}", "keep one of them")
         columns[key] = index
-    for needed in ("start", "number"):
+    for needed in REQUIRED:
         if needed not in columns:
-            other = ", ".join(COLUMNS[needed])
+            other = ", ".join(COLUMNS[needed][0])
             raise InputError(
                 f"{where}:1: no column {needed}; there are {', '.join(cell.strip() or '(empty)' for cell in row)[:200]}",
                 f"name the column {needed} (or {other})",
@@ -171,7 +182,14 @@ def _call(header: _Header, row: list[str], name: str, line: int) -> CarrierCall:
         )
     id_ = cell("id")
     return CarrierCall(
-        line, start, digits, end, answered, busy=status == "busy", id=id_ if is_well_formed(id_) else None
+        line,
+        start,
+        digits,
+        end,
+        answered,
+        busy=status == "busy",
+        failed=status in _FAILED,
+        id=id_ if is_well_formed(id_) else None,
     )
 
 
@@ -247,6 +265,11 @@ async def join(
         if placed is None:
             words = f"the carrier has a call to {mask(call.number)}, the record has none"
             report.violated(Violation(NOT_ON_RECORD, "", subject, "", at, words))
+        elif placed.result == "trunk_failure" and not call.failed:
+            words = (
+                f"the carrier has it ({subject}), by the record it never left our side, so that it counts for nothing"
+            )
+            report.violated(Violation(NEVER_LEFT, "", placed.id, placed.campaign, at, words))
         elif call.answered and placed.answered_at is None:
             words = f"the carrier has it as answered ({subject}), the record as {placed.result or 'not ended'}"
             report.violated(Violation(ANSWERED, "", placed.id, placed.campaign, at, words))

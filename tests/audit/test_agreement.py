@@ -237,7 +237,7 @@ def test_gate_and_auditor_agree(scene):
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(close_calls())
 def test_they_agree_within_a_hair_of_each_limit(scene):
     assume(not consented_midway(*scene[2:]))

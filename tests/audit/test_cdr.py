@@ -125,6 +125,15 @@ async def test_answered_by_the_carrier_and_not_on_record():
     assert [(one.rule, one.subject) for one in report.violations] == [("cdr-answered", placed.id)]
 
 
+async def test_a_call_that_never_left_our_side_by_the_record_and_that_the_carrier_has():
+    book = Book()
+    placed = book.call(TUESDAY, "trunk_failure", lasts=0.1)
+    _, report = await join(book, [(at(), NUMBER, 25, "no", "")])
+    assert [(one.rule, one.subject) for one in report.violations] == [("cdr-never-left", placed.id)]
+    _, report = await join(book, [(at(), NUMBER, 0, "FAILED", "")])
+    assert report.clean
+
+
 async def test_two_calls_are_not_one():
     book = Book()
     book.call(TUESDAY, "no_answer", lasts=1)
