@@ -78,7 +78,8 @@ class Commands:
             raise LostError("the ledger is being rebuilt")
         versions = [int(generation)]
         best: dict[str, tuple[int, str, str]] = {}
-        for key, flat in zip(keys, found, strict=True):
+        for key, text in zip(keys, found, strict=True):
+            flat = text.split("\n") if text else []
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             versions.append(int(fields.pop("#", 0)))
             for id_, value in fields.items():
@@ -94,8 +95,8 @@ class Commands:
         names = self._names
         keys = [names.meta, names.flying, names.feed, *map(names.__getitem__, entry.keys)]
         seen_and_new: list[str | float] = []
-        for key, version in zip(entry.keys, seen, strict=True):
-            seen_and_new += [version, pack(entry, key, self._house)]
+        for version, value in zip(seen, pack(entry, self._house), strict=True):
+            seen_and_new += [version, value]
         answer = await self._wire.run(
             Script.RESERVE, keys, generation, self._now, _WINDOW_MS, LONGEST_FEED, self._cell, entry.id, encode(entry),
             *seen_and_new,
@@ -159,8 +160,9 @@ class Commands:
         keys = [names.meta, names.lock, names.flying, names.feed]
         values: list[str | float] = []
         for line in lines:
-            values += [line.id, encode(line), _flight(line), len(line.keys)]
-            values += [pack(line, key, self._house) for key in line.keys]
+            packed = pack(line, self._house)
+            told = "" if claim.token else encode(line)  # nobody is told of what is loaded
+            values += [line.id, told, _flight(line), len(packed), *packed]
             keys += map(names.__getitem__, line.keys)
         answer = await self._wire.run(
             Script.PUT, keys, generation, self._now, _WINDOW_MS, LONGEST_FEED, self._cell, claim.token, claim.replid,
