@@ -113,11 +113,12 @@ async def daemon(lab: Lab, numbers: list[str], calls_per_second: float) -> Async
     folder.mkdir()
     lines = [
         f'[pbx]\nport = {lab.ami_port}\nsecret = "{lab.secret}"',
-        f"[trunk]\nchannels = 5000\ncalls_per_second = {calls_per_second}",
+        f'[trunk]\ncountry = "IT"\nchannels = 5000\ncalls_per_second = {calls_per_second}',
+        "[collector]\nlicence_valid_until = 2099-12-31",
         f'[api]\nport = {api_port}\ntoken = "{token}"',
         f"[demo]\nclock_offset_seconds = {tuesday_morning(datetime.now(UTC)):.3f}",
         '[log]\nlevel = "warning"',
-        f'[campaigns.{CAMPAIGN}]\ncaller_id = "{CALLER_ID}"\nauto_ready_after_seconds = 0\nring_timeout_seconds = 20',
+        f'[campaigns.{CAMPAIGN}]\ncaller_id = "{CALLER_ID}"\ncaller_id_registered = true\nauto_ready_after_seconds = 0\nring_timeout_seconds = 20',
     ]
     lines += [
         f'[[agents]]\nname = "{phone.name}"\nseat = {seat}\nphone = "PJSIP/{phone.name}"\ncampaigns = ["{CAMPAIGN}"]'

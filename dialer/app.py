@@ -1,12 +1,9 @@
 """The composition root: it knows everybody."""
 
 import asyncio
-import fcntl
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -14,37 +11,44 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import pacing
+from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.floor import SqlFloor
+from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
-from dialer.compliance import pack
-from dialer.compliance.gate import Gate
-from dialer.compliance.ledger import WINDOW, Ledger
+from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
+from dialer.compliance.ledger import WINDOW, ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
 from dialer.kernel.ids import Ids
-from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
-from dialer.settings import Settings, secret
+from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 SHUTDOWN_SECONDS = 5.0
+LEDGER_SECONDS = 30.0
+"""A start waits so long for the shared ledger; without it nothing is cleared, and calls under way are looked after."""
+DRAIN_WITHOUT_PBX_SECONDS = 60.0
+"""Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,16 +68,20 @@ class Daemon:
             ping_seconds=settings.pbx.ping_seconds,
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
-        self._packs = {name: pack.load(name) for c in settings.campaigns.values() for name in c.packs}
+        self._law = configured.law(settings)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Work until told to stop, then let the calls under way end. Raises DialerError for what a user must read."""
-        with only_daemon(self._settings.store.path):
-            engine = await open_database(self._settings.store.path)
+        where = place(self._settings.store)
+        async with only_daemon(where, alone=self._settings.ledger.kind == "process") as hold:
+            self._hold = hold
+            engine = await open_database(where)
             try:
                 async with Tasks() as tasks:
+                    if hold is not None:
+                        tasks.start("hold", hold.keep())
                     self._build(tasks, engine)
                     await self._work(tasks)
                     tasks.cancel()
@@ -85,29 +93,20 @@ class Daemon:
     def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
         settings, clock = self._settings, self._clock
         ids = Ids(SystemRandom())
-        self._writer = Writer(engine)
+        self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
-        record, floor = SqlAttempts(engine, self._writer), SqlFloor(engine, self._writer)
-        self._ledger = Ledger()
-        gate = Gate(self._packs.values(), self._ledger, record, clock, ids)
-        campaigns = {
-            name: Campaign(
-                name=name,
-                packs=campaign.packs,
-                caller_id=PhoneNumber(campaign.caller_id),
-                ring_timeout_seconds=campaign.ring_timeout_seconds,
-                post_dial_delay_seconds=campaign.post_dial_delay_seconds,
-                auto_ready_after_seconds=campaign.auto_ready_after_seconds,
-            )
-            for name, campaign in settings.campaigns.items()
-        }
+        record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._lines = SqlLines(engine, clock)
+        self._ledger = self._ledger_of(settings.ledger, engine)
+        gate = Gate(self._law, self._ledger, record, clock, ids)
+        campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
         sessions = [
             Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now())
             for agent in settings.agents
         ]
         roster = Roster(sessions, floor, clock, ids)
         live = LiveAttempts()
-        closing = Closing(record, self._book, self._ledger, roster, live, clock)
+        closing = Closing(record, self._book, gate, roster, live, clock)
         self._pbx = Asterisk(
             self._link_settings,
             settings.trunk.endpoint,
@@ -131,7 +130,44 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
-        self._recovery = Recovery(self._flow, self._pbx, self._ledger, closing, record, floor, clock)
+        gate.surroundings = Surroundings(self._feed_is_fresh, self._record_is_held, lambda: self._pbx.skew)
+        self._said = Said(gate, self._book, live, record.flush, clock)
+        self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
+
+    def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
+        match wish.kind:
+            case "process":
+                return ProcessLedger()
+            case "sql":
+                return SqlLedger(engine, self._writer, self._clock)
+            case "redis":
+                collector = self._settings.collector.name
+                return RedisLedger(
+                    redis_url(wish), self._settings.store.cell, self._lines, self._clock, house=collector
+                )
+
+    async def _load_ledger(self) -> None:
+        """The ledger in the process knows what the record knows; one that is shared knows it, or rebuilds itself."""
+        if isinstance(self._ledger, ProcessLedger):
+            async for page in self._lines.pages():
+                self._ledger.load(page)
+        if isinstance(self._ledger, RedisLedger):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEDGER_SECONDS):
+                    while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
+                        await asyncio.sleep(0.05)
+
+    def _feed_is_fresh(self) -> bool:
+        return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
+
+    def _record_is_held(self) -> bool:
+        return self._hold is None or self._hold.held
+
+    def _start_ledger(self, tasks: Tasks) -> None:
+        if isinstance(self._ledger, RedisLedger):
+            gate = self._flow.gate
+            tasks.start("ledger", self._ledger.run())
+            tasks.start("feed", self._ledger.feed(gate.watch.apply, gate.read_again))
 
     def _target(self, campaign: Campaign) -> pacing.Target:
         trunk = self._settings.trunk
@@ -141,6 +177,7 @@ class Daemon:
         if self._clock.offset:
             log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
         tasks.start("writer", self._writer.run())
+        self._start_ledger(tasks)
         await self._recovery.load()
         runner = await self._serve()
         try:
@@ -151,6 +188,9 @@ class Daemon:
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             await self._writer.flush()
+            if isinstance(self._ledger, RedisLedger):
+                with suppress(AwayError):
+                    await self._ledger.flush()
             log.info("daemon.stopped")
         finally:
             await runner.cleanup()
@@ -179,14 +219,20 @@ class Daemon:
     async def _tick_until_stopped(self) -> None:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
-        due = forget_at = loop.time()
+        due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live)):
             self._lag_seconds = max(0.0, loop.time() - due)
+            if self._pbx.link.up or not self._flow.stopping:
+                heard_at = loop.time()
+            elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
+                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
                 await self._ask_again()
             if loop.time() >= forget_at:
-                self._ledger.forget_before(self._clock.now() - WINDOW)
+                if isinstance(self._ledger, ProcessLedger):
+                    self._ledger.forget_before(self._clock.now() - WINDOW)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:
@@ -220,7 +266,13 @@ class Daemon:
         api = self._settings.api
         collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
         application = Api(
-            self._flow, self._book, self.snapshot, self._problems, lambda: exposition(collector), self._token
+            self._flow,
+            self._book,
+            self._said,
+            self.snapshot,
+            self._problems,
+            lambda: exposition(collector),
+            self._token,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -255,8 +307,14 @@ class Daemon:
             problems.append("the PBX is away")
         elif not self._flow.gate.pbx_ready:
             problems.append("the PBX is being reconciled")
+        if abs(self._pbx.skew) > CLOCK_TOLERANCE:
+            problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
+        if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
+            problems.append("the ledger on Redis is away, or being rebuilt")
+        if not self._record_is_held():
+            problems.append("another daemon may work in this one's name")
         if self._flow.stopping:
             problems.append("the daemon is stopping")
         return problems
@@ -269,24 +327,9 @@ class Daemon:
             "dialer_ami_malformed": link.malformed,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
+            "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }
-
-
-@contextmanager
-def only_daemon(database: Path) -> Iterator[None]:
-    """Hold the database against a second daemon: two engines on one record would call people twice."""
-    path = database.with_name(database.name + ".lock")
-    try:
-        handle = path.open("w")
-    except OSError as error:
-        raise AwayError(f"{path}: {error.strerror}", f"create {path.parent}, or set [store] path") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InUseError(f"another daemon works on {database}", "stop it first, or set [store] path") from None
-        yield
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

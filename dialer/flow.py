@@ -15,7 +15,7 @@ from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.calls.answering import Answering
-from dialer.calls.attempt import BEFORE_ANSWER, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
+from dialer.calls.attempt import BEFORE_ANSWER, FROM_THE_FAR_END, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
 from dialer.calls.ending import Ending
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
@@ -222,6 +222,8 @@ class Flow:
             self.tally.signal_ignored(before.value, signal.value)
             log.debug("attempt.signal_ignored", attempt=attempt.id, state=before.value, signal=signal.value)
             return
+        if signal in FROM_THE_FAR_END:
+            self._trunk_failures = 0
         if unanswered and attempt.answered_at is not None:
             self.tally.answered(attempt.campaign)
         if attempt.hang_up_wanted and attempt.state in STILL_THERE:
@@ -242,7 +244,7 @@ class Flow:
                 self.tally.bridged(attempt)
             case Effect.RELEASE:
                 attempt.agent = None
-                self.roster.release(attempt.id)
+                self.seating.hang_up(self.roster.release(attempt.id))
                 self._answering.serve_waiting()
             case Effect.PART:
                 self.roster.part(attempt.id)
@@ -258,7 +260,8 @@ class Flow:
                 stock = self._stocks.get(attempt.campaign)
                 if stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(attempt.intent.case_id)
-                self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
+                if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
+                    self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
                 self.tally.settled(attempt)
                 if attempt.abandoned_at is not None:
                     self.ending.purge_marks(attempt.id, self._closing.flush)

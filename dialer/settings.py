@@ -2,17 +2,21 @@
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dialer.kernel import phone
+from dialer.adapters.store.place import Place
+from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
 from pacing import Mode
 
-_SECRET = re.compile(r"secret|token")
+_SECRET = re.compile(r"secret|token|password|url")
+_URL_OPTIONS = frozenset({"host", "ssl"})
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
@@ -20,6 +24,21 @@ def _e164(text: str) -> str:
     if not phone.is_dialable(text):
         msg = "not in E.164: write it as +390612345678"
         raise ValueError(msg)
+    return text
+
+
+def _postgresql(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        options, port = parse_qs(url.query), url.port
+    except ValueError:
+        url, options, port = urlsplit(""), {}, None
+    if url.scheme != "postgresql" or not url.path.strip("/") or not (url.hostname or "host" in options) or port == 0:
+        raise ValueError("not the URL of a database: write it as postgresql://user@host:5432/database")
+    if url.password is not None:
+        raise ValueError("holds a password: move it to password_file, or to the variable DIALER_STORE__PASSWORD")
+    if url.fragment or not options.keys() <= _URL_OPTIONS:
+        raise ValueError(f"has an option that isn't known; known are {', '.join(sorted(_URL_OPTIONS))}")
     return text
 
 
@@ -47,14 +66,57 @@ class TrunkSettings(_Section):
 
     endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
+    country: str | None = Field(
+        None, pattern=r"^[A-Z]{2}$", description="where its calls enter the public network (ISO 3166, as IT)"
+    )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
 
 
+class CollectorSettings(_Section):
+    """The agency: the legal entity that collects, in whose name contacts are counted."""
+
+    name: str = Field("", max_length=100, description="as the licence has it")
+    licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
+    licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
+
+
+class ComplianceSettings(_Section):
+    """The law that applies, beyond the packs that each campaign names."""
+
+    pack_folder: Path | None = Field(None, description="an agency's own packs, each NAME.toml")
+    holidays_file: Path | None = Field(None, description="corrections of the calendars of public holidays")
+    audit_seconds: float = Field(3_600.0, ge=10, le=86_400, description="between two recounts by the auditor")
+
+
+class LedgerSettings(_Section):
+    """Where reservations and past contacts are compared."""
+
+    kind: Literal["process", "sql", "redis"] = Field(
+        "process",
+        description="`process`: one daemon alone; `sql`: cells on one PostgreSQL; `redis`: cells on one Redis",
+    )
+    url: str = Field("redis://127.0.0.1:6379/0", description="the Redis server, where kind is `redis`")
+    password: SecretStr | None = Field(
+        None, description="better in password_file or in the variable DIALER_LEDGER__PASSWORD"
+    )
+    password_file: Path | None = Field(None, description="a file that holds the password of the Redis server")
+
+
 class StoreSettings(_Section):
-    """The record."""
+    """The record: a SQLite file, or a PostgreSQL database where `url` is set."""
 
     path: Path = Field(Path("dialer.db"), description="the SQLite file; its folder must exist")
+    url: Annotated[str, AfterValidator(_postgresql)] | None = Field(
+        None,
+        description="a PostgreSQL database, as postgresql://user@host:5432/database, which is used instead of `path`; "
+        "`?ssl=verify-full` demands TLS, `?host=/run/postgresql` names the folder of a socket",
+    )
+    password: SecretStr | None = Field(
+        None, description="better in password_file or in the variable DIALER_STORE__PASSWORD"
+    )
+    password_file: Path | None = Field(None, description="a file that holds the password of the user in `url`")
+    cell: str = Field("cell1", pattern=_NAME, description="the daemon's own name among those on one PostgreSQL")
 
 
 class ApiSettings(_Section):
@@ -103,6 +165,16 @@ class CampaignSettings(_Section):
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
     caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
+    caller_id_registered: bool = Field(
+        False, description="it is registered for these calls and can be called back (Italy: the ROC)"
+    )
+    packs_follow_debtor: bool = Field(
+        False, description="packs that apply where the number or the address is are added to `packs`"
+    )
+    facts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], bool | int | date | str] = Field(
+        default_factory=dict,
+        description="what packs require of every call of the campaign, beyond the case's own facts",
+    )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
@@ -120,6 +192,9 @@ class Settings(BaseSettings):
     pbx: PbxSettings = PbxSettings()
     trunk: TrunkSettings = TrunkSettings()
     store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    collector: CollectorSettings = CollectorSettings()
+    compliance: ComplianceSettings = ComplianceSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
@@ -168,12 +243,14 @@ def load(path: Path) -> Settings:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise InputError(f"{path}:{line[1] if line else 1}: not TOML: {error}", "correct this line") from None
+        raise InputError(f"{path}:{toml.line_of_syntax(error)}: not TOML: {error}", "correct this line") from None
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        lines = [_explain(path, text, dict(item)) for item in error.errors(include_url=False)]
+        lines = [
+            toml.explain(str(path), text, dict(item), _suggestion, secret=_is_secret(item["loc"]))
+            for item in error.errors(include_url=False)
+        ]
         raise InputError("\n".join(lines), "correct these lines; dialer check tells whether all is well") from None
     return _resolve(settings, path.parent)
 
@@ -198,6 +275,26 @@ def secret(value: SecretStr | None, file: Path | None, what: str, variable: str)
     return text
 
 
+def place(store: StoreSettings) -> Place:
+    """Where the record is. Raises InputError where the file of the password can't be read."""
+    if store.url is None:
+        return Place(store.path)
+    password = ""
+    if store.password is not None or store.password_file is not None:
+        password = secret(store.password, store.password_file, "store.password", "DIALER_STORE__PASSWORD")
+    return Place(store.path, store.url, password, store.cell)
+
+
+def redis_url(ledger: LedgerSettings) -> str:
+    """Where the shared ledger is, with its password. Raises InputError where the password's file can't be read."""
+    if ledger.password is None and ledger.password_file is None:
+        return ledger.url
+    password = secret(ledger.password, ledger.password_file, "ledger.password", "DIALER_LEDGER__PASSWORD")
+    scheme, _, rest = ledger.url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}://{user if at else ''}:{quote(password, safe='')}@{host}"
+
+
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Relative paths are relative to the configuration's own folder."""
 
@@ -206,27 +303,27 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
 
     return settings.model_copy(
         update={
-            "store": settings.store.model_copy(update={"path": folder / settings.store.path}),
+            "store": settings.store.model_copy(
+                update={"path": at(settings.store.path), "password_file": at(settings.store.password_file)}
+            ),
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
+            "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
+            "compliance": settings.compliance.model_copy(
+                update={
+                    "pack_folder": at(settings.compliance.pack_folder),
+                    "holidays_file": at(settings.compliance.holidays_file),
+                }
+            ),
         }
     )
 
 
-def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
-    where = [part for part in error["loc"] if part != "[key]"]
-    key = ".".join(str(part) for part in where)
-    line = _line_of(text, where)
-    what = {
-        "extra_forbidden": "unknown key" + _suggestion(where),
-        "missing": "missing",
-    }.get(error["type"], error["msg"].removeprefix("Value error, "))
-    hidden = error["type"] in ("missing", "extra_forbidden") or not where or _SECRET.search(key)
-    value = "" if hidden else f" (is {str(error['input'])[:60]!r})"
-    return f"{path}:{line}: {key + ': ' if key else ''}{what}{value}"
+def _is_secret(where: toml.Where) -> bool:
+    return any(_SECRET.search(str(part)) for part in where)
 
 
-def _suggestion(where: list[Any]) -> str:
+def _suggestion(where: toml.Where) -> str:
     """The known keys of the section in which an unknown one stands."""
     model: Any = Settings
     for part in where[:-1]:
@@ -241,30 +338,3 @@ def _suggestion(where: list[Any]) -> str:
 def _section(name: str) -> type[BaseModel] | None:
     field = Settings.model_fields.get(name)
     return field.annotation if field and isinstance(field.annotation, type) else None
-
-
-def _line_of(text: str, where: list[Any]) -> int:
-    """The line on which a key stands, or the nearest above it that does: TOML keeps no positions."""
-    for depth in range(len(where), 0, -1):
-        table: tuple[Any, ...] = ()
-        counts: dict[tuple[Any, ...], int] = {}
-        for number, line in enumerate(text.splitlines(), start=1):
-            if array := re.match(r"\s*\[\[\s*(.+?)\s*\]\]", line):
-                name = _path(array[1])
-                counts[name] = counts.get(name, -1) + 1
-                table = (*name, counts[name])
-            elif header := re.match(r"\s*\[\s*(.+?)\s*\]", line):
-                table = _path(header[1])
-            elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
-                if (*table, *_path(key[1])) == tuple(where[:depth]):
-                    return number
-                continue
-            else:
-                continue
-            if table == tuple(where[:depth]):
-                return number
-    return 1
-
-
-def _path(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

@@ -17,13 +17,15 @@ from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS
 from dialer.cli import app
-from dialer.compliance.reasons import Reason
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.outcomes.codes import Outcome
 from dialer.settings import AgentSettings, CampaignSettings, Settings
 from dialer.testing.virtual_time import START
+
+sys.path.insert(0, str(Path(__file__).parent))
+import law
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
@@ -35,10 +37,10 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "configuration.md": _configuration(),
         "cases-csv.md": _cases_csv(),
-        "reasons.md": _reasons(),
         "call-results.md": _call_results(),
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
+        **law.pages(),
     }
 
 
@@ -158,19 +160,6 @@ def _cases_csv() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _reasons() -> str:
-    parts = [
-        "# Why a call is refused",
-        "",
-        "A refusal carries every reason that applies.",
-        "",
-        "| reason | meaning |",
-        "|---|---|",
-    ]
-    parts += [f"| `{reason.value}` | {reason.text} |" for reason in Reason]
-    return "\n".join(parts) + "\n"
-
-
 def _call_results() -> str:
     source = Path(results.__file__).read_text()
     texts = {}
@@ -183,7 +172,8 @@ def _call_results() -> str:
         (
             "A call that was never answered gets its result from the SIP answer where Asterisk tells it (`TechCause`, since "
             "October 2025), else from the Q.850 cause. Our own time-out is `no_answer`, although Asterisk reports it as if "
-            "the far end had said 480. Measured on Asterisk 22.10; `tests/contract` plays each against the real one."
+            "the far end had said 480. A 408 is `trunk_failure` where it comes after the 16 s that Asterisk waits for a "
+            "first word (`timer_b`); at another time it is the carrier's own, and the call counts: `unreachable`. Measured on Asterisk 22.10; `tests/contract` plays each against the real one."
         ),
         "",
         "| Q.850 cause | result |",
@@ -226,7 +216,7 @@ def _metrics() -> str:
     snapshot = Snapshot(START, True, 0.0, (), ())
     health = dict.fromkeys(
         ("dialer_ami_up", "dialer_ami_reconnects", "dialer_ami_malformed", "dialer_ledger_backlog_events",
-         "dialer_event_loop_lag_seconds", "dialer_clock_offset_seconds"), 0.0,
+         "dialer_event_loop_lag_seconds", "dialer_pbx_clock_skew_seconds", "dialer_clock_offset_seconds"), 0.0,
     )  # fmt: skip
     parts = [
         "# Metrics",

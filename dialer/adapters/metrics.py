@@ -28,6 +28,7 @@ _HEALTH = {
     "dialer_ami_malformed": "manager messages that could not be read",
     "dialer_ledger_backlog_events": "writes that wait for the disk",
     "dialer_event_loop_lag_seconds": "how late the last tick began",
+    "dialer_pbx_clock_skew_seconds": "how far the PBX's clock is ahead of ours; above 2 nobody is called",
     "dialer_clock_offset_seconds": "how far the engine's clock is shifted (demo, tests); 0 where people are called",
 }
 _COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed")

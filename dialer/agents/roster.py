@@ -71,7 +71,7 @@ class Roster:
     def ready(self, agent: str) -> None:
         """Take calls (again), at once or after the call under way."""
         session = self.session(agent)
-        session.pause_reason = None
+        session.pause_reason, session.leaving = None, False
         self._work(session, WorkSignal.READY)
 
     def pause(self, agent: str, reason: str) -> None:
@@ -85,7 +85,7 @@ class Roster:
         session = self.session(agent)
         self._work(session, WorkSignal.WRAPPED)
         self._forget_attempt(session)
-        return self.log_out(agent) if session.leaving else None
+        return self._leave(session)
 
     def log_out(self, agent: str) -> SeatLegId | None:
         """Leave, at once or after the call under way; the leg to hang up, if there is one now."""
@@ -93,6 +93,7 @@ class Roster:
         self._work(session, WorkSignal.LOG_OUT)
         if session.work is not Work.OFFLINE:
             session.leaving, session.pause_reason = True, LEAVING
+            self._record.save_session(session.saved())
             return None
         self._forget_attempt(session)
         leg, session.leg, session.call_seat_at = session.leg, None, None
@@ -116,12 +117,13 @@ class Roster:
         session.apply(WorkSignal.RESERVE, self._clock.now())
         return session
 
-    def release(self, attempt: AttemptId) -> Session | None:
-        """The promise came to nothing: the agent is free again."""
+    def release(self, attempt: AttemptId) -> SeatLegId | None:
+        """The promise came to nothing: the agent is free again; the leg to hang up where a log-out was waiting."""
         session = self._follow(attempt, WorkSignal.RELEASE)
-        if session is not None:
-            self._forget_attempt(session)
-        return session
+        if session is None:
+            return None
+        self._forget_attempt(session)
+        return self._leave(session)
 
     def connect(self, attempt: AttemptId) -> Session | None:
         """The promised agent talks."""
@@ -195,6 +197,7 @@ class Roster:
         for attempt, work in ((saved.wrapping, Work.WRAPPING), (talking, Work.TALKING)):
             if attempt is not None:
                 session.work, session.attempt = work, attempt
+                session.leaving = saved.pause_reason == LEAVING
                 self._by_attempt[attempt] = session
 
     def adopt_talk(self, leg: SeatLegId, attempt: AttemptId) -> Session | None:
@@ -209,6 +212,10 @@ class Roster:
     def seats(self) -> dict[SeatLegId, Session]:
         """Every leg that is somebody's, and whose."""
         return dict(self._by_leg)
+
+    def _leave(self, session: Session) -> SeatLegId | None:
+        """Finish a log-out that waited for the end of a call; the leg to hang up."""
+        return self.log_out(session.agent) if session.leaving else None
 
     def _work(self, session: Session, signal: WorkSignal) -> None:
         before = session.work

@@ -34,8 +34,10 @@ class Signal(StrEnum):
     """What can happen to an attempt."""
 
     SENT = "sent"
+    WITHDRAWN = "withdrawn"
+    """We never asked: the link is away, the clearance expired, or the campaign was stopped."""
     REFUSED = "refused"
-    """No channel was ever made: we couldn't ask, or the PBX said no."""
+    """No channel was ever made: the PBX said no."""
     UNSURE = "unsure"
     """The request was lost or its answer was."""
     CREATED = "created"
@@ -87,9 +89,10 @@ _BEFORE_ANSWER: dict[Signal, tuple[State, tuple[Effect, ...]]] = {
 
 TABLE: _Rows = {
     (_S.CLEARED, _G.SENT): (_S.DIALLING, ()),
-    (_S.CLEARED, _G.REFUSED): (_S.ENDED, (_E.SETTLE,)),
+    (_S.CLEARED, _G.WITHDRAWN): (_S.ENDED, (_E.SETTLE,)),
     (_S.DIALLING, _G.CREATED): (_S.DIALLING, ()),
     (_S.DIALLING, _G.RANG): (_S.RINGING, ()),
+    (_S.DIALLING, _G.WITHDRAWN): (_S.ENDED, (_E.SETTLE,)),
     (_S.DIALLING, _G.REFUSED): (_S.ENDED, (_E.SETTLE,)),
     (_S.DIALLING, _G.UNSURE): (_S.UNCERTAIN, ()),
     (_S.UNCERTAIN, _G.CREATED): (_S.DIALLING, ()),
@@ -119,7 +122,8 @@ TABLE: _Rows = {
 IN_FLIGHT = frozenset(State) - {State.ENDED}
 BEFORE_ANSWER = frozenset({State.CLEARED, State.DIALLING, State.RINGING, State.UNCERTAIN})
 UNBRIDGED = frozenset({State.ANSWERED, State.WAITING})
-_FROM_A_CHANNEL = frozenset({_G.CREATED, _G.RANG, _G.UP, _G.WAITS, _G.BRIDGED, _G.ABANDONED})
+FROM_THE_FAR_END = frozenset({_G.RANG, _G.UP, _G.WAITS, _G.BRIDGED, _G.ABANDONED})
+_FROM_A_CHANNEL = FROM_THE_FAR_END | {_G.CREATED}
 
 
 @dataclass(slots=True)
@@ -174,7 +178,7 @@ class Attempt:
             case Signal.ABANDONED:
                 self.abandoned_at = self.abandoned_at or at
                 self.answered_at = self.answered_at or at
-            case Signal.REFUSED | Signal.HUNG_UP | Signal.VANISHED:
+            case Signal.WITHDRAWN | Signal.REFUSED | Signal.HUNG_UP | Signal.VANISHED:
                 self.ended_at = at
             case _:
                 pass

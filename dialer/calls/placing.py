@@ -62,7 +62,7 @@ class Placing:
 
     async def _originate(self, campaign: Campaign, clearance: Clearance, attempt: Attempt) -> None:
         if not campaign.dials or attempt.hang_up_wanted:  # halted while the record was being written, or since
-            self._move(attempt, Signal.REFUSED)
+            self._move(attempt, Signal.WITHDRAWN)
             return
         timeout_seconds = campaign.originate_timeout_seconds
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
@@ -70,7 +70,7 @@ class Placing:
         try:
             await self._pbx.originate(clearance, campaign.caller_id, timeout_seconds)
         except (PbxAwayError, ClearanceError):
-            self._move(attempt, Signal.REFUSED)
+            self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:
             log.warning("attempt.refused_by_pbx", attempt=attempt.id, error=str(error))
             self._move(attempt, Signal.REFUSED)

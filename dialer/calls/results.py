@@ -67,21 +67,22 @@ _BY_SIP = {
     604: Result.NOT_IN_SERVICE,
     607: Result.REJECTED,
 }
-_REQUEST_TIMEOUT = 408  # nobody at the trunk's address said a word within timer B
+_REQUEST_TIMEOUT = 408  # a carrier's own word, or Asterisk's when nobody at the trunk's address said any
 
 
-def unanswered(cause: int | None, sip: int | None, *, rang: bool, rang_out: bool) -> Result:
+def unanswered(cause: int | None, sip: int | None, *, rang: bool, rang_out: bool, unheard: bool) -> Result:
     """The result of a call that was never answered.
 
     rang: the far end was ringing (180). rang_out: our own time-out ended it, which Asterisk reports as if the
-    far end had said 480.
+    far end had said 480. unheard: it lasted exactly as long as Asterisk waits for a first word; a carrier that says
+    408 at another time has had the call, and the phone may have rung to a tone in the audio (183).
     """
     if rang_out:
         return Result.NO_ANSWER
     if cause is None:
         return Result.UNKNOWN
     if sip == _REQUEST_TIMEOUT and not rang:
-        return Result.TRUNK_FAILURE
+        return Result.TRUNK_FAILURE if unheard else Result.UNREACHABLE
     result = _BY_SIP.get(sip) if sip is not None else None
     result = result or _BY_CAUSE.get(cause, Result.UNKNOWN)
     if result is Result.UNREACHABLE and rang:

@@ -8,6 +8,9 @@ from dialer.calls.results import Result
 
 TIMEOUT_TOLERANCE = timedelta(milliseconds=250)
 """Asterisk ends the ringing at our time-out a little early or late."""
+TIMER_B = timedelta(seconds=16)
+"""How long Asterisk waits for a first word of the trunk: `timer_b` in asterisk-conf/pbx/pjsip_transport.conf."""
+TIMER_B_EARLY, TIMER_B_LATE = timedelta(milliseconds=500), timedelta(seconds=1)
 
 
 def result_of(attempt: Attempt, ended_by: Signal) -> Result:
@@ -24,7 +27,7 @@ def result_of(attempt: Attempt, ended_by: Signal) -> Result:
         return Result.WITHHELD
     if ended_by is Signal.VANISHED:
         return Result.UNKNOWN
-    if ended_by is Signal.REFUSED:
+    if ended_by in (Signal.WITHDRAWN, Signal.REFUSED):
         return Result.TRUNK_FAILURE
     if attempt.answered_at is not None:
         return Result.HUNG_UP
@@ -33,4 +36,10 @@ def result_of(attempt: Attempt, ended_by: Signal) -> Result:
         and attempt.ended_at is not None
         and attempt.ended_at >= attempt.gives_up_at - TIMEOUT_TOLERANCE
     )
-    return results.unanswered(attempt.cause, attempt.sip, rang=attempt.rang_at is not None, rang_out=rang_out)
+    unheard = (
+        attempt.dialled_at is not None
+        and attempt.ended_at is not None
+        and -TIMER_B_EARLY <= attempt.ended_at - attempt.dialled_at - TIMER_B <= TIMER_B_LATE
+    )
+    rang = attempt.rang_at is not None
+    return results.unanswered(attempt.cause, attempt.sip, rang=rang, rang_out=rang_out, unheard=unheard)

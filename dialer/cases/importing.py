@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from dialer.cases.model import Debt, NewCase
+from dialer.cases.model import Debt, NewCase, merged_facts
 from dialer.kernel import money, phone
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import BadPhoneError, PhoneNumber
@@ -27,13 +27,22 @@ COLUMNS: dict[str, tuple[bool, str]] = {
     "phone_1": (True, "first number to try, as +39 347 1234567 or 02 12345678"),
     "phone_2": (False, "second number"),
     "phone_3": (False, "third number"),
-    "zone": (False, "the debtor's time zone (IANA); the option's default if empty"),
-    "language": (False, "ISO 639-1; the option's default if empty"),
+    "zone": (
+        False,
+        "the debtor's time zone (IANA); else --zone, else Europe/Rome if every number is +39, else unknown",
+    ),
+    "language": (False, "ISO 639-1; --language if empty"),
+    "household": (False, "a key that debtors who live together share: they are called one at a time"),
+    "place": (False, "where the address is: country and part (ISO 3166-2), as IT-RM, US-MA or US-NY-NYC"),
+    "assigned_npl": (False, "yes where a bank or its like sold the debt as non-performing (Italy: TUB art. 114.10)"),
+    "assignment_notice_sent": (False, "yes once the debtor was told of the assignment in writing"),
+    "first_notice_sent_on": (False, "day on which the first letter was sent (Ontario: six days before the first call)"),
 }
 PHONES = ("phone_1", "phone_2", "phone_3")
 DELIMITERS = ";,\t|"
 MOST_BYTES = 512 * 1024 * 1024
 MOST_CELL_CHARACTERS = 500
+ITALY, ITALIAN_ZONE = "+39", "Europe/Rome"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _T = TypeVar("_T")
@@ -62,11 +71,17 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What stands for an empty cell."""
+    """What stands for an empty cell. Raises InputError for what no cell may hold either."""
 
     region: str = "IT"
-    zone: str = "Europe/Rome"
+    zone: str = ""
     language: str = "it"
+
+    def __post_init__(self) -> None:
+        for option, text, reader in (("zone", self.zone, _zone), ("language", self.language, _language)):
+            value, remedy = reader(text) if text else (text, "")
+            if value is None:
+                raise InputError(f"--{option} {text!r}: not a {option}", remedy)
 
 
 class _CellError(ValueError):
@@ -110,7 +125,7 @@ def parse(raw: bytes, defaults: Defaults) -> Parsed:
     text = decode(raw)
     if not text.strip():
         raise InputError("the file is empty", "export it again with its header line")
-    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter_of(text), strict=True)
+    reader = _reader(text)
     header = [name.strip().lower() for name in _next_row(reader, 1)]
     _check_header(header)
 
@@ -134,10 +149,21 @@ def parse(raw: bytes, defaults: Defaults) -> Parsed:
             rejects += cell_rejects
         except _CellError as error:
             rejects.append(Reject(number, error.column, error.value, str(error), error.remedy))
-    return Parsed(tuple(grouped.values()), tuple(rejects), rows)
+    cases = tuple(replace(case, zone=case.zone or defaults.zone or _zone_of(case.numbers)) for case in grouped.values())
+    return Parsed(cases, tuple(rejects), rows)
 
 
-def delimiter_of(text: str) -> str:
+def rows_of(raw: bytes) -> list[list[str]]:
+    """The rows of a file that `parse` has read, its header first, up to one that isn't CSV: as `parse` numbers them."""
+    reader = _reader(decode(raw))
+    return [_next_row(reader, 1), *(cells for _, cells in _rows(reader, []))]
+
+
+def _reader(text: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=_delimiter_of(text), strict=True)
+
+
+def _delimiter_of(text: str) -> str:
     """The sign that separates the cells: the one that the header holds most of; `;` where it holds none."""
     header = text.lstrip("\r\n").splitlines()[0]
     return max(DELIMITERS, key=header.count)
@@ -197,8 +223,11 @@ def _case(number: int, header: list[str], cells: list[str], defaults: Defaults) 
         debtor_name=row["debtor_name"],
         debts=(Debt(row["debt_reference"], _amount(row), _read(row, "due_on", _day)),),
         numbers=numbers,
-        zone=_read(row, "zone", _zone) or defaults.zone,
-        language=_read(row, "language", _language) or defaults.language,
+        zone=_read(row, "zone", _zone) or "",
+        language=_read(row, "language", _language) or defaults.language.lower(),
+        household=row.get("household", ""),
+        place=_read(row, "place", _place) or "",
+        facts=_facts(row),
     )
     return case, rejects
 
@@ -223,8 +252,37 @@ def _day(text: str) -> tuple[date | None, str]:
     return None, "write it as 31/01/2026 or 2026-01-31"
 
 
+def _yes(text: str) -> tuple[bool | None, str]:
+    known = {"yes": True, "no": False, "sì": True, "si": True, "true": True, "false": False, "1": True, "0": False}
+    return known.get(text.lower()), "write yes or no"
+
+
+def _place(text: str) -> tuple[str | None, str]:
+    found = re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4}){0,2}", text.upper())
+    return (text.upper() if found else None), "write a country and its part, as IT-RM or US-MA"
+
+
+_FACTS: dict[str, Callable[[str], tuple[bool | date | None, str]]] = {
+    "assigned_npl": _yes,
+    "assignment_notice_sent": _yes,
+    "first_notice_sent_on": _day,
+}
+
+
+def _facts(row: dict[str, str]) -> dict[str, Any]:
+    read = ((name, _read(row, name, reader)) for name, reader in _FACTS.items())
+    return {name: value for name, value in read if value is not None}
+
+
 def _zone(text: str) -> tuple[str | None, str]:
     return (text if text in _zone_names() else None), "write an IANA name, as Europe/Rome"
+
+
+def _zone_of(numbers: tuple[PhoneNumber, ...]) -> str:
+    """The zone where nobody named one: known for a debtor all of whose numbers are Italian, else unknown, and then no
+    hour is surely legal.
+    """
+    return ITALIAN_ZONE if all(number.startswith(ITALY) for number in numbers) else ""
 
 
 @cache
@@ -278,5 +336,11 @@ def _group(grouped: dict[tuple[str, str], NewCase], case: NewCase) -> None:
             "debtor_name", case.debtor_name, "another name for the same debtor_reference", "give each debtor one key"
         )
     grouped[key] = replace(
-        known, debts=known.debts + case.debts, numbers=tuple(dict.fromkeys(known.numbers + case.numbers))
+        known,
+        debts=known.debts + case.debts,
+        numbers=tuple(dict.fromkeys(known.numbers + case.numbers)),
+        zone=known.zone or case.zone,
+        household=known.household or case.household,
+        place=known.place or case.place,
+        facts=merged_facts(known.facts, case.facts),
     )

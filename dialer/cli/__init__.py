@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from dialer.cli import agents, campaign, cases, check, demo, migrate, report, run
+from dialer.cli import agents, campaign, cases, check, demo, gate, ledger, migrate, packs, report, run
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
 
@@ -22,7 +22,10 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(cases.app, name="cases")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(report.app, name="report")
+app.add_typer(packs.app, name="packs")
+app.add_typer(gate.app, name="gate")
 
 
 def main() -> None:

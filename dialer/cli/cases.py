@@ -13,7 +13,7 @@ import typer
 from dialer.cases import importing
 from dialer.cases.importing import Parsed
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, InputError
+from dialer.kernel.errors import EXIT_NO, AwayError, InputError
 
 app = typer.Typer(help="Cases of debtors.", no_args_is_help=True)
 SHOWN_REJECTS = 20
@@ -29,6 +29,8 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="take in nothing if any row is rejected")] = False,
     rejects: Annotated[Path | None, typer.Option(help="write the rejected rows here, with the reasons")] = None,
     region: Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")] = "IT",
+    zone: Annotated[str, typer.Option(help="time zone of debtors whose row names none (IANA, as Europe/Rome)")] = "",
+    language: Annotated[str, typer.Option(help="language of debtors whose row names none (ISO 639-1)")] = "it",
     as_json: AsJson = False,
 ) -> None:
     """Take in cases. Rows that can't come in are named with row, column, value, reason and remedy (exit code 1)."""
@@ -42,16 +44,24 @@ def import_(
         raw = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", "name a CSV file that can be read") from None
+    defaults = importing.Defaults(region=region, zone=zone, language=language)
     try:
-        parsed = importing.parse(raw, importing.Defaults(region=region))
+        parsed = importing.parse(raw, defaults)
     except InputError as error:
         raise InputError(f"{file}: {error}", error.remedy) from None
     lost = {reject.row for reject in parsed.rejects if reject.row_lost}
     new = known_cases = 0
-    if not dry_run and not (strict and parsed.rejects):
-        new, known_cases = asyncio.run(add(loaded, campaign, parsed))
     if rejects is not None:
-        rejects.write_text(_rejects_csv(raw, parsed), encoding="utf-8")
+        try:
+            rejects.write_text(_rejects_csv(raw, parsed), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"--rejects {rejects}: {error.strerror}", "name a file that can be written") from None
+    if not dry_run and not (strict and parsed.rejects):
+        try:
+            new, known_cases = asyncio.run(add(loaded, campaign, parsed))
+        except AwayError as error:
+            again = "import the file again then: what came in already changes nothing"
+            raise AwayError(str(error), f"{error.remedy}; {again}" if error.remedy else again) from None
     summary = {
         "file": str(file),
         "rows": parsed.rows,
@@ -74,8 +84,9 @@ async def add(loaded: Any, campaign: str, parsed: Parsed) -> tuple[int, int]:
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
     from dialer.kernel.clock import SystemClock
+    from dialer.settings import place
 
-    engine = await open_database(loaded.store.path)
+    engine = await open_database(place(loaded.store))
     try:
         now = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now()
         added = await SqlCaseBook(engine, Writer(engine)).add(campaign, parsed.cases, now)
@@ -103,8 +114,7 @@ def _print(summary: dict[str, Any], parsed: Parsed, *, dry_run: bool, refused: b
 
 def _rejects_csv(raw: bytes, parsed: Parsed) -> str:
     """The rejected rows as a CSV of the same columns, with the reason behind each."""
-    text = importing.decode(raw)
-    rows = list(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=importing.delimiter_of(text)))
+    rows = importing.rows_of(raw)
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";")
     writer.writerow([*rows[0], "reason"])
@@ -112,6 +122,6 @@ def _rejects_csv(raw: bytes, parsed: Parsed) -> str:
     for reject in parsed.rejects:
         reasons.setdefault(reject.row, []).append(f"{reject.column}: {reject.reason}: {reject.remedy}")
     for number, texts in sorted(reasons.items()):
-        if number <= len(rows):
-            writer.writerow([*rows[number - 1], " | ".join(texts)])
+        cells = rows[number - 1] if number <= len(rows) else [""] * len(rows[0])  # one that isn't CSV has none
+        writer.writerow([*cells, " | ".join(texts)])
     return out.getvalue()

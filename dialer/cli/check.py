@@ -11,9 +11,14 @@ from typing import Any
 import typer
 
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import DialerError, InUseError, PbxAwayError
+from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayError
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
+_SAID = {
+    "licence_valid_until": "[collector] licence_valid_until",
+    "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
+    "trunk_domestic": "[trunk] country to the country of the caller id, if calls enter there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,26 @@ def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
 
 
 def _local(loaded: Any) -> list[Finding]:
-    from dialer import settings
-    from dialer.compliance import pack
+    from dialer import configured, settings
+    from dialer.compliance.rules import Require
 
     def packs() -> str:
-        names = sorted({name for campaign in loaded.campaigns.values() for name in campaign.packs})
-        return ", ".join(f"{name} {pack.load(name).version}" for name in names) or "no campaign names one"
+        law = configured.law(loaded)
+        return ", ".join(f"{pack.name} {pack.version}" for pack in law.packs.values()) or "no campaign names one"
+
+    def facts() -> str:
+        """What the packs require of every call, and nobody says, would refuse every call."""
+        law = configured.law(loaded)
+        for name in loaded.campaigns:
+            campaign = configured.campaign(loaded, name)
+            for pack in (law.packs[named] for named in campaign.packs):
+                for rule in pack.of_kind(Require):
+                    if rule.when is None and rule.fact in _SAID and not campaign.facts.get(rule.fact):
+                        raise InputError(
+                            f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
+                            f"set {_SAID[rule.fact]}",
+                        )
+        return "what the packs require of every call is said"
 
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
@@ -75,17 +94,19 @@ def _local(loaded: Any) -> list[Finding]:
                 ) from None
         return f"{loaded.api.host}:{loaded.api.port} is free"
 
-    return [_look("packs", packs), _look("secrets", secrets), _look("interface", port)]
+    return [_look("packs", packs), _look("facts", facts), _look("secrets", secrets), _look("interface", port)]
 
 
 async def _outside(loaded: Any) -> list[Finding]:
     from dialer.adapters.store.database import open_database
+    from dialer.settings import place
 
     findings = []
     try:
-        engine = await open_database(loaded.store.path)
+        where = place(loaded.store)
+        engine = await open_database(where)
         await engine.dispose()
-        findings.append(Finding("record", True, f"{loaded.store.path}, schema current"))
+        findings.append(Finding("record", True, f"{where}, schema current"))
     except DialerError as error:
         findings.append(_bad("record", error))
     try:
@@ -98,19 +119,22 @@ async def _outside(loaded: Any) -> list[Finding]:
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
     from dialer import settings
+    from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
     from dialer.adapters.ami.link import LinkSettings
     from dialer.kernel.clock import SystemClock
+    from dialer.kernel.ids import Ids
 
     pbx = loaded.pbx
     secret = settings.secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
     link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
-    clock = SystemClock(timedelta())
-    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, SystemRandom(), lambda _: None)
+    clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
+    ids = Ids(chance)
+    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, chance, ear)
     seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def look() -> None:
-        await asterisk.survey()
+        await rights.prove(asterisk, ear, ids.seat_leg(clock.now()), ids.attempt(clock.now()))
         if not seen.done():
             seen.set_result(await asterisk.version())
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dialer.adapters.store.place import Place
 from dialer.cli import report
 from dialer.cli.output import AsJson, print_json
 from dialer.kernel.errors import EXIT_NO, AwayError, InputError, InUseError
@@ -24,6 +25,7 @@ SPARE_CASES = 20
 CASES_PER_AGENT_MINUTE = 12
 DRAIN_SECONDS = 90.0
 TRUNK_PATIENCE_SECONDS = 60.0
+SEAT_PATIENCE_SECONDS = 15.0
 PROBE_SECONDS = 0.3
 WITNESS_SECONDS = 5.0
 
@@ -64,7 +66,8 @@ def demo(
     """Run a progressive campaign against a simulated public network, or a foreign one, and check the record.
 
     Ends after --calls or --for (3 minutes if neither is given) or on Ctrl-C: drains, prints the report, and holds
-    the record against an outside witness, call by call. Exit code 1 if they disagree.
+    the record against an outside witness, call by call. Exit code 1 if they disagree, if no call was placed, or if the
+    cases are used up before --calls.
     """
     seconds = _seconds(for_)
     if calls is None and seconds is None:
@@ -98,15 +101,17 @@ async def _play(wish: Wish) -> bool:
             await _import(stage.config, wish)
             await stage.start_daemon()
             view.say(f"{wish.cases} cases, {wish.agents} agents; everything is in {wish.folder}")
-            await _campaign(stage, wish, view)
+            enough = await _campaign(stage, wish, view)
             code = await stage.stop_daemon()
             if code != 0:
                 raise AwayError(f"the daemon ended with {code}", f"read {wish.folder / 'daemon.log'}")
-            return await _report(wish, stage)
+            if not enough:
+                view.say(f"the cases are used up before {wish.calls} calls: give more with --cases")
+            return await _report(wish, stage) and enough
 
 
-async def _campaign(stage: Any, wish: Wish, view: Any) -> None:
-    """From the agents' log-in to the last call."""
+async def _campaign(stage: Any, wish: Wish, view: Any) -> bool:
+    """From the agents' log-in to the last call; whether the wish was fulfilled."""
     from dialer.demo import agents as acting
     from dialer.demo.client import Client
     from dialer.demo.stage import CAMPAIGN
@@ -137,12 +142,13 @@ async def _campaign(stage: Any, wish: Wish, view: Any) -> None:
         await client.post(f"/api/v1/campaigns/{CAMPAIGN}/start")
         acts = asyncio.create_task(acting.work(staff, client, watch))
         try:
-            await _until_enough(acts, wish, latest, interrupted, stage)
+            enough = await _until_enough(acts, wish, latest, interrupted, stage)
             view.say("draining: no new calls, those under way end")
             await client.post(f"/api/v1/campaigns/{CAMPAIGN}/drain")
             await _until_drained(acts, latest, interrupted)
             for agent in staff:
                 await client.post(f"/api/v1/agents/{agent.name}/log-out")
+            return enough
         finally:
             acts.cancel()
             with suppress(asyncio.CancelledError):
@@ -151,11 +157,14 @@ async def _campaign(stage: Any, wish: Wish, view: Any) -> None:
 
 async def _until_enough(
     acts: asyncio.Task[None], wish: Wish, latest: dict[str, Any], interrupted: asyncio.Event, stage: Any
-) -> None:
-    """Return when the calls, the time or the cases are used up, or on Ctrl-C. Raises AwayError for a dead trunk."""
+) -> bool:
+    """Return when the calls, the time or the cases are used up, or on Ctrl-C: False where the cases don't suffice for
+    the calls. Raises AwayError for a dead trunk, and where no agent gets a seat.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + wish.seconds if wish.seconds is not None else float("inf")
     idle_since = trunk_lost_since = None
+    seated_at = loop.time()
     while not interrupted.is_set() and loop.time() < end:
         if acts.done():
             acts.result()
@@ -166,13 +175,20 @@ async def _until_enough(
             continue
         line = latest["campaigns"][0]
         if wish.calls is not None and line["placed"] >= wish.calls:
-            return
+            return True
         idle_since = (idle_since or loop.time()) if line["limit"] == "cases" and not line["calls"] else None
         if idle_since and loop.time() - idle_since > 5:
-            return
+            return wish.calls is None
         trunk_lost_since = (trunk_lost_since or loop.time()) if line["limit"] == "trunk" else None
         if trunk_lost_since and loop.time() - trunk_lost_since > TRUNK_PATIENCE_SECONDS:
             raise AwayError("the trunk takes no call", "check that a SIP network listens at the --trunk address")
+        if any(agent["seat"] in ("idle", "busy") for agent in latest["agents"]):
+            seated_at = loop.time()
+        elif loop.time() - seated_at > SEAT_PATIENCE_SECONDS:
+            raise AwayError(
+                "no agent's phone takes its seat", f"read {wish.folder / 'daemon.log'} and {wish.folder}/pbx/log"
+            )
+    return True
 
 
 async def _until_drained(acts: asyncio.Task[None], latest: dict[str, Any], interrupted: asyncio.Event) -> None:
@@ -191,7 +207,7 @@ async def _report(wish: Wish, stage: Any) -> bool:
     from dialer.demo import witness
     from dialer.reports.attempts import summarise
 
-    lines = await report.read(wish.folder / "dialer.db")
+    lines = await report.read(Place(wish.folder / "dialer.db"))
     end = asyncio.get_running_loop().time() + WITNESS_SECONDS
     while True:
         agreement = witness.of_stage(stage, lines)
@@ -264,13 +280,18 @@ def _trunk(text: str | None) -> Any:
         host = socket.getaddrinfo(found[1], port, socket.AF_INET)[0][4][0]
     except OSError:
         raise InputError(f"--trunk {text}: no host is named {found[1]}", "write it as sip:127.0.0.1:5060") from None
-    if not ipaddress.ip_address(host).is_private:
+    if not _near(ipaddress.ip_address(host)):
         raise InputError(
             f"--trunk {text}: a public address, and the demo's invented numbers may be somebody's",
             "give a network on this machine or a private one",
         )
     _probe(str(host), port, text)
     return Trunk(str(host), port)
+
+
+def _near(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """On this machine or in a private network: an address that names one host there."""
+    return host.is_private and not (host.is_unspecified or host.is_multicast or host.is_reserved)
 
 
 def _probe(host: str, port: int, text: str) -> None:

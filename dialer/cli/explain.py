@@ -16,7 +16,9 @@ def explain(
     *,
     case: Annotated[int | None, typer.Option("--case", help="the case's id, as the reports have it")] = None,
     number: Annotated[str | None, typer.Option("--number", help="a number: every case that has it")] = None,
-    at: Annotated[str | None, typer.Option("--at", help="asked about this instant (ISO 8601; UTC without a zone)")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="asked about this instant (ISO 8601; UTC without a zone)")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why each number may or may not be called, and when next. Exit code 1 where none may be called."""
@@ -36,10 +38,9 @@ def explain(
 
 
 async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datetime | None) -> list[dict[str, Any]]:
-    from dialer import settings
+    from dialer import configured, settings
     from dialer.adapters.store.cases import SqlCaseBook
     from dialer.adapters.store.database import open_database
-    from dialer.adapters.store.decisions import Chain
     from dialer.adapters.store.floor import SqlFloor
     from dialer.adapters.store.ledger import SqlLedger
     from dialer.adapters.store.writer import Writer
@@ -48,12 +49,12 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
     from dialer.kernel import phone
     from dialer.kernel.clock import SystemClock
 
-    law = settings.law(loaded)
+    law = configured.law(loaded)
     clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
     now = at or clock.now()
     engine = await open_database(settings.place(loaded.store))
     try:
-        writer = Writer(engine, Chain("reader"))
+        writer = Writer(engine)
         book, ledger = SqlCaseBook(engine, writer), SqlLedger(engine, writer, clock)
         only = None
         if text is not None:
@@ -73,7 +74,7 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
                 raise UnknownNameError(f"there is no case {id_}", "dialer report has the ids") from None
             if name not in loaded.campaigns:
                 raise InputError(f"case {id_} is of the campaign {name!r}, which isn't configured", "add it again")
-            campaign = settings.campaign(loaded, name)
+            campaign = configured.campaign(loaded, name)
             for line in found.numbers:
                 if only is not None and line.number != only:
                     continue
@@ -115,7 +116,9 @@ def _answer(case: int, campaign: str, state: str, number: str, now: datetime, ve
 
 
 def _words(answer: dict[str, Any]) -> list[str]:
-    head = f"case {answer['case']}, number {answer['number']}, campaign {answer['campaign']} ({answer['campaign_state']})"
+    head = (
+        f"case {answer['case']}, number {answer['number']}, campaign {answer['campaign']} ({answer['campaign_state']})"
+    )
     packs = f"    judged by {', '.join(answer['packs'])}"
     if answer["allowed"]:
         return [f"✔ {head}: may be called at {answer['at']}", packs]
@@ -124,7 +127,9 @@ def _words(answer: dict[str, Any]) -> list[str]:
         saw = f" ({reason['saw']})" if reason["saw"] else ""
         lines.append(f"    - {reason['text']}{saw} [{reason['reason']}, {reason['pack'] or 'engine'}]")
     when = answer["not_before"]
-    lines.append(f"    next: {when}" if when else "    next: not by itself; somebody must change what stands in the way")
+    lines.append(
+        f"    next: {when}" if when else "    next: not by itself; somebody must change what stands in the way"
+    )
     return [*lines, packs]
 
 

@@ -5,11 +5,11 @@ import csv
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dialer.adapters.store.place import Place
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.kernel.errors import InputError
 from dialer.reports.attempts import AttemptLine, Summary, summarise
@@ -36,10 +36,10 @@ def attempts(
 
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other", "choose one")
-    path = settings.load(config).store.path
-    if not path.exists():
-        raise InputError(f"{path}: there is no record", "import cases or run the daemon first")
-    lines = asyncio.run(read(path, campaign, _instant(since)))
+    place = settings.place(settings.load(config).store)
+    if not place.url and not place.path.exists():
+        raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
+    lines = asyncio.run(read(place, campaign, _instant(since)))
     summary = summarise(lines)
     if as_json:
         print_json({"summary": asdict(summary), "attempts": [line.as_json() for line in lines]})
@@ -54,15 +54,16 @@ def attempts(
         print_summary(summary)
 
 
-async def read(path: Path, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
+async def read(place: Place, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
     """The lines of the report."""
     from dialer.adapters.store.attempts import SqlAttempts
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
+    from dialer.kernel.clock import SystemClock
 
-    engine = await open_database(path)
+    engine = await open_database(place, command_seconds=None)  # a long report may take its time
     try:
-        return await SqlAttempts(engine, Writer(engine)).report(campaign, since)
+        return await SqlAttempts(engine, Writer(engine), SystemClock()).report(campaign, since)
     finally:
         await engine.dispose()
 

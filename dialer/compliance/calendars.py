@@ -29,14 +29,18 @@ class Calendars:
 
     corrections: Mapping[str, Corrections] = field(default_factory=dict)
 
-    def name(self, code: str, day: date) -> str | None:
-        """The name of the holiday, or None on a working day. Raises LookupError where the year has no calendar."""
+    def name(self, code: str, day: date, by_parts: bool = False) -> str | None:
+        """The name of the holiday, or None on a working day. Raises LookupError where the year has no calendar.
+
+        by_parts: a day that each part of the country keeps by its own law is one of the country too.
+        """
         for own in (self.corrections.get(code), self.corrections.get(code.partition("-")[0])):
             if own and day in own.add:
                 return "holiday of the agency's own calendar"
             if own and day in own.remove:
                 return None
-        return _year(code, day.year).get(day)
+        known = _year(code, day.year).get(day)
+        return _shared(code, day.year).get(day) if known is None and by_parts else known
 
 
 @lru_cache(maxsize=256)
@@ -49,6 +53,14 @@ def _year(code: str, year: int) -> dict[date, str]:
     if not calendar.start_year <= year <= calendar.end_year:
         raise LookupError(code)
     return dict(calendar)
+
+
+@lru_cache(maxsize=64)
+def _shared(country: str, year: int) -> dict[date, str]:
+    """The days that every part of a country keeps, as Australia does when Boxing Day is a Saturday."""
+    parts = holidays.country_holidays(country.partition("-")[0]).subdivisions
+    years = [_year(f"{country.partition('-')[0]}-{part}", year) for part in parts]
+    return {day: name for day, name in years[0].items() if all(day in other for other in years)} if years else {}
 
 
 def is_known(code: str) -> bool:

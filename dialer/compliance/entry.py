@@ -59,7 +59,8 @@ _RANG = _ANSWERED | _MACHINES | {_R.NO_ANSWER, _R.REJECTED, _R.UNKNOWN}
 _CONTACT = frozenset({_R.HUNG_UP, _R.ABANDONED, _R.WITHHELD, _R.THIRD_PARTY, _R.CONVERSATION, _R.UNKNOWN})
 
 EVENTS: dict[str, frozenset[EntryResult]] = {
-    # what a rule may count, from the least of it on; unknown is always among them
+    # what a rule may count, from the least of it on; unknown is among all that the debtor may have felt. It is no
+    # machine and not abandoned: both we would have done ourselves. Nor has it served anybody
     "reached": frozenset(EntryResult) - {_R.TRUNK_FAILURE},
     "rang": _RANG,
     # 12 CFR 1006.14(b)(3)(ii): busy and not in service are not connected; a phone that is off may play a greeting

@@ -1,6 +1,6 @@
 """The only door to a public number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,7 +14,7 @@ from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject,
 from dialer.compliance.localtime import zones_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
-from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax
+from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
@@ -62,6 +62,24 @@ class Law:
     packs: Mapping[str, Pack]
     calendars: Calendars = field(default_factory=Calendars)
 
+    @property
+    def flags(self) -> frozenset[str]:
+        """Every flag that some pack knows."""
+        return frozenset(name for pack in self.packs.values() for rule in pack.of_kind(Flagged) for name in rule.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the gate must know of the parts around it.
+
+    feed_is_fresh: every line that others put has come. record_is_held: no other daemon works in this one's name.
+    pbx_skew: how far the PBX's clock is ahead of ours.
+    """
+
+    feed_is_fresh: Callable[[], bool] = lambda: True
+    record_is_held: Callable[[], bool] = lambda: True
+    pbx_skew: Callable[[], timedelta] = timedelta
+
 
 class Gate:
     """Checks every rule of every pack that applies, reserves, records, and only then gives a clearance."""
@@ -84,10 +102,7 @@ class Gate:
         self.watch = Watch()
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
-        self.feed_fresh = True
-        """False while lines that others put may be missing."""
-        self.pbx_skew = timedelta()
-        """How far our clock is from the PBX's, as last measured."""
+        self.surroundings = Surroundings()
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
@@ -118,7 +133,9 @@ class Gate:
         others = tuple(line for line in held.lines if line.id != attempt) if held else ()
         at_the_answer = replace(intent, ring_max_seconds=0.0, ring_timeout_seconds=None)
         verdict = self.judge(at_the_answer, Standing(others), now)
-        return Decision(now, intent, verdict, attempt, bridge=True, blind=held is None or not self.feed_fresh)
+        return Decision(
+            now, intent, verdict, attempt, bridge=True, blind=held is None or not self.surroundings.feed_is_fresh()
+        )
 
     def record(self, decision: Decision) -> None:
         """Put a decision on record, soon."""
@@ -147,6 +164,11 @@ class Gate:
     def remember(self, latest: datetime) -> None:
         """The record knows this instant: a clock that is behind it went back while nobody looked."""
         self._latest = max(self._latest, latest)
+
+    async def read_again(self) -> None:
+        """Lines may have gone by: what stands about those under way is read anew. Raises LedgerAwayError."""
+        for attempt, subject in self.watch.subjects():
+            self.watch.hold(attempt, subject, await self._ledger.read(subject))
 
     async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
         """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""
@@ -192,11 +214,14 @@ class Gate:
         if now < self._latest - CLOCK_TOLERANCE:
             return Verdict((Refusal(Reason.CLOCK, not_before=self._latest, facts="the clock went back"),))
         self._latest = max(now, self._latest)
-        if abs(self.pbx_skew) > CLOCK_TOLERANCE:
-            seconds = self.pbx_skew.total_seconds()
+        skew = self.surroundings.pbx_skew()
+        if abs(skew) > CLOCK_TOLERANCE:
+            seconds = skew.total_seconds()
             return Verdict((Refusal(Reason.CLOCK, facts=f"{seconds:+.1f} s from the PBX's"),))
         if not self.pbx_ready:
             return _refused(Reason.PBX_AWAY)
+        if not self.surroundings.record_is_held():
+            return _refused(Reason.STORE_AWAY)
         return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dialer.compliance.facts import Facts
 from dialer.compliance.pack import Pack
 from dialer.compliance.rules import Agreed, Consented, Flagged
+from dialer.compliance.rules.flag import stands
 from dialer.compliance.verdict import Refusal, Verdict
 
 MOST_STEPS = 100
@@ -32,7 +33,7 @@ def refusals_of(packs: Sequence[Pack], facts: Facts) -> tuple[Refusal, ...]:
         found.extend(
             Refusal(flag.name, not_before=flag.until, facts="no pack knows this flag: in doubt nobody is called")
             for flag in facts.flags
-            if flag.name not in known and (flag.until is None or facts.now < flag.until)
+            if flag.name not in known and stands(flag, facts)
         )
     return tuple(found)
 
@@ -40,17 +41,21 @@ def refusals_of(packs: Sequence[Pack], facts: Facts) -> tuple[Refusal, ...]:
 def earliest(packs: Sequence[Pack], facts: Facts, refusals: Sequence[Refusal]) -> datetime | None:
     """The earliest instant at which nothing speaks against the call; None where a reason doesn't end by itself.
 
-    Each reason names the first instant at which it ends, so nothing is legal before the latest of them; there
-    the question is asked again, because another rule may have begun to refuse.
+    Each reason names the first instant at which it ends, so nothing is legal before the latest of them, unless an
+    agreement begins sooner; there the question is asked again, because another rule may have begun to refuse.
     """
     ring = facts.rings_until - facts.now
     now = facts.now
+    waivers = [agreement.start for agreement in facts.agreements] + [consent.at for consent in facts.consents]
     for _ in range(MOST_STEPS):
         ends = [refusal.not_before for refusal in refusals]
         known = [end for end in ends if end is not None]
-        if len(known) < len(ends):
+        steps = [begin for begin in waivers if begin > now]
+        if len(known) == len(ends):
+            steps.append(max(known))
+        if not steps:
             return None
-        now = max(known)
+        now = min(steps)
         if now > facts.now + HORIZON:
             return None
         refusals = refusals_of(packs, replace(facts, now=now, rings_until=now + ring))

@@ -140,7 +140,7 @@ class Watch:
     def __init__(self) -> None:
         self._held: dict[AttemptId, dict[str, Line]] = {}
         self._by_key: dict[str, set[AttemptId]] = defaultdict(set)
-        self._keys: dict[AttemptId, tuple[str, ...]] = {}
+        self._subjects: dict[AttemptId, Subject] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -148,9 +148,13 @@ class Watch:
     def hold(self, attempt: AttemptId, subject: Subject, standing: Standing) -> None:
         """Keep what stands about a subject until `drop`."""
         self._held[attempt] = {line.id: line for line in standing.lines}
-        self._keys[attempt] = subject.keys
+        self._subjects[attempt] = subject
         for key in subject.keys:
             self._by_key[key].add(attempt)
+
+    def subjects(self) -> list[tuple[AttemptId, Subject]]:
+        """About whom something is kept, by attempt."""
+        return list(self._subjects.items())
 
     def apply(self, *lines: Line) -> None:
         """Lines arrived, of this cell or another."""
@@ -168,7 +172,8 @@ class Watch:
 
     def drop(self, attempt: AttemptId) -> None:
         """The call is over."""
-        for key in self._keys.pop(attempt, ()):
+        subject = self._subjects.pop(attempt, None)
+        for key in subject.keys if subject else ():
             self._by_key[key].discard(attempt)
             if not self._by_key[key]:
                 del self._by_key[key]

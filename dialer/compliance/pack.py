@@ -2,8 +2,8 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,13 +13,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from dialer.compliance import rules
 from dialer.compliance.rules import AbandonCap, AbandonTreatment, AnswerToAgentMax, AnyRule, MinCadence
+from dialer.compliance.rules.abandoned import After
 from dialer.compliance.rules.base import Rule
-from dialer.compliance.strict import STRICT
+from dialer.compliance.strict import STRICT, MisfitError
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 
 SHIPPED = resources.files("dialer.compliance") / "packs"
 _T = TypeVar("_T")
+_WAIVED = (rules.Count, rules.CoolOff, rules.MinGap)
 _BINDING = (AnswerToAgentMax, AbandonTreatment, AbandonCap, MinCadence, rules.Agreed, rules.Consented)
 
 
@@ -48,20 +50,24 @@ class Pack:
 
     def __post_init__(self) -> None:
         ids = [rule.id for rule in self.rule]
-        doubled = next((id_ for id_ in ids if ids.count(id_) > 1), None)
-        if doubled:
-            msg = f"two rules have the id {doubled!r}: each reason has its own rule"
-            raise ValueError(msg)
-        for rule in self.rule:
+        doubled = next((index for index, id_ in enumerate(ids) if id_ in ids[:index]), None)
+        if doubled is not None:
+            msg = f"two rules have the id {ids[doubled]!r}: each reason has its own rule"
+            raise MisfitError(msg, "rule", doubled, "id")
+        for index, rule in enumerate(self.rule):
             unknown = set(getattr(rule, "exempts", ())).difference(ids)
             if unknown:
-                msg = f"rule {rule.id!r} exempts {min(unknown)!r}, which is no rule of this pack"
-                raise ValueError(msg)
+                msg = f"{min(unknown)!r} is no rule of this pack"
+                raise MisfitError(msg, "rule", index, "exempts")
+            fixed = set(getattr(rule, "exempts", ())) - {other.id for other in self.rule if isinstance(other, _WAIVED)}
+            if fixed:
+                msg = f"nobody can waive {min(fixed)!r}: only rules of the kinds count, cool_off and min_gap"
+                raise MisfitError(msg, "rule", index, "exempts")
         if not self.overlay:
             for kind in (rules.Hours, rules.Concurrency, AnswerToAgentMax, AbandonTreatment):
                 if not any(isinstance(rule, kind) for rule in self.rule):
                     msg = f"no rule of the kind {_kind(kind)!r}: add one, or set overlay = true"
-                    raise ValueError(msg)
+                    raise MisfitError(msg, "rule")
         object.__setattr__(self, "checks", tuple(rule for rule in self.rule if not isinstance(rule, _BINDING)))
 
     @property
@@ -120,12 +126,7 @@ class Shelf:
 def read(file: Traversable | Path, name: str) -> Pack:
     """Read one file. Raises InputError with each error as `file:line: key: what`."""
     shown = str(file) if isinstance(file, Path) else f"packs/{file.name}"
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{shown}: can't be read: {error}", "check the file's rights and its encoding (UTF-8)"
-        ) from None
+    text = _text(file, shown)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -134,7 +135,8 @@ def read(file: Traversable | Path, name: str) -> Pack:
     try:
         pack = _ADAPTER.validate_python(values)
     except ValidationError as error:
-        lines = [_explain(shown, text, values, dict(item)) for item in error.errors(include_url=False)]
+        found = [dict(item) for item in error.errors(include_url=False)]
+        lines = [_explain(shown, text, values, item) for item in found if not _follows(item, found)]
         raise InputError(
             "\n".join(lines), "correct these lines; docs/reference/packs.md has every kind of rule with its keys"
         ) from None
@@ -147,22 +149,74 @@ def read(file: Traversable | Path, name: str) -> Pack:
     return pack
 
 
+def _text(file: Traversable | Path, shown: str) -> str:
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{shown}: no such file", "name a pack's file, or a folder of them") from None
+    except OSError as error:
+        raise InputError(f"{shown}: can't be read: {error.strerror}", "check the file's rights") from None
+    try:
+        # a byte-order mark and the line ends of Windows are no part of the law
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{shown}:{line}: not UTF-8", "save the file in UTF-8") from None
+    if not text.strip():
+        raise InputError(f"{shown}:1: the file is empty", "write a pack; docs/reference/packs.md has its keys")
+    return text
+
+
 def _explain(file: str, text: str, values: dict[str, Any], error: dict[str, Any]) -> str:
     loc = list(error["loc"])
-    if len(loc) > 2 and loc[0] == "rule" and loc[2] == values["rule"][loc[1]].get("kind"):
+    kind = _kind_at(values, loc)
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        what = "missing" if kind is None else f"no such kind of rule (is {str(kind)[:60]!r})"
+        msg = f"{what}; known: {', '.join(KINDS)}"
+        return toml.explain(file, text, error | {"loc": (*loc, "kind"), "msg": msg, "input": {}}, lambda _: "")
+    if len(loc) > 2 and kind is not None and loc[2] == kind:
         del loc[2]
-    return toml.explain(file, text, error | {"loc": tuple(loc)}, lambda where: _suggestion(values, where))
+    changes: dict[str, Any] = {"loc": tuple(loc)}
+    if error["type"] == "unexpected_keyword_argument":
+        changes["type"] = "extra_forbidden"
+    if error["type"] == "tuple_type":
+        changes["msg"] = "must be a list; each rule begins with [[rule]]" if loc == ["rule"] else "must be a list"
+    if isinstance(misfit := error.get("ctx", {}).get("error"), MisfitError):
+        changes["loc"] = (*loc, *misfit.where)
+    return toml.explain(file, text, error | changes, lambda where: _suggestion(kind, where))
 
 
-def _suggestion(values: dict[str, Any], where: toml.Where) -> str:
-    known: Iterable[str] = (name for name in Pack.__dataclass_fields__ if name not in ("digest", "checks"))
-    if len(where) > 1 and where[0] == "rule":
-        kind = values["rule"][where[1]].get("kind")
-        model = next((kind_ for kind_ in AnyRule.__args__ if _kind(kind_) == kind), None)
-        known = model.__dataclass_fields__ if model else ()
-    return f"; known here: {', '.join(known)}" if known else ""
+def _follows(error: dict[str, Any], found: list[dict[str, Any]]) -> bool:
+    """Whether a list is only called too short because something in it is wrong."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(loc)] == loc and len(other["loc"]) > len(loc) for other in found
+    )
+
+
+def _kind_at(values: dict[str, Any], loc: Sequence[Any]) -> Any:
+    """The kind that the rule at this place says it is."""
+    if len(loc) < 2 or loc[0] != "rule" or not isinstance(rule := values["rule"][loc[1]], dict):
+        return None
+    return rule.get("kind")
+
+
+def _suggestion(kind: Any, where: toml.Where) -> str:
+    model: Any = Pack if len(where) == 1 else KINDS.get(kind) if len(where) == 3 else None
+    if len(where) == 5 and where[2] == "after":
+        model = After
+    return f"; known here: {', '.join(keys_of(model))}" if model else ""
+
+
+def keys_of(model: Any) -> list[str]:
+    """The keys that a table of this model may have."""
+    return [item.name for item in fields(model) if item.init]
 
 
 def _kind(model: type) -> str:
     literal = model.__annotations__["kind"]
     return str(getattr(literal, "__args__", [literal])[0])
+
+
+KINDS: dict[Any, type[Rule]] = {_kind(model): model for model in AnyRule.__args__}
+"""Every kind of rule by the word for it."""

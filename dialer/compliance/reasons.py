@@ -55,6 +55,7 @@ class Reason(StrEnum):
     MANDATE = "mandate", "the creditor's mandate isn't open"
     NOTICE_PERIOD = "notice-period", "the days after the first letter aren't over"
     CALLER_ID = "caller-id", "the caller id isn't registered for this campaign"
+    TRUNK_ORIGIN = "trunk-origin", "the trunk isn't of the caller id's country: the network would block the call"
     WORKPLACE_SUPPLIED = "workplace-supplied", "a workplace number that the debtor didn't give"
     # flags: each under its own name
     CEASE = "cease", "the debtor asked in writing to be left alone"

@@ -17,7 +17,7 @@ from dialer.compliance.gate import subject_of
 from dialer.compliance.judging import judge
 from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.pack import Pack, Shelf
-from dialer.compliance.rules import Require
+from dialer.compliance.rules import MaxTotal, Require
 from dialer.compliance.verdict import CallMode, Intent, Verdict
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
@@ -265,4 +265,5 @@ def _value(value: Any) -> Any:
 def _needed(packs: Sequence[Pack], now: datetime) -> dict[str, Any]:
     """Every fact that a pack requires, as it needs it."""
     good = {"be_true": True, "not_be_past": date.max, "be_days_ago": date.min, "be_recent": now.date()}
-    return {rule.fact: good[rule.must] for pack in packs for rule in pack.of_kind(Require)}
+    required = {rule.fact: good[rule.must] for pack in packs for rule in pack.of_kind(Require)}
+    return required | ({"attempts_so_far": 0} if any(pack.of_kind(MaxTotal) for pack in packs) else {})

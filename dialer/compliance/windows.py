@@ -80,7 +80,7 @@ class Window:
         if self.kind == "rolling_hours":
             return now - timedelta(hours=self.length) + _MICROSECOND
         if not zones:
-            return now - self.longest - DAY
+            return now - self.longest - DAY + _MICROSECOND
         return min(midnight(self._first_day(day_of(now, zone)), zone) for zone in zones)
 
     def leaves(self, at: datetime, zones: tuple[ZoneInfo, ...]) -> datetime:

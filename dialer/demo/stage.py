@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialer.compliance.calendars import Calendars
 from dialer.demo.client import Client
 from dialer.kernel.errors import AwayError, InputError
 from dialer.testing import asterisk
@@ -92,9 +93,11 @@ class Stage:
 
 
 def tuesday_morning(now: datetime) -> float:
-    """Seconds from `now` to a Tuesday 10:00 in Rome near it: the constant shift of the engine's clock."""
+    """Seconds from `now` to a Tuesday 10:00 in Rome near it, no holiday: the constant shift of the engine's clock."""
     local = now.astimezone(ROME)
     day = (local - timedelta(days=(local.weekday() - TUESDAY) % 7)).date()
+    while Calendars().name("IT", day):
+        day -= timedelta(days=7)
     return (datetime(day.year, day.month, day.day, 10, tzinfo=ROME) - now).total_seconds()
 
 
@@ -128,7 +131,8 @@ async def standing(
         network = None if trunk else asterisk.phone_network(folder / "network", tree, network_port)
         pbx = asterisk.pbx(
             folder / "pbx", tree, sip_port=sip_port, ami_port=ami_port, secret=secret,
-            trunk_host=to.host, trunk_port=to.port, phones=accounts, observer_secret=observer_secret,
+            trunk_host=to.host, trunk_port=to.port, trunk_from=_address_towards(to), phones=accounts,
+            observer_secret=observer_secret,
         )  # fmt: skip
         for process in filter(None, (network, pbx)):
             process.write()
@@ -179,12 +183,14 @@ def _config(
 ) -> str:
     lines = [
         "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
-        "[trunk]", f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
+        "[trunk]", 'country = "IT"', f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
+        "[collector]", 'name = "Recupero Demo"', "licence_valid_until = 2099-12-31", "",
         "[store]", 'path = "dialer.db"', "",
         "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
         "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",
         *([f"most_calls = {most_calls}"] if most_calls else []), "",
         f"[campaigns.{CAMPAIGN}]", f"packs = {list(packs)!r}", f'caller_id = "{CALLER_ID}"',
+        "caller_id_registered = true",
         campaign or "ring_timeout_seconds = 20", "",
     ]  # fmt: skip
     for number, name in enumerate(names, start=1001):
@@ -193,6 +199,16 @@ def _config(
             f'campaigns = ["{CAMPAIGN}"]', "",
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _address_towards(trunk: Trunk) -> str:
+    """The address of this machine from which the trunk is reached."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((trunk.host, trunk.port))
+        except OSError as error:
+            raise AwayError(f"no way to {trunk.host}: {error.strerror}", "name a --trunk that can be reached") from None
+        return str(probe.getsockname()[0])
 
 
 def _empty(folder: Path) -> None:

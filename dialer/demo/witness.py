@@ -41,9 +41,11 @@ class Agreement:
 
     @property
     def complete(self) -> bool:
-        return not self.disagreements
+        return self.calls > 0 and not self.disagreements
 
     def sentence(self) -> str:
+        if not self.calls and not self.disagreements:
+            return f"{self.witness}: no call was seen, so nothing was checked"
         if self.complete:
             return (
                 f"{self.witness}: all {self.calls} calls agree with the record, call by call "

@@ -23,10 +23,13 @@ def floor_of(
     """Count agents and calls, with their ages.
 
     An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
-    so lines of all campaigns are counted against every free agent.
+    so the lines of every campaign that shares agents with this one are counted against them.
     """
-    here = [session for session in sessions if campaign.name in session.campaigns]
+    seated = [session for session in sessions if session.work is not Work.OFFLINE]
+    here = [session for session in seated if campaign.name in session.campaigns]
     lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
+    group = _sharing(campaign.name, seated)
+    ours = [attempt for attempt in lines if attempt.campaign in group]
 
     def ages(work: Work) -> tuple[float, ...]:
         return tuple((now - session.since).total_seconds() for session in here if session.work is work)
@@ -38,13 +41,23 @@ def floor_of(
         wrapping=ages(Work.WRAPPING),
         reserved=sum(session.work is Work.RESERVED for session in here),
         dialling=tuple(
-            (now - attempt.cleared_at).total_seconds() for attempt in lines if attempt.state in BEFORE_ANSWER
+            (now - attempt.cleared_at).total_seconds() for attempt in ours if attempt.state in BEFORE_ANSWER
         ),
         waiting=tuple(
-            (now - (attempt.answered_at or now)).total_seconds() for attempt in lines if attempt.state in UNBRIDGED
+            (now - (attempt.answered_at or now)).total_seconds() for attempt in ours if attempt.state in UNBRIDGED
         ),
         channels_in_use=len(lines),
         cases=cases,
         trunk_failures=trunk_failures,
         halted=not (may_dial and campaign.dials),
     )
+
+
+def _sharing(campaign: str, sessions: Iterable[Session]) -> frozenset[str]:
+    """The campaigns that share agents with this one, directly or through others."""
+    served = {session.campaigns for session in sessions}
+    group, grown = frozenset[str](), frozenset({campaign})
+    while grown != group:
+        group = grown
+        grown = group.union(*(campaigns for campaigns in served if group & campaigns))
+    return group

@@ -28,7 +28,7 @@ class CallRecord(Protocol):
     """Where calls and outcomes are kept."""
 
     def save(self, attempt: Attempt, *lines: Line) -> None: ...
-    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None: ...
+    async def add_outcome(self, outcome: RecordedOutcome) -> None: ...
     async def flush(self) -> None: ...
     async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
 
@@ -110,23 +110,35 @@ class Closing:
         if len(note) > MOST_NOTE_CHARACTERS:
             raise AgentError(f"the note is longer than {MOST_NOTE_CHARACTERS} characters", "shorten it")
         now = self._clock.now()
-        said = replace(attempt, outcome=code)
-        flag = flag_for(attempt, code, now)
-        lines = ((entry_for(said, now),) if attempt.result is not None else ()) + ((flag,) if flag else ())
-        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now), *lines)
+        before = attempt.result
+        lines = tuple(
+            line
+            for line in (
+                entry_for(replace(attempt, outcome=code), now) if before is not None else None,
+                flag_for(attempt, code, now),
+            )
+            if line is not None
+        )
+        action = next_action.after_outcome(code, now)
+        then = (attempt.intent.case_id, action) if before is not None else None
+        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now, lines, then))
         attempt.outcome = code
         self._gate.count(*lines)
-        if attempt.result is not None:
-            self._plan(attempt, next_action.after_outcome(code, now))
+        if attempt.result is not None and before is None:  # it ended while the outcome was being written
+            self._gate.put(entry_for(attempt, self._clock.now()))
+            self._plan(attempt, action)
         return attempt
 
     async def current(self, agent: str) -> Attempt | None:
-        """The call that the agent is on, or writes up."""
+        """The call that the agent is on, or writes up. Raises AwayError."""
         attempt = self._roster.session(agent).attempt
         if attempt is None:
             return None
         found = self._live.get(attempt)
-        return found or next(iter(await self._record.find([attempt])), None)
+        if found is not None:
+            return found
+        await self._record.flush()  # its end may still wait to be written
+        return next(iter(await self._record.find([attempt])), None)
 
     def _plan(self, attempt: Attempt, action: NextAction) -> None:
         self._schedule.schedule(attempt.intent.case_id, action.due_at, action.state, action.why)

@@ -46,8 +46,6 @@ _AFTER: dict[Outcome, timedelta | None] = {
     Outcome.NO_VOICE: timedelta(hours=4),
     Outcome.HUNG_UP: timedelta(days=1),
 }
-# nobody rings this number again; the case goes on with the others it has
-DEAD_NUMBER = frozenset({Outcome.WRONG_NUMBER, Outcome.DO_NOT_CALL})
 
 
 def after_call(result: Result, ended_at: datetime) -> NextAction:

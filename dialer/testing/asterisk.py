@@ -16,6 +16,7 @@ from dialer.kernel.errors import AwayError
 
 BOOT_SECONDS = 20.0
 STOP_SECONDS = 10.0
+LOOPBACK = "127.0.0.1"
 _UNUSED = frozenset(
     "acl.conf ccss.conf cdr.conf features.conf indications.conf pjproject.conf udptl.conf".split()  # noqa: SIM905
 )
@@ -24,10 +25,10 @@ PACKAGE = Path(__file__).parents[1]
 CONF = next(path for path in (PACKAGE / "asterisk-conf", PACKAGE.parent / "asterisk-conf") if path.is_dir())
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of the loopback that nobody holds right now."""
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = LOOPBACK) -> int:
+    """A port that nobody holds right now."""
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -195,9 +196,10 @@ def pbx(
     trunk_host: str,
     trunk_port: int,
     phones: Sequence[Phone],
+    trunk_from: str = LOOPBACK,
     observer_secret: str = "",
 ) -> AsteriskProcess:
-    """The dialer's PBX, on loopback, with the files that an operator installs and its own site's values.
+    """The dialer's PBX, on loopback but for a trunk that is reached from elsewhere (`trunk_from`), with the files that an operator installs and its own site's values.
 
     observer_secret: of a second, read-only AMI user, for an independent witness.
     """
@@ -208,8 +210,12 @@ def pbx(
     )
     if observer_secret:
         manager += f"[observer]\nsecret = {observer_secret}\nread = call,user\nwrite = \n"
+    transports, elsewhere = _transport("dialer-udp", sip_port), ""
+    if trunk_from != LOOPBACK:
+        transports = _udp("trunk-udp", free_port(host=trunk_from), trunk_from) + transports
+        elsewhere = "transport = trunk-udp\n"
     trunk = (
-        "[trunk](dialer-trunk)\naors = trunk\n\n"
+        f"[trunk](dialer-trunk)\naors = trunk\n{elsewhere}\n"
         f"[trunk]\ntype = aor\ncontact = sip:{trunk_host}:{trunk_port}\n\n"
         f"[trunk]\ntype = identify\nendpoint = trunk\nmatch = {trunk_host}\n"
     )
@@ -230,7 +236,7 @@ def pbx(
             "extensions.conf": '#include "extensions_dialer.conf"\n',
             "pjsip.conf": '#include "pjsip_dialer.conf"\n',
             "musiconhold.conf": '#include "musiconhold_dialer.conf"\n',
-            "pjsip_transport.conf": _transport("dialer-udp", sip_port),
+            "pjsip_transport.conf": transports,
             "pjsip_trunk.conf": trunk,
             "pjsip_phones.conf": endpoints,
             "cel.conf": "[general]\nenable = yes\nevents = CHAN_START,ANSWER,BRIDGE_ENTER,HANGUP,CHAN_END\ndateformat = %s.%6q\n",
@@ -241,4 +247,8 @@ def pbx(
 
 
 def _transport(name: str, port: int) -> str:
-    return f"[{name}]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:{port}\n[system]\ntype = system\ntimer_t1 = 250\ntimer_b = 16000\n"
+    return _udp(name, port, LOOPBACK) + "[system]\ntype = system\ntimer_t1 = 250\ntimer_b = 16000\n"
+
+
+def _udp(name: str, port: int, host: str) -> str:
+    return f"[{name}]\ntype = transport\nprotocol = udp\nbind = {host}:{port}\n"

@@ -1,6 +1,7 @@
 """A manager interface at the level of bytes: it does to its client what networks and PBXs do."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Self
 
@@ -23,6 +24,7 @@ class FakeAmiServer:
         self.silent = False
         self.secret = "s3cret"  # noqa: S105 -- of a server that exists in tests alone
         self.port = 0
+        self.ahead_seconds = 0.0
         self._script = script or FakeAmiServer.usual
         self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
@@ -51,7 +53,7 @@ class FakeAmiServer:
                 self.respond(action, "Success", Message="Authentication accepted")
                 self.send("Event: FullyBooted\r\nPrivilege: system,all\r\n\r\n")
             case "Ping":
-                self.respond(action, "Success", Ping="Pong")
+                self.respond(action, "Success", Ping="Pong", Timestamp=f"{time.time() + self.ahead_seconds:.6f}")
             case _:
                 self.respond(action, "Success", Message="Originate successfully queued")
 

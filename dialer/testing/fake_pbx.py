@@ -60,7 +60,7 @@ class _Seat:
 class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
-    up: whether requests reach it. lose_replies: requests are carried out and never answered.
+    up: whether requests reach it. trunk: whether it can make a channel to the network. lose_replies: requests are carried out and never answered.
     listening: whether its events reach anybody. phones_answer: whether agents pick up.
     """
 
@@ -68,6 +68,7 @@ class FakePbx:
         self.clock = clock
         self.deliver = deliver
         self.up = True
+        self.trunk = True
         self.lose_replies = False
         self.phones_answer = True
         self.listening = True
@@ -173,6 +174,9 @@ class FakePbx:
     # -- the network and the dialplan -----------------------------------------------------------------
 
     def _make_channel(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
+        if not self.trunk:
+            self._tell(events.OriginateFailed(attempt, self.clock.now()))
+            return
         self._trunks[attempt] = trunk
         self._tell(events.LegCreated(attempt, self.clock.now()))
         self._play(attempt, trunk, timeout_seconds)

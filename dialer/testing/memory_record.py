@@ -8,7 +8,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine, merged_facts
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
@@ -64,7 +64,8 @@ class MemoryRecord:
             )
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
-                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers)
+                facts = merged_facts(here.new.facts, case.facts)
+                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
                 self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
@@ -141,10 +142,13 @@ class MemoryRecord:
         self.attempts[attempt.id] = replace(attempt)
         self.keep(*lines)
 
-    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
-        self.keep(*lines)
+        self.keep(*outcome.lines)
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            self.schedule(case_id, action.due_at, action.state, action.why)
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -160,11 +164,11 @@ class MemoryRecord:
 
     async def unsettled(self) -> list[Attempt]:
         self._reach()
-        return [replace(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
+        return [self._read(attempt) for attempt in self.attempts.values() if attempt.ended_at is None]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         self._reach()
-        return [replace(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
+        return [self._read(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
 
     async def latest(self) -> datetime | None:
         self._reach()
@@ -194,6 +198,10 @@ class MemoryRecord:
     def _reach(self) -> None:
         if self.away:
             raise AwayError("the record can't be written")
+
+    def _read(self, attempt: Attempt) -> Attempt:
+        outcome = self.outcomes.get(attempt.id)
+        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False)
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []

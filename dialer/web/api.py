@@ -20,6 +20,8 @@ from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownName
 from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.codes import Outcome
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
+from dialer.outcomes.said import Said
+from dialer.web import ledger
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -42,7 +44,7 @@ class PauseBody(_Body):
 
 class OutcomeBody(_Body):
     code: Outcome
-    note: str = Field("", max_length=MOST_NOTE_CHARACTERS)
+    note: str = Field("", max_length=MOST_NOTE_CHARACTERS, pattern=r"^[^\x00]*$")  # PostgreSQL keeps no NUL
 
 
 class Api:
@@ -52,6 +54,7 @@ class Api:
         self,
         flow: Flow,
         book: CaseBook,
+        said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
         metrics: Callable[[], bytes],
@@ -59,6 +62,7 @@ class Api:
     ) -> None:
         self._flow = flow
         self._book = book
+        self._said = said
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
@@ -82,6 +86,7 @@ class Api:
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
+                web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
@@ -118,6 +123,11 @@ class Api:
             raise UnknownNameError(f"no campaign is named {name!r}", "add it to the configuration")
         await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
         return web.json_response({"campaign": name, "state": campaign.state.value})
+
+    # -- the ledger -------------------------------------------------------------------------------------
+
+    async def _ledger(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": await ledger.take(self._said, await _json(request))})
 
     # -- agents -----------------------------------------------------------------------------------------
 

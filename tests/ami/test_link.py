@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from dialer.adapters.ami.link import MOST_BLOCK_BYTES, AmiLink, LinkSettings, variable
-from dialer.kernel.errors import PbxAwayError, PbxUnsureError, RefusedError
+from dialer.kernel.errors import AwayError, PbxAwayError, PbxUnsureError, RefusedError
 from dialer.testing.fake_ami import FakeAmiServer
 
 ORIGINATE = {
@@ -325,7 +325,7 @@ async def test_a_failing_start_counts_as_a_loss_and_is_tried_again(server):
         async def on_up(self):
             tries.append(1)
             if len(tries) < 3:
-                raise PbxUnsureError("the survey got no answer")
+                raise PbxUnsureError("the survey got no answer") if tries[1:] else AwayError("the record is away")
 
     house = Failing(server)
     await house.until(lambda: len(tries) == 3)

@@ -59,11 +59,31 @@ async def test_a_pbx_that_is_away(stage):
         await refused(command, AWAY, "no", "manager interface answers", "start Asterisk", config=stage.config)
 
 
-async def test_a_user_with_too_few_rights(stage):
+@pytest.mark.parametrize(
+    ("read", "write", "words"),
+    [
+        ("call,user", "call", "write = originate,call,reporting"),
+        ("call,user", "reporting", "write = originate,call,reporting"),
+        ("call,user", "originate,reporting", "write = originate,call,reporting"),
+        ("log", "originate,call,reporting", "class call and user"),
+        ("call", "originate,call,reporting", "class user"),
+        ("user", "originate,call,reporting", "class call)"),
+    ],
+)
+async def test_a_user_with_too_few_rights(stage, read, write, words):
     conf = stage.folder / "pbx/etc/manager_dialer.conf"
-    conf.write_text(conf.read_text().replace("originate,call,reporting", "call"))
+    text = conf.read_text()
+    assert "read = call,user\nwrite = originate,call,reporting\n" in text
+    conf.write_text(text.replace("read = call,user\n", f"read = {read}\n").replace("originate,call,reporting", write))
     await stage.pbx.cli("manager reload")
-    await refused(["check"], 1, "write = originate,call,reporting", config=stage.config)
+    await refused(["check"], 1, words, config=stage.config)
+
+
+async def test_a_dialplan_that_is_not_included(stage):
+    conf = stage.folder / "pbx/etc/extensions_dialer.conf"
+    conf.write_text(conf.read_text().replace("[dialer-seat]", "[other]"))
+    await stage.pbx.cli("dialplan reload")
+    await refused(["check"], 1, "extensions_dialer.conf", config=stage.config)
 
 
 async def test_a_port_that_is_taken(stage):
@@ -180,8 +200,9 @@ async def test_errors_can_be_read_by_programs(stage):
 async def test_check_says_that_all_is_well(stage):
     code, out, _ = await dialer("check", "-c", stage.config)
     assert code == 0
-    assert out.count("✔") == 6
+    assert out.count("✔") == 7
     assert "22." in out
+    assert "dls-" not in await stage.pbx.cli("core show channels concise")  # the probe leaves nothing behind
 
 
 async def test_the_commands_drive_a_running_daemon(stage):

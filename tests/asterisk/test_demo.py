@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+import socket
 import sys
 from datetime import date
 from random import Random
@@ -91,6 +92,29 @@ async def test_a_foreign_network_takes_the_same_campaign(tmp_path):
     assert heard <= {line["number"] for line in report["attempts"] if line["bridged_at"]}
     assert len(heard) >= 5
     assert not any("authorization" in call.invite.headers for call in foreign.calls)
+
+
+async def test_a_network_beyond_the_loopback_is_reached(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing: it tells this machine's own address
+        own = probe.getsockname()[0]
+    assert not own.startswith("127.")
+    network = await SipEndpoint("foreign", Foreign().answer, voice=0x2A, host=own).start_listening()
+    try:
+        report = await demo(tmp_path, "--trunk", f"sip:{own}:{network.port}", "--calls", "6", "--agents", "3")
+    finally:
+        await network.close()
+    assert report["agreement"]["complete"]
+    assert report["summary"]["results"].get("connected")
+
+
+async def test_cases_that_do_not_suffice_for_the_calls_end_it_with_no(tmp_path):
+    code, out, _ = await dialer(
+        "demo", "--folder", tmp_path / "demo", "--asterisk", ROOT / ".cache/asterisk",
+        "--calls", "5", "--cases", "2", "--agents", "2",
+    )  # fmt: skip
+    assert code == 1
+    assert "used up before 5 calls" in out
 
 
 async def test_an_interrupt_drains_and_reports(tmp_path):

@@ -12,9 +12,9 @@ from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import Debt, NewCase
-from dialer.compliance import pack
+from dialer.compliance.entry import Flag
 from dialer.compliance.gate import Gate
-from dialer.compliance.ledger import Ledger
+from dialer.compliance.ledger import ProcessLedger, Subject
 from dialer.flow import Flow
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
@@ -22,8 +22,10 @@ from dialer.kernel.tasks import Tasks
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.codes import Outcome
+from dialer.outcomes.counting import opt_out
 from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
+from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
 from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import LoopClock
@@ -45,12 +47,13 @@ class House:
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
         ids = Ids(Random(self.chance.random()))
-        self.ledger = Ledger()
-        self.gate = Gate([pack.load(name) for name in self.packs], self.ledger, self.record, self.clock, ids)
+        self.ledger = ProcessLedger()
+        self.gate = Gate(law(*self.packs), self.ledger, self.record, self.clock, ids)
         settings = {
             "ring_timeout_seconds": 20.0,
             "post_dial_delay_seconds": 2.0,
             "auto_ready_after_seconds": None,
+            "facts": FACTS,
         } | self.settings
         self.campaign = Campaign(self.name, self.packs, "+390612345678", **settings)
         sessions = [
@@ -59,7 +62,7 @@ class House:
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
-        self.closing = Closing(self.record, self.record, self.ledger, self.roster, self.live, self.clock)
+        self.closing = Closing(self.record, self.record, self.gate, self.roster, self.live, self.clock)
         self.tally = Tally([self.name])
         self.target = pacing.Target(channels=100, calls_per_second=50.0)
         self.flow = Flow(
@@ -78,10 +81,16 @@ class House:
         )
         self.pbx.deliver = self.flow.on_event
         self.pbx.listening = True
-        self.recovery = Recovery(self.flow, self.pbx, self.ledger, self.closing, self.record, self.record, self.clock)
+        self.recovery = Recovery(
+            self.flow, self.pbx, self._load_ledger, self.closing, self.record, self.record, self.record, self.clock
+        )
         await self.recovery.load()
         await self.recovery.reconcile()
         return self
+
+    async def _load_ledger(self):
+        async for page in self.record.pages():
+            self.ledger.load(page)
 
     async def __aexit__(self, *exc):
         self.tasks.cancel()
@@ -105,6 +114,17 @@ class House:
                 )
             )
         await self.record.add(self.name, new, self.clock.now())
+
+    def forbid(self, number):
+        """Somebody asks not to be called on this number."""
+        self.gate.put(opt_out(number, self.clock.now()))
+
+    def flags(self, number):
+        """What stands against a number in the ledger, and on record."""
+        here = [line.name for line in self.ledger.standing(Subject(None, number)).lines if isinstance(line, Flag)]
+        kept = [line.name for line in self.record.lines.values() if isinstance(line, Flag) and line.number == number]
+        assert here == kept
+        return here
 
     async def staff(self):
         """Everybody logs in, picks up, and is ready."""

@@ -1,21 +1,28 @@
 """What the engine relies on, held against the record in memory and the one in SQLite."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from dialer.adapters.store.schema import cases
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.model import CaseState, Debt, NewCase
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Intent, Refusal, Verdict
+from dialer.compliance.entry import Entry, EntryResult
+from dialer.compliance.gate import entry_of
+from dialer.compliance.ledger import WINDOW
+from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import AwayError
 from dialer.kernel.money import Money
 from dialer.outcomes.codes import Outcome
+from dialer.outcomes.counting import entry_for, opt_out
+from dialer.outcomes.next_action import NextAction
 from dialer.outcomes.record import RecordedOutcome
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
@@ -39,7 +46,7 @@ async def first_case(store, *cases):
 
 async def ended_attempt(store, case, n=1, number=MOBILE, at=NOW, result=Result.CONNECTED):
     held = reservation(case, n, number, at)
-    await store.attempts.open(held)
+    await store.open(held)
     attempt = Attempt(held.attempt, held.intent, at)
     attempt.apply(Signal.SENT, at)
     attempt.apply(Signal.WAITS, at + timedelta(seconds=5))
@@ -78,6 +85,13 @@ async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
     assert {line.number for line in again.numbers} == {MOBILE, HOME, "+393337654321"}
 
 
+async def test_a_new_debt_that_was_assigned_without_a_notice_makes_the_case_one(store):
+    case = await first_case(store, replace(new_case(), facts={"assigned_npl": True, "assignment_notice_sent": True}))
+    more = replace(new_case(debts=(Debt("F9", Money(1)),)), facts={"assigned_npl": True})
+    await store.book.add("k", [more], NOW)
+    assert dict((await store.book.case(case.id)).facts) == {"assigned_npl": True, "assignment_notice_sent": False}
+
+
 async def test_the_same_reference_of_another_creditor_is_another_debt(store):
     await store.book.add("k", [new_case(), new_case(creditor="Gas")], NOW)
     assert await store.book.count_due("k", NOW) == 2
@@ -103,19 +117,21 @@ async def test_a_closed_case_or_one_without_a_time_is_not_due(store):
 
 async def test_an_opened_attempt_takes_its_case_out_and_is_unsettled(store):
     case = await first_case(store)
-    await store.attempts.open(reservation(case))
+    await store.open(reservation(case))
     assert await store.book.due("k", NOW, 10, ()) == []
     (attempt,) = await store.attempts.unsettled()
     assert attempt.intent == reservation(case).intent
     assert attempt.cleared_at == NOW
-    assert [past.ended_at for past in await store.attempts.past(NOW - timedelta(days=1))] == [None]
+    (line,) = (await store.lines()).values()
+    assert (line, line.in_flight) == (entry_of(reservation(case)), True)
+    assert await store.attempts.latest() == NOW
 
 
 async def test_an_attempts_id_stands_once(store):
     case = await first_case(store)
-    await store.attempts.open(reservation(case))
+    await store.open(reservation(case))
     with pytest.raises((AwayError, ValueError)):
-        await store.attempts.open(reservation(case))
+        await store.open(reservation(case))
 
 
 async def test_an_attempt_reads_back_as_it_was_saved(store):
@@ -125,20 +141,28 @@ async def test_an_attempt_reads_back_as_it_was_saved(store):
     store.attempts.save(attempt)
     await store.attempts.flush()
     (found,) = await store.attempts.find([attempt.id])
-    assert replace(found, created=attempt.created) == attempt
+    assert replace(found, created=attempt.created, changes=attempt.changes) == attempt
     assert await store.attempts.unsettled() == []
     assert await store.attempts.find(["dla-" + "9" * 26]) == []
 
 
-async def test_what_never_left_our_side_does_not_count(store):
+async def test_what_an_ended_attempt_counts_as_replaces_what_was_in_flight(store):
     case = await first_case(store)
-    await ended_attempt(store, case, 1, result=Result.TRUNK_FAILURE)
-    await ended_attempt(store, case, 2, result=Result.BUSY)
+    attempt = await ended_attempt(store, case)
+    entry = entry_for(attempt, NOW)
+    store.attempts.save(attempt, entry)
+    store.attempts.keep(entry_of(reservation(case)))  # an older revision that comes late changes nothing
     await store.attempts.flush()
-    (past,) = await store.attempts.past(NOW - timedelta(days=1))
-    assert (past.id, past.number, past.debtor_id) == (f"dla-{2:026d}", MOBILE, case.debtor_id)
-    assert past.ended_at == NOW + timedelta(seconds=60)
-    assert await store.attempts.past(NOW + timedelta(seconds=1)) == []
+    assert await store.lines() == {attempt.id: entry}
+    assert (entry.in_flight, entry.result) == (False, EntryResult.UNKNOWN)  # nobody has said who spoke
+
+
+async def test_entries_at_which_no_rule_looks_are_left_out_and_flags_stay(sql):
+    old = Entry("old", 1, 1, MOBILE, at=NOW - WINDOW - timedelta(hours=1), result=EntryResult.NO_ANSWER)
+    young = Entry("young", 1, 1, MOBILE, at=NOW - timedelta(days=30), result=EntryResult.NO_ANSWER)
+    sql.attempts.keep(old, young, opt_out(HOME, NOW - timedelta(days=900)))
+    await sql.attempts.flush()
+    assert set(await sql.lines()) == {"young", f"opt-{HOME}"}
 
 
 async def test_how_often_each_number_was_tried(store):
@@ -178,22 +202,49 @@ async def test_a_later_outcome_replaces_the_first(store):
     assert [contact.outcome for contact in (await store.book.card(case.id)).history] == ["call_back"]
 
 
-async def test_a_refused_case_is_due_when_the_gate_would_allow_it(store):
+async def test_an_outcome_is_read_back_with_its_attempt_and_brings_what_follows(store):
     case = await first_case(store)
-    allowed = NOW + timedelta(hours=2)
-    store.book.refuse(case.id, Verdict((Refusal(Reason.GAP_NUMBER, "it-unirec", allowed),)), NOW)
-    assert await store.book.due("k", allowed - timedelta(seconds=1), 10, ()) == []
-    assert len(await store.book.due("k", allowed, 10, ())) == 1
-    store.book.refuse(case.id, Verdict((Refusal(Reason.DO_NOT_CALL),)), NOW)
-    assert await store.book.due("k", NOW + timedelta(days=999), 10, ()) == []
+    attempt = await ended_attempt(store, case)
+    action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after refuses")
+    await store.attempts.add_outcome(
+        RecordedOutcome(attempt.id, "anna", Outcome.REFUSES, "", NOW, (opt_out(MOBILE, NOW),), (case.id, action))
+    )
+    await store.open(reservation(case, 2))
+    await store.attempts.add_outcome(RecordedOutcome(reservation(case, 2).attempt, "anna", Outcome.MACHINE, "", NOW))
+    assert [found.outcome for found in await store.attempts.find([attempt.id])] == ["refuses"]
+    assert [found.outcome for found in await store.attempts.unsettled()] == ["machine"]
+    assert f"opt-{MOBILE}" in await store.lines()
 
 
-async def test_the_do_not_call_list(store):
-    for _ in range(2):
-        store.attempts.forbid(MOBILE, NOW, "pressed the key")
-    store.attempts.forbid(HOME, NOW, "wrong_number")
-    await store.attempts.flush()
-    assert sorted(await store.attempts.do_not_call()) == sorted([MOBILE, HOME])
+async def test_what_follows_from_an_outcome_is_durable_with_it(sqlite):
+    case = await first_case(sqlite)
+    attempt = await ended_attempt(sqlite, case)
+    await sqlite.attempts.flush()
+    action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after wrong_number")
+    lines = (opt_out(MOBILE, NOW),)
+    said = RecordedOutcome(attempt.id, "anna", Outcome.WRONG_NUMBER, "", NOW, lines, (case.id, action))
+    saying = asyncio.create_task(sqlite.attempts.add_outcome(said))
+    await asyncio.wait([saying])
+    sqlite.work.cancel()  # the daemon dies: nothing more is written
+    async with sqlite.engine.connect() as connection:
+        (row,) = await connection.execute(select(cases.c.due_at, cases.c.why))
+    assert (row.due_at, row.why) == (action.due_at, action.why)
+    assert f"opt-{MOBILE}" in await sqlite.lines()
+
+
+async def test_a_case_reads_back_with_what_the_gate_asks_about(store):
+    facts = {"assigned_npl": True, "first_notice_sent_on": date(2026, 11, 1)}
+    new = replace(new_case(), household="H1", place="IT-RM", facts=facts)
+    case = await first_case(store, new)
+    assert (case.household, case.place, dict(case.facts)) == ("H1", "IT-RM", facts)
+    assert len(case.debts) == 1
+    assert await store.book.case(case.id) == case
+    assert await store.book.cases_of(HOME) == [case.id]
+    assert await store.book.cases_of("+390299999999") == []
+    assert await store.book.campaign_of(case.id) == "k"
+    for ask in (store.book.case, store.book.campaign_of):
+        with pytest.raises(LookupError):
+            await ask(999)
 
 
 async def test_sessions_and_campaign_states(store):

@@ -122,6 +122,26 @@ def test_a_promise_that_came_to_nothing_frees_the_agent():
     assert house.roster.of_attempt(CALL) is None
 
 
+def test_a_log_out_while_promised_comes_when_the_promise_came_to_nothing():
+    house = House(("anna",))
+    session = house.seat("anna")
+    house.roster.take("k", CALL)
+    assert house.roster.log_out("anna") is None
+    leg = session.leg
+    assert house.roster.release(CALL) == leg
+    assert (session.work, session.leg, session.seat) == (Work.OFFLINE, None, Seat.DOWN)
+
+
+def test_who_is_ready_again_stays():
+    house = House(("anna",))
+    session = house.seat("anna")
+    house.roster.take("k", CALL)
+    house.roster.log_out("anna")
+    house.roster.ready("anna")
+    assert house.roster.release(CALL) is None
+    assert session.free
+
+
 def test_a_log_out_in_a_call_waits_for_its_end():
     house = House(("anna",))
     session = house.seat("anna")

@@ -16,7 +16,6 @@ from dialer.compliance.verdict import Intent
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 INTENT = Intent("k", 1, 1, "+393471234567", ("Europe/Rome",), ("it-unirec",), 30.0)
-ENDING = [Signal.HUNG_UP, Signal.VANISHED, Signal.REFUSED]
 
 
 def attempt(state=State.CLEARED, **fields):
@@ -140,7 +139,7 @@ def test_every_state_can_be_reached_and_left():
         (19, 480, False, Result.UNREACHABLE),
         (19, 480, True, Result.NO_ANSWER),
         (20, None, False, Result.UNREACHABLE),
-        (18, 408, False, Result.TRUNK_FAILURE),
+        (18, 408, False, Result.UNREACHABLE),
         (18, 408, True, Result.NO_ANSWER),
         (16, None, True, Result.NO_ANSWER),
         (127, None, False, Result.UNKNOWN),
@@ -149,11 +148,30 @@ def test_every_state_can_be_reached_and_left():
     ],
 )
 def test_causes_of_calls_that_were_not_answered(cause, sip, rang, result):
-    assert unanswered(cause, sip, rang=rang, rang_out=False) is result
+    assert unanswered(cause, sip, rang=rang, rang_out=False, unheard=False) is result
+    if sip != 408:
+        assert unanswered(cause, sip, rang=rang, rang_out=False, unheard=True) is result
+
+
+@pytest.mark.parametrize(
+    ("seconds", "signals", "result"),
+    [
+        (16.03, [], Result.TRUNK_FAILURE),
+        (15.4, [], Result.UNREACHABLE),  # the carrier's own 408: counted
+        (17.1, [], Result.UNREACHABLE),
+        (16.03, [Signal.RANG], Result.NO_ANSWER),
+    ],
+)
+def test_a_408_is_the_trunks_silence_only_when_asterisks_patience_ended(seconds, signals, result):
+    made = attempt(gives_up_at=NOW + timedelta(seconds=30), cause=18, sip=408)
+    for signal in (Signal.SENT, Signal.CREATED, *signals):
+        made.apply(signal, NOW)
+    made.apply(Signal.HUNG_UP, NOW + timedelta(seconds=seconds))
+    assert result_of(made, Signal.HUNG_UP) is result
 
 
 def test_our_own_time_out_is_no_answer_whatever_asterisk_makes_of_it():
-    assert unanswered(19, 480, rang=False, rang_out=True) is Result.NO_ANSWER
+    assert unanswered(19, 480, rang=False, rang_out=True, unheard=False) is Result.NO_ANSWER
     made = attempt(State.RINGING, gives_up_at=NOW + timedelta(seconds=25), cause=19, sip=480)
     made.apply(Signal.HUNG_UP, NOW + timedelta(seconds=24.9))
     assert result_of(made, Signal.HUNG_UP) is Result.NO_ANSWER
@@ -169,6 +187,7 @@ def test_our_own_time_out_is_no_answer_whatever_asterisk_makes_of_it():
         ({"answered_at": NOW}, Signal.VANISHED, Result.UNKNOWN),
         ({}, Signal.VANISHED, Result.UNKNOWN),
         ({}, Signal.REFUSED, Result.TRUNK_FAILURE),
+        ({}, Signal.WITHDRAWN, Result.TRUNK_FAILURE),
     ],
 )
 def test_results_of_the_other_ends(fields, ended_by, result):

@@ -93,6 +93,30 @@ def test_a_debt_that_stands_twice_is_rejected_with_the_first_row():
     assert parsed.rejects[0].reason == "row 2 has the same debt"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "cell", "option", "zone"),
+    [
+        (["+39 347 1234567", "+39 02 12345678"], "", "", "Europe/Rome"),
+        (["+1 212 456 7890"], "", "", ""),
+        (["+44 20 7946 0018"], "", "", ""),
+        (["+39 347 1234567", "+1 212 456 7890"], "", "", ""),
+        (["+1 212 456 7890"], "", "America/New_York", "America/New_York"),
+        (["+39 347 1234567"], "", "America/New_York", "America/New_York"),
+        (["+1 212 456 7890"], "America/Chicago", "America/New_York", "America/Chicago"),
+    ],
+)
+def test_a_zone_that_nobody_named_is_known_in_italy_alone(numbers, cell, option, zone):
+    rows = "".join(f"Luce;D1;Anna;F{n};10,00;;{number};;{cell};\r\n" for n, number in enumerate(numbers))
+    parsed = importing.parse((HEADER + "\r\n" + rows).encode(), Defaults(zone=option))
+    assert [case.zone for case in parsed.cases] == [zone]
+
+
+@pytest.mark.parametrize(("options", "words"), [({"zone": "Rome"}, "--zone"), ({"language": "english"}, "--language")])
+def test_a_default_that_no_cell_may_hold_is_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        Defaults(**options)
+
+
 def test_one_debtor_under_two_names_is_rejected():
     parsed = read(GOOD, "Luce;D1;Someone Else;F2;10,00;;347 1234567;;;")
     assert parsed.rejects[0].column == "debtor_name"
@@ -149,3 +173,36 @@ def test_no_cells_whatever_raise_anything(cells):
 def test_every_column_is_documented_and_only_known_ones_exist():
     assert all(text for _, text in COLUMNS.values())
     assert set(importing.PHONES) <= set(COLUMNS)
+
+
+def test_what_the_packs_ask_about_comes_in_and_the_stricter_of_two_rows_holds():
+    header = (
+        "creditor;debtor_reference;debtor_name;debt_reference;amount;phone_1;household;place;"
+        "assigned_npl;assignment_notice_sent;first_notice_sent_on"
+    )
+    parsed = read(
+        "Banca;D1;Anna;F1;1,00;+393471234567;H1;it-rm;sì;yes;01/11/2026",
+        "Banca;D1;Anna;F2;1,00;+393471234567;;;yes;no;05/11/2026",
+        "Banca;D2;Ugo;F3;1,00;+393471234568;;;;;",
+        header=header,
+    )
+    first, second = parsed.cases
+    assert (first.household, first.place) == ("H1", "IT-RM")
+    assert first.facts == {
+        "assigned_npl": True,
+        "assignment_notice_sent": False,
+        "first_notice_sent_on": date(2026, 11, 5),
+    }
+    assert dict(second.facts) == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("assigned_npl", "maybe"), ("place", "Rome"), ("first_notice_sent_on", "soon")]
+)
+def test_a_cell_that_a_pack_could_not_judge_is_rejected(column, cell):
+    header = f"creditor;debtor_reference;debtor_name;debt_reference;amount;phone_1;{column}"
+    parsed = read(f"L;D;N;F;1,00;+393471234567;{cell}", header=header)
+    assert parsed.cases == ()
+    (reject,) = parsed.rejects
+    assert (reject.column, reject.value) == (column, cell)
+    assert reject.remedy

@@ -68,6 +68,17 @@ def test_paths_are_relative_to_the_file(file, tmp_path):
         ("[api]", "[wep]", 4, "wep: unknown key; known here: pbx, trunk"),
         ('campaigns = ["luce"]', 'campaigns = ["gas"]', 1, "the campaign 'gas', which isn't configured"),
         ("[pbx]", "[pbx]\nport = 99999", 2, "less than or equal to 65535"),
+        (
+            "[pbx]",
+            "[store]\nurl = 'mysql://u@h/d'\n[pbx]",
+            2,
+            "store.url: not the URL of a database: write it as postgresql://",
+        ),
+        ("[pbx]", "[store]\nurl = 'postgresql://u@h'\n[pbx]", 2, "store.url: not the URL of a database"),
+        ("[pbx]", "[store]\nurl = 'postgresql:///d'\n[pbx]", 2, "store.url: not the URL of a database"),
+        ("[pbx]", "[store]\nurl = 'postgresql://u@h:x/d'\n[pbx]", 2, "store.url: not the URL of a database"),
+        ("[pbx]", "[store]\nurl = 'postgresql://u@h/d?sslmode=on'\n[pbx]", 2, "known are host, ssl"),
+        ("[pbx]", "[store]\ncell = 'Cell 1'\n[pbx]", 2, "store.cell"),
     ],
 )
 def test_each_error_names_its_line(file, old, new, line, words):
@@ -102,6 +113,34 @@ def test_a_secret_is_never_shown(file):
     text = refusal(file(GOOD.replace('token = "t0ken"', 'token = ["s3cr3t"]')))
     assert "s3cr3t" not in text
     assert "s3cr3t" not in repr(settings.load(file(GOOD.replace("t0ken", "s3cr3t"))))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:s3cr3t@h/d", "postgresql://u@h/d?password=s3cr3t", "mysql://u:s3cr3t@h/d"]
+)
+def test_a_password_in_the_url_is_refused_and_never_shown(file, url):
+    text = refusal(file(f'[store]\nurl = "{url}"\n{GOOD}'))
+    assert "dialer.toml:2: store.url" in text
+    assert "s3cr3t" not in text
+
+
+def test_the_record_is_in_the_file_unless_a_url_is_set(file, tmp_path, monkeypatch):
+    place = settings.place(settings.load(file('[store]\npath = "own.db"\n' + GOOD)).store)
+    assert (place.path, str(place)) == (tmp_path / "own.db", str(tmp_path / "own.db"))
+    url = "postgresql://dialer@db.example:5433/dialer?ssl=require"
+    text = f'[store]\nurl = "{url}"\ncell = "milano"\n' + GOOD
+    place = settings.place(settings.load(file(text)).store)
+    assert (str(place), place.password, place.cell) == (url, "", "milano")
+    with_file = text.replace("cell", 'password_file = "pg-password"\ncell')
+    with pytest.raises(InputError, match="pg-password"):
+        settings.place(settings.load(file(with_file)).store)
+    (tmp_path / "pg-password").write_text("s3cr3t\n")
+    place = settings.place(settings.load(file(with_file)).store)
+    assert place.password == "s3cr3t"
+    monkeypatch.setenv("DIALER_STORE__PASSWORD", "from outside")
+    loaded = settings.load(file(with_file)).store
+    assert settings.place(loaded).password == "from outside"
+    assert "from outside" not in f"{loaded!r} {settings.place(loaded)!r}"
 
 
 def test_the_environment_wins(file, monkeypatch):

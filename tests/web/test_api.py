@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dialer.adapters.metrics import DialerCollector, exposition
 from dialer.kernel.clock import SystemClock
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
 from tests.sim.house import House
@@ -20,6 +21,7 @@ TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HEALTH = {
     "dialer_ami_up": 1.0, "dialer_ami_reconnects": 0, "dialer_ami_malformed": 0,
     "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
+    "dialer_pbx_clock_skew_seconds": 0.0,
 }  # fmt: skip
 
 
@@ -47,6 +49,7 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
+            Said(self.house.gate, self.house.record, self.house.live, self.house.record.flush, self.house.clock),
             self.snapshot,
             lambda: self.problems,
             lambda: exposition(collector),
@@ -169,6 +172,7 @@ async def test_the_live_picture(site):
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "a\r\nb"}, 400, "reason"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "abducted"}, 400, "code"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "n" * 5_000}, 400, "note"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "a\0b"}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),
         ("POST", "/api/v1/agents/agent0/hang-up", None, 409, "no call"),
         ("DELETE", "/api/v1/live", None, 405, ""),

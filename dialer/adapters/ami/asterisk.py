@@ -1,14 +1,14 @@
 """The PBX port on a real Asterisk. The word of the action that places calls stands in this file alone."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import structlog
 from panoramisk.message import Message
 
-from dialer.adapters.ami.decode import decode
+from dialer.adapters.ami.decode import Headers, decode
 from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
 from dialer.calls.pbx import Leg, LegState, Survey
 from dialer.compliance.clearance import Clearance
@@ -21,7 +21,12 @@ from dialer.kernel.phone import PhoneNumber
 
 SEAT_RING_SECONDS = 20
 PURGE_SECONDS = 5
+CLEAR_PING_SECONDS = 0.5
+"""An answer that took longer tells nothing of the PBX's clock."""
 NORMAL_CLEARING = "16"
+DENIED = "Permission denied"
+RIGHTS = "the AMI user needs read = call,user and write = originate,call,reporting"
+DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
@@ -41,11 +46,18 @@ class Asterisk:
         chance: Random,
         on_event: Callable[[PbxEvent], None],
     ) -> None:
-        self.link = AmiLink(settings, self._read, chance)
+        self.link = AmiLink(settings, self._read, chance, self._compare_clocks)
+        self.skew = timedelta()
+        """How far the PBX's clock is ahead of ours, as the last ping told."""
         self._trunk = trunk
         self._number_format = number_format
         self._clock = clock
         self._on_event = on_event
+
+    def _compare_clocks(self, ping: Headers, took_seconds: float) -> None:
+        stamp = ping.get("timestamp")
+        if stamp and took_seconds < CLEAR_PING_SECONDS:
+            self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
 
     async def originate(self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float) -> None:
         """Ring the public number that was cleared. The only way to one.
@@ -168,10 +180,8 @@ class Asterisk:
         answer = await self.link.request(action, as_list=as_list)
         first = answer[0] if isinstance(answer, list) else answer
         if not first.success:
-            raise PbxRefusedError(
-                f"Asterisk refuses {action['Action']}: {first.message}",
-                "the AMI user needs read = call,user and write = originate,call,reporting",
-            )
+            remedy = RIGHTS if DENIED in str(first.message) else DIALPLAN if "Context" in action else ""
+            raise PbxRefusedError(f"Asterisk refuses {action['Action']}: {first.message}", remedy)
         return answer
 
 

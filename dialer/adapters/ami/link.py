@@ -20,7 +20,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
-from dialer.kernel.errors import PbxAwayError, PbxUnsureError, RefusedError
+from dialer.kernel.errors import AwayError, PbxAwayError, PbxUnsureError, RefusedError
 
 log = structlog.get_logger(__name__)
 # it prints whole actions, numbers and variables included
@@ -102,10 +102,17 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
 class AmiLink(Manager):  # type: ignore[misc]
     """One connection at a time, kept up until told to stop.
 
-    on_event gets every event, synchronously and in order; what it raises is counted and logged.
+    on_event gets every event, synchronously and in order; what it raises is counted and logged. on_ping gets the
+    answer to each ping, and the seconds that it took.
     """
 
-    def __init__(self, settings: LinkSettings, on_event: Callable[[Message], None], chance: Random) -> None:
+    def __init__(
+        self,
+        settings: LinkSettings,
+        on_event: Callable[[Message], None],
+        chance: Random,
+        on_ping: Callable[[Message, float], None] = lambda *_: None,
+    ) -> None:
         super().__init__(protocol_factory=_Protocol)
         self.callbacks.clear()
         self.patterns.clear()  # FullyBooted would send old actions again
@@ -114,6 +121,7 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.connects = 0
         self.up = False
         self._on_event = on_event
+        self._on_ping = on_ping
         self._chance = chance
         self._lost: asyncio.Future[None] | None = None
 
@@ -151,7 +159,7 @@ class AmiLink(Manager):  # type: ignore[misc]
     async def run(self, on_up: Callable[[], Awaitable[None]], on_down: Callable[[], None]) -> None:
         """Connect, call `on_up`, watch, and connect again after a loss, until cancelled.
 
-        A failing `on_up` counts as a loss. Raises RefusedError when the PBX knows us and says no: trying again
+        An `on_up` that meets something away, the PBX or the record, counts as a loss. Raises RefusedError when the PBX knows us and says no: trying again
         would only get us banned.
         """
         pause = FIRST_PAUSE_SECONDS
@@ -161,7 +169,7 @@ class AmiLink(Manager):  # type: ignore[misc]
                     await on_up()
                     pause = FIRST_PAUSE_SECONDS
                     await self._watch(lost)
-            except (OSError, TimeoutError, PbxAwayError, PbxUnsureError) as error:
+            except (OSError, TimeoutError, AwayError) as error:
                 log.warning("ami.lost", error=str(error) or type(error).__name__)
             finally:
                 if self.up:
@@ -205,7 +213,9 @@ class AmiLink(Manager):  # type: ignore[misc]
         while not lost.done():
             await asyncio.wait([lost], timeout=self.settings.ping_seconds)
             if not lost.done():
-                await self.request({"Action": "Ping"})
+                sent = self.loop.time()
+                answer = await self.request({"Action": "Ping"})
+                self._on_ping(answer, self.loop.time() - sent)
 
 
 def variable(name: str, value: str) -> str:

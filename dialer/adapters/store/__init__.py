@@ -1,1 +1,1 @@
-"""The record: SQLAlchemy Core on SQLite; one writer with group commit, readers beside it."""
+"""The record: SQLAlchemy Core on SQLite or PostgreSQL; one writer with group commit, readers beside it."""

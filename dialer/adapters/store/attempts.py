@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import schedule_write
 from dialer.adapters.store.decisions import decision_write
 from dialer.adapters.store.ledger import line_write
@@ -50,7 +51,7 @@ _WITH_DEBTOR = (
 
 
 class SqlAttempts:
-    """The record of attempts."""
+    """The record of attempts. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer, clock: Clock) -> None:
         self._engine = engine
@@ -99,12 +100,12 @@ class SqlAttempts:
         now = self._clock.now()
         self._writer.put(Write(1, _SAVE, values), *(line_write(line, now) for line in lines))
 
-    async def add_outcome(self, outcome: RecordedOutcome, *lines: Line) -> None:
-        """Return once the outcome, and what it counts as, is durable; a later one for the same attempt replaces it.
+    async def add_outcome(self, outcome: RecordedOutcome) -> None:
+        """Return once the outcome is durable, with what follows from it; a later one for the same attempt replaces it.
 
         Raises AwayError.
         """
-        await self._writer.commit(
+        writes = [
             Write(
                 3,
                 _OUTCOME,
@@ -116,8 +117,12 @@ class SqlAttempts:
                     "recorded_at": outcome.recorded_at,
                 },
             ),
-            *(line_write(line, outcome.recorded_at) for line in lines),
-        )
+            *(line_write(line, outcome.recorded_at) for line in outcome.lines),
+        ]
+        if outcome.then is not None:
+            case_id, action = outcome.then
+            writes.append(schedule_write(case_id, action.due_at, action.state, action.why))
+        await self._writer.commit(*writes)
 
     async def flush(self) -> None:
         """Return once everything asked so far is on disk. Raises AwayError."""
@@ -125,17 +130,19 @@ class SqlAttempts:
 
     async def unsettled(self) -> list[Attempt]:
         """The attempts that have not ended, as far as the record knows."""
-        async with self._engine.connect() as connection:
-            return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.ended_at.is_(None)))]
+        async with reading(self._engine) as connection:
+            return [
+                _attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.ended_at.is_(None)))
+            ]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         """The attempts of these ids that are on record."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.id.in_(list(ids))))]
 
     async def latest(self) -> datetime | None:
         """When the last attempt was cleared."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             found: datetime | None = await connection.scalar(
                 select(attempts.c.cleared_at).order_by(attempts.c.cleared_at.desc()).limit(1)
             )
@@ -154,7 +161,7 @@ class SqlAttempts:
             chosen = chosen.where(attempts.c.campaign == campaign)
         if since is not None:
             chosen = chosen.where(attempts.c.cleared_at >= since)
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return [_line(row) for row in await connection.execute(chosen)]
 
 

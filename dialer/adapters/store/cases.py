@@ -1,19 +1,20 @@
 """Cases on record."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine, merged_facts
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -22,9 +23,9 @@ _SCHEDULE = (
     .where(cases.c.id == bindparam("case"))
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
-_DUE = select(
-    cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place
-).join(debtors)
+_DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
+    debtors
+)
 MOST_HISTORY = 50
 CHUNK = 1_000
 
@@ -35,7 +36,7 @@ def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str
 
 
 class SqlCaseBook:
-    """The cases, read beside the writer."""
+    """The cases, read beside the writer. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
@@ -50,8 +51,9 @@ class SqlCaseBook:
         """
         total = Added()
         for start in range(0, len(new), CHUNK):
-            async with self._engine.begin() as connection:
-                added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
             total.new += added.new
             total.known += added.known
         return total
@@ -68,13 +70,13 @@ class SqlCaseBook:
             .order_by((cases.c.wanted_by <= now).is_not(True), cases.c.due_at, cases.c.id)
             .limit(most + len(excluding))
         )
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
             return await _due_cases(connection, rows)
 
     async def case(self, case_id: int) -> DueCase:
         """The case as the gate sees it, due or not. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(_DUE.where(cases.c.id == case_id))).all()
             if not rows:
                 raise LookupError(case_id)
@@ -82,7 +84,7 @@ class SqlCaseBook:
 
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             name = await connection.scalar(select(cases.c.campaign).where(cases.c.id == case_id))
         if name is None:
             raise LookupError(case_id)
@@ -91,12 +93,12 @@ class SqlCaseBook:
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
         chosen = select(cases.c.id).join(numbers, numbers.c.debtor_id == cases.c.debtor_id)
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             return list(await connection.scalars(chosen.where(numbers.c.number == number).order_by(cases.c.id)))
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             count = await connection.scalar(
                 select(func.count()).where(
                     cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
@@ -106,7 +108,7 @@ class SqlCaseBook:
 
     async def card(self, case_id: int) -> CaseCard:
         """The case with its history. Raises LookupError."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
                     select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)
@@ -144,7 +146,7 @@ class SqlCaseBook:
         self._writer.put(schedule_write(case_id, at, state, why))
 
 
-async def _due_cases(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[DueCase]:
+async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
     """The cases of these rows, with their numbers and debts."""
     if not rows:
         return []
@@ -169,7 +171,9 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> l
             NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
         )
     owed: dict[int, list[int]] = {}
-    about = select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
+    about = (
+        select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
+    )
     for debt in await connection.execute(about):
         owed.setdefault(debt.case_id, []).append(debt.id)
     return [
@@ -266,6 +270,7 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
             for debtor_id, (case, _) in zip(ids, fresh, strict=True)
         ],
     )
+    _merge_facts(connection, campaign, dict(zip(ids, (case.facts for case, _ in fresh), strict=True)))
     case_ids = {
         row.debtor_id: row.id
         for row in connection.execute(
@@ -288,3 +293,22 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
         ],
     )
     return added
+
+
+def _merge_facts(connection: Connection, campaign: str, more: Mapping[int, Mapping[str, Any]]) -> None:
+    """A case that was known may be another one with its new debts."""
+    known = connection.execute(
+        select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
+            cases.c.campaign == campaign, cases.c.debtor_id.in_(list(more))
+        )
+    )
+    changed = [
+        {"case": row.id, "new_facts": json.dumps(merged, default=str)}
+        for row in known
+        if (known_facts := _facts(row.facts)) != more[row.debtor_id]
+        and (merged := merged_facts(known_facts, more[row.debtor_id])) != known_facts
+    ]
+    if changed:
+        connection.execute(
+            update(cases).where(cases.c.id == bindparam("case")).values(facts=bindparam("new_facts")), changed
+        )

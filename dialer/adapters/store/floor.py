@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.away import reading
 from dialer.adapters.store.schema import campaign_states, sessions
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
@@ -24,7 +25,7 @@ _CAMPAIGN = _CAMPAIGN.on_conflict_do_update(
 
 
 class SqlFloor:
-    """Sessions and campaign states on record."""
+    """Sessions and campaign states on record. Every coroutine raises AwayError when the store is away."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
@@ -43,7 +44,7 @@ class SqlFloor:
 
     async def sessions(self) -> list[SavedSession]:
         """The sessions that were not logged out."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(select(sessions).where(sessions.c.leg.is_not(None)))
             return [SavedSession(row.agent, row.leg, row.pause_reason, row.wrapping, row.since) for row in rows]
 
@@ -54,6 +55,6 @@ class SqlFloor:
 
     async def campaign_states(self) -> dict[str, CampaignState]:
         """The last state of each campaign."""
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(select(campaign_states))
             return {row.campaign: CampaignState(row.state) for row in rows}

@@ -1,6 +1,6 @@
 """The ledger on record: the truth from which every faster one is rebuilt, and itself one for cells without Redis."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,11 @@ class SqlLines:
             yield [decode(row.line) for row in rows]
             after = rows[-1].written_at, rows[-1].id
 
+    async def known(self, attempts: Collection[str]) -> Collection[str]:
+        """Those of the attempts that the record has."""
+        async with reading(self._engine) as connection:
+            return set(await connection.scalars(select(ledger.c.id).where(ledger.c.id.in_(attempts))))
+
     async def watermark(self) -> int:
         """When the newest line was written, in microseconds; 0 where there is none."""
         async with reading(self._engine) as connection:
@@ -106,12 +111,12 @@ class SqlLedger:
         # in one order for all, lest two wait for each other
         for key, version in sorted(zip(entry.keys, seen.versions, strict=True)):
             bump = upsert(ledger_keys).values(key=key, version=1)
-            bump = bump.on_conflict_do_update(
+            held = bump.on_conflict_do_update(
                 index_elements=["key"],
                 set_={"version": ledger_keys.c.version + 1},
                 where=ledger_keys.c.version == version,
             ).returning(ledger_keys.c.version)
-            if await connection.scalar(bump) != version + 1:
+            if await connection.scalar(held) != version + 1:
                 return False
         await connection.execute(_LINE, [_row(entry, self._clock.now())])
         return True

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy import Executable
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.away import means_away, words_of
+from dialer.adapters.store.decisions import Chain
 from dialer.adapters.store.write import Write
 from dialer.kernel.errors import AwayError
 
@@ -19,16 +20,6 @@ MOST_QUEUED = 50_000
 RETRY_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
-
-
-class Chain(Protocol):
-    """Rows of one statement that are linked to those before, in the order in which they are committed."""
-
-    statement: Executable
-
-    async def link(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
-    def committed(self) -> None: ...
-    def failed(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -40,9 +31,9 @@ class _Job:
 class Writer:
     """Writes in order. `commit` waits for the disk; `put` doesn't, and is never lost while the process lives."""
 
-    def __init__(self, engine: AsyncEngine, chain: Chain) -> None:
+    def __init__(self, engine: AsyncEngine, cell: str = "cell1") -> None:
         self._engine = engine
-        self._chain = chain
+        self._chain = Chain(cell)
         self._jobs: deque[_Job] = deque()
         self._work = asyncio.Event()
         self.healthy = True
@@ -59,7 +50,11 @@ class Writer:
         self._add(_Job(writes, None))
 
     async def commit(self, *writes: Write) -> None:
-        """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is."""
+        """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is.
+
+        One exception: where the connection to PostgreSQL breaks within the commit itself, nobody knows. Writes are made
+        so that once more does no harm, and an attempt that stands there without a call is settled by the next start.
+        """
         if not self.healthy:
             raise AwayError("the record can't be written")
         done = asyncio.get_running_loop().create_future()
@@ -77,7 +72,7 @@ class Writer:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._jobs:
+            while self._jobs or not self.healthy:  # what is away is asked again, lest it be refused for ever
                 jobs, self._jobs = self._jobs, deque()
                 await self._write(jobs)
 
@@ -93,16 +88,15 @@ class Writer:
                 for statement, rows in _grouped(jobs):
                     linked = statement is self._chain.statement
                     await connection.execute(statement, await self._chain.link(connection, rows) if linked else rows)
-        except (OperationalError, OSError) as error:
-            # who waits is told; what nobody waits for must not be lost and is tried again
-            log.error("record.write_failed", error=str(getattr(error, "orig", error)), jobs=len(jobs))  # noqa: TRY400
+        except Exception as error:
             self._refuse(jobs)
+            if not means_away(error):
+                raise  # the statement itself is wrong: a bug, told loudly
+            # who waits is told; what nobody waits for must not be lost and is tried again
+            log.error("record.write_failed", error=words_of(error), jobs=len(jobs))  # noqa: TRY400 -- no trace: it isn't ours
             self._jobs.extendleft(reversed([job for job in jobs if job.done is None]))
             await asyncio.sleep(RETRY_SECONDS)
             return
-        except DBAPIError:
-            self._refuse(jobs)
-            raise  # the statement itself is wrong: a bug, told loudly
         self._chain.committed()
         self.healthy = True
         self.commits += 1
@@ -115,7 +109,7 @@ class Writer:
         self._chain.failed()
         for job in jobs:
             if job.done and not job.done.done():
-                job.done.set_exception(AwayError("the record can't be written", "check the disk"))
+                job.done.set_exception(AwayError("the record can't be written", "check the database and its disk"))
 
 
 def _grouped(jobs: Iterable[_Job]) -> list[tuple[Executable, list[dict[str, Any]]]]:

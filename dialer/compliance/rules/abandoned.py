@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dialer.compliance.entry import EVENTS, Entry
+from dialer.compliance.entry import EVENTS, Channel, Direction, Entry
 from dialer.compliance.facts import Facts
 from dialer.compliance.localtime import day_of, instant_of, midnight
-from dialer.compliance.rules.base import ALLOWED, Choosing, Event, Refusals, Rule
+from dialer.compliance.rules.base import ALLOWED, Choosing, Event, Refusals, Rule, latest
 from dialer.compliance.strict import STRICT
 from dialer.compliance.verdict import CallMode, Refusal
 
@@ -20,7 +20,7 @@ def later(at: datetime, hours: float, days: int, facts: Facts) -> datetime:
     if not days:
         return elapsed
     walls = [
-        instant_of(local.date() + timedelta(days=days), local.time(), zone)
+        instant_of(local.date() + timedelta(days=days), local.time().replace(fold=0), zone)
         for zone in facts.zones
         for local in [at.astimezone(zone)]
     ]
@@ -42,13 +42,17 @@ class Lockout(Choosing):
             raise ValueError(msg)
 
     def check(self, facts: Facts) -> Refusals:
+        if not self.binds(facts):
+            return ALLOWED
+        found: list[Refusal] = []
         for _, entries in self.chosen(facts):
             if not entries:
                 continue
             over = later(entries[-1].at, self.hours, self.wall_clock_days, facts)
             if facts.now < over:
-                return (Refusal(self.id, not_before=over, facts="after an abandoned call"),)
-        return ALLOWED
+                words = f"{self.event.replace('_', ' ')} at {entries[-1].at:%Y-%m-%d %H:%M} UTC"
+                found.append(Refusal(self.id, not_before=over, facts=words))
+        return latest(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +78,20 @@ class After:
             raise ValueError(msg)
 
     def binds(self, facts: Facts, entries: list[Entry]) -> tuple[bool, datetime | None]:
-        """Whether the mode is compulsory now, and when that ends by itself."""
-        triggers = [entry.at for entry in entries if entry.result in EVENTS.get(self.event, {self.event})]
+        """Whether the mode is compulsory now, and when that ends by itself.
+
+        Our own calls bring it about; a caller who hangs up in the queue doesn't.
+        """
+        triggers = [
+            entry.at
+            for entry in entries
+            if entry.result in EVENTS.get(self.event, {self.event}) and entry.direction is Direction.OUTBOUND
+        ]
         if not triggers:
             return False, None
         at = triggers[-1]
         if self.until_served:
-            served = any(entry.result in EVENTS["served"] and entry.at > at for entry in entries)
+            served = any(entry.result in EVENTS["served"] and entry.at > at and entry.number for entry in entries)
             begun = facts.now >= later(at, self.from_hours, self.from_wall_clock_days, facts)
             return begun and not served, None
         over = at + timedelta(hours=self.hours)
@@ -100,10 +111,12 @@ class ForcedMode(Rule):
     def check(self, facts: Facts) -> Refusals:
         if facts.intent.mode in self.allowed:
             return ALLOWED
-        entries = [entry for entry in facts.past if entry.number == facts.intent.number]
-        found = [after.binds(facts, entries) for after in self.after]
-        ends = [over for binds, over in found if binds]
-        if not ends:
-            return ALLOWED
-        known = [over for over in ends if over is not None]
-        return (Refusal(self.id, not_before=max(known) if len(known) == len(ends) else None),)
+        entries = [
+            entry
+            for entry in facts.past
+            if entry.number in (None, facts.intent.number) and entry.channel is Channel.CALL
+        ]
+        found = [(after.event, *after.binds(facts, entries)) for after in self.after]
+        binding = [(event, over) for event, binds, over in found if binds]
+        words = f"after {' and '.join(event for event, _ in binding)}; this call is {facts.intent.mode}"
+        return latest([Refusal(self.id, not_before=over, facts=words) for _, over in binding])

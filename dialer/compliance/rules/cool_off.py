@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals
+from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 from dialer.compliance.windows import Window
 
@@ -29,6 +29,7 @@ class CoolOff(Choosing):
     def check(self, facts: Facts) -> Refusals:
         if not self.binds(facts):
             return ALLOWED
+        found: list[Refusal] = []
         for debt, entries in self.chosen(facts):
             if not entries or (self.id, debt) in facts.waived:
                 continue
@@ -37,11 +38,6 @@ class CoolOff(Choosing):
             if self.local_days:
                 over = max(over, Window("local_days", self.local_days).leaves(last, facts.zones))
             if facts.now < over:
-                return (
-                    Refusal(
-                        self.id,
-                        not_before=over,
-                        facts=f"the last was {(facts.now - last).total_seconds() / 86_400:.1f} days ago",
-                    ),
-                )
-        return ALLOWED
+                ago = (facts.now - last).total_seconds() / 86_400
+                found.append(Refusal(self.id, not_before=over, facts=f"the last was {ago:.1f} days ago"))
+        return latest(found)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals
+from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 from dialer.compliance.windows import Window
 
@@ -22,21 +22,22 @@ class Count(Choosing):
     def check(self, facts: Facts) -> Refusals:
         if not self.binds(facts):
             return ALLOWED
-        since = min(window.since(facts.now, facts.zones) for window in self.window)
+        found: list[Refusal] = []
         for debt, entries in self.chosen(facts):
-            if (self.id, debt) in facts.waived:
+            if len(entries) < self.max or (self.id, debt) in facts.waived:
                 continue
+            since = min(window.since(facts.now, facts.zones) for window in self.window)
             counted = [entry for entry in entries if entry.at >= since and (self.id, entry.id) not in facts.excluded]
             if len(counted) < self.max:
                 continue
             leaver = counted[len(counted) - self.max].at
-            return (
+            found.append(
                 Refusal(
                     self.id,
                     not_before=max(window.leaves(leaver, facts.zones) for window in self.window),
                     facts=f"{len(counted)} in {' or '.join(window.words for window in self.window)}, limit {self.max}",
                     count=len(counted),
                     limit=self.max,
-                ),
+                )
             )
-        return ALLOWED
+        return latest(found)

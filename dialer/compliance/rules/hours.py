@@ -1,20 +1,34 @@
 """Calling hours, by weekday, in every zone where the debtor may be."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dialer.compliance.facts import Facts
 from dialer.compliance.localtime import instant_of
 from dialer.compliance.reasons import Reason
 from dialer.compliance.rules.base import ALLOWED, Refusals, Rule
+from dialer.compliance.strict import MisfitError
 from dialer.compliance.verdict import Refusal
 
+
+def _clock(value: Any) -> Any:
+    """A time of day and nothing else: a number would be taken for seconds, and a zone would never compare."""
+    well = (value.tzinfo is None) if isinstance(value, time) else isinstance(value, str) and _CLOCK.fullmatch(value)
+    if not well:
+        msg = "not a time of day: write it as 08:30, from 00:00 to 23:59"
+        raise ValueError(msg)
+    return value
+
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-Band = tuple[time, time]
+Clock = Annotated[time, BeforeValidator(_clock)]
+Band = tuple[Clock, Clock]
 SEARCH_DAYS = 15
 """How far the next legal instant is looked for: no pack closes for two weeks."""
 
@@ -43,14 +57,17 @@ class Hours(Rule):
         for day in WEEKDAYS:
             for start, end in getattr(self, day):
                 if start >= end:
-                    msg = f"{day}: the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
-                    raise ValueError(msg)
+                    msg = f"the band {start:%H:%M} to {end:%H:%M} is empty; its end must be after its start"
+                    raise MisfitError(msg, day)
+        if not any(getattr(self, day) for day in WEEKDAYS):
+            msg = "no day has a band: nobody could ever be called"
+            raise ValueError(msg)
 
     def check(self, facts: Facts) -> Refusals:
-        if not facts.zones:
-            return (Refusal(Reason.ZONE_UNKNOWN),)
         if self.workplace_only and not facts.intent.workplace:
             return ALLOWED
+        if not facts.zones:
+            return (Refusal(Reason.ZONE_UNKNOWN, facts=f"zones given: {', '.join(facts.intent.zones) or 'none'}"),)
         ring = facts.rings_until - facts.now + timedelta(seconds=self.closing_margin_seconds)
         if all(self._open(facts.now, ring, zone) for zone in facts.zones):
             return ALLOWED

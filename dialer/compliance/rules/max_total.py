@@ -12,13 +12,15 @@ from dialer.compliance.verdict import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxTotal(Rule):
-    """After `max` attempts (the fact `attempts_so_far`) the telephone has had its chance."""
+    """After `max` attempts (the fact `attempts_so_far`) the telephone has had its chance. Not known refuses."""
 
     kind: Literal["max_total"]
     max: Annotated[int, Field(ge=1, le=10_000)]
 
     def check(self, facts: Facts) -> Refusals:
-        count = int(facts.given.get("attempts_so_far", 0))
+        count = facts.given.get("attempts_so_far")
+        if not isinstance(count, int):
+            return (Refusal(self.id, facts="attempts_so_far is not known", limit=self.max),)
         if count < self.max:
             return ALLOWED
         return (Refusal(self.id, facts=f"{count} attempts, limit {self.max}", count=count, limit=self.max),)

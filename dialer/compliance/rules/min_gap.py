@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals
+from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 
 
@@ -21,6 +21,7 @@ class MinGap(Choosing):
     def check(self, facts: Facts) -> Refusals:
         if not self.binds(facts):
             return ALLOWED
+        found: list[Refusal] = []
         for debt, entries in self.chosen(facts):
             if not entries or (self.id, debt) in facts.waived:
                 continue
@@ -28,11 +29,6 @@ class MinGap(Choosing):
             allowed_from = last + timedelta(minutes=self.minutes)
             if facts.now < allowed_from:
                 minutes = (facts.now - last).total_seconds() / 60
-                return (
-                    Refusal(
-                        self.id,
-                        not_before=allowed_from,
-                        facts=f"last called {minutes:.0f} minutes ago, {self.minutes} required",
-                    ),
-                )
-        return ALLOWED
+                words = f"last called {minutes:.0f} minutes ago, {self.minutes} required"
+                found.append(Refusal(self.id, not_before=allowed_from, facts=words))
+        return latest(found)

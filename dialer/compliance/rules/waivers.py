@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dialer.compliance.entry import EVENTS, Consent, Direction, Entry
+from dialer.compliance.entry import EVENTS, Channel, Consent, Direction, Entry
 from dialer.compliance.facts import Facts
 from dialer.compliance.localtime import day_of
 from dialer.compliance.rules.base import Rule, RuleId
@@ -37,6 +37,8 @@ class Agreed(Rule):
 
 
 def _uses_up(entry: Entry) -> bool:
+    if entry.channel is not Channel.CALL:
+        return False
     if entry.direction is Direction.INBOUND:
         return entry.result in EVENTS["conversation"]
     return entry.result in EVENTS["reached"]
@@ -45,7 +47,7 @@ def _uses_up(entry: Entry) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consented(Rule):
     """Consent given directly to the collector exempts from the rules named for `local_days` days, its own date being
-    the first; it ends with the next conversation.
+    the first; it ends with the next conversation about the debt.
     """
 
     kind: Literal["consent"]
@@ -55,12 +57,12 @@ class Consented(Rule):
     def covers(self, facts: Facts, debt: int | None, at: datetime) -> bool:
         """Whether a call about `debt` at this instant is exempt."""
         return any(
-            self._holds(consent, facts, at)
+            self._holds(consent, facts, debt, at)
             for consent in facts.consents
             if consent.debts is None or (debt is not None and debt in consent.debts)
         )
 
-    def _holds(self, consent: Consent, facts: Facts, at: datetime) -> bool:
+    def _holds(self, consent: Consent, facts: Facts, debt: int | None, at: datetime) -> bool:
         if not facts.zones or at < consent.at or (consent.until is not None and at >= consent.until):
             return False
         last_day = timedelta(days=self.local_days - 1)
@@ -68,5 +70,6 @@ class Consented(Rule):
             entry.result in EVENTS["conversation"]
             and consent.at < entry.at < at
             and entry.debtor_id in (None, facts.intent.debtor_id)
+            and (debt is None or not entry.debts or debt in entry.debts)
             for entry in facts.past
         )

@@ -1,0 +1,72 @@
+"""From the configuration to the law and the campaigns."""
+
+from typing import Any
+
+from dialer.campaigns.campaign import Campaign
+from dialer.compliance import calendars
+from dialer.compliance.gate import Law
+from dialer.compliance.jurisdiction import country_of
+from dialer.compliance.pack import Pack, Shelf
+from dialer.compliance.rules import RingMax, RingMin
+from dialer.compliance.verdict import CallMode
+from dialer.kernel.errors import InputError
+from dialer.kernel.phone import PhoneNumber
+from dialer.settings import Settings
+
+
+def law(settings: Settings) -> Law:
+    """The packs of every campaign, and where packs follow the debtor every pack; the calendars. Raises InputError.
+
+    A campaign whose ring time no pack allows would dial nobody: it is refused here.
+    """
+    shelf = Shelf(settings.compliance.pack_folder)
+    packs: dict[str, Pack] = {}
+    for name, campaign in settings.campaigns.items():
+        try:
+            named = shelf.load_for(campaign.packs)
+        except InputError as error:
+            raise InputError(f"campaigns.{name}.packs: {error}", error.remedy) from None
+        for pack in named:
+            packs[pack.name] = pack
+            for least in pack.of_kind(RingMin):
+                if campaign.ring_timeout_seconds < least.seconds:
+                    raise _ring_error(
+                        name, campaign.ring_timeout_seconds, f"{pack.name} asks at least {least.seconds:g}"
+                    )
+            for most in pack.of_kind(RingMax):
+                if campaign.ring_timeout_seconds > most.seconds:
+                    raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
+        if campaign.packs_follow_debtor:
+            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
+    holidays = settings.compliance.holidays_file
+    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def campaign(settings: Settings, name: str) -> Campaign:
+    """One campaign as the engine knows it."""
+    wish = settings.campaigns[name]
+    caller_id = PhoneNumber(wish.caller_id)
+    facts: dict[str, Any] = {
+        "caller_id_registered": wish.caller_id_registered,
+        "trunk_domestic": settings.trunk.country is not None and settings.trunk.country == country_of(caller_id),
+    }
+    if settings.collector.licence_valid_until is not None:
+        facts["licence_valid_until"] = settings.collector.licence_valid_until
+    return Campaign(
+        name=name,
+        packs=wish.packs,
+        caller_id=caller_id,
+        ring_timeout_seconds=wish.ring_timeout_seconds,
+        post_dial_delay_seconds=wish.post_dial_delay_seconds,
+        auto_ready_after_seconds=wish.auto_ready_after_seconds,
+        mode=CallMode(wish.mode.value),
+        collector=settings.collector.name,
+        facts=facts | wish.facts,
+        packs_follow_debtor=wish.packs_follow_debtor,
+    )
+
+
+def _ring_error(name: str, seconds: float, why: str) -> InputError:
+    return InputError(
+        f"campaigns.{name}.ring_timeout_seconds is {seconds:g}: {why}", "set a time that every pack of it allows"
+    )
