@@ -29,12 +29,14 @@ class State:
 
     generation: what was rebuilt last; "" while it isn't whole. fed: the number of the feed's last line.
     watermark: of the record, when the rebuild began. evicts: Redis may drop keys when its memory is full.
+    house: the collector that is left out of what is stored.
     """
 
     generation: str
     fed: int
     watermark: int
     evicts: bool
+    house: str
 
 
 class Flight(StrEnum):
@@ -56,7 +58,8 @@ class Claim:
 class Commands:
     """One ledger on one Redis, as one cell uses it. Everything raises LedgerAwayError.
 
-    house: the collector of most entries; it is left out of what is stored, so all cells must name the same.
+    house: the collector that is left out of what is stored. Whoever builds the first ledger on a Redis chooses it;
+    `join` takes over what it is.
     """
 
     def __init__(self, wire: Wire, names: Names, cell: str, house: str, clock: Clock) -> None:
@@ -67,8 +70,8 @@ class Commands:
         self._clock = clock
 
     async def state(self) -> State:
-        generation, fed, watermark, evicts = await self._wire.run(Script.STATE, [self._names.meta])
-        return State(generation, fed, watermark, bool(evicts))
+        generation, fed, watermark, evicts, house = await self._wire.run(Script.STATE, [self._names.meta])
+        return State(generation, fed, watermark, bool(evicts), house)
 
     async def read(self, generation: str, keys: Sequence[str]) -> Standing:
         """What stands under the keys. Raises LostError."""
@@ -130,8 +133,16 @@ class Commands:
 
     async def begin(self, token: str, seconds: float) -> Claim | None:
         """Take the right to rebuild; None if there is nothing to rebuild, or another cell does it."""
-        replid = await self._wire.run(Script.BEGIN, [self._names.meta, self._names.lock], token, round(seconds * 1000))
-        return Claim(token, replid) if replid else None
+        keys = [self._names.meta, self._names.lock]
+        replid, house = await self._wire.run(Script.BEGIN, keys, token, round(seconds * 1000), self._house)
+        if not replid:
+            return None
+        self._house = house
+        return Claim(token, replid)
+
+    def join(self, state: State) -> None:
+        """Write and read as this generation does."""
+        self._house = state.house
 
     async def extend(self, claim: Claim, seconds: float) -> bool:
         """Keep the right so much longer, or with 0 give it back; False if it was lost."""
