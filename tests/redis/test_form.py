@@ -5,8 +5,9 @@ from datetime import timedelta
 from random import Random
 
 from hypothesis import given
+from hypothesis import strategies as st
 
-from dialer.adapters.redis.form import CHANNELS, DIRECTIONS, RESULTS, pack, revision_of, unpack
+from dialer.adapters.redis.form import CHANNELS, DIRECTIONS, RESULTS, _base36, pack, revision_of, unpack
 from dialer.compliance.entry import Channel, Direction, EntryResult
 from dialer.kernel.ids import Ids
 from tests.contract.test_ledger import LINES
@@ -22,6 +23,13 @@ def test_what_is_packed_under_a_key_is_unpacked_again(line):
         assert "\n" not in value
         assert unpack(line.id, value, key, "acme") == line
         assert revision_of(value) == line.revision
+
+
+@given(st.integers(-(2**70), 2**70) | st.integers(-(36**3), 36**3))
+def test_a_number_in_base_36_is_the_number(number):
+    text = _base36(number)
+    assert int(text, 36) == number
+    assert text == "0" or not text.lstrip("-").startswith("0")
 
 
 def test_every_word_has_a_letter_of_its_own():

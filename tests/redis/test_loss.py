@@ -411,3 +411,18 @@ async def test_cells_that_name_their_collector_differently_read_the_same(server)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await other.close()
+
+
+async def test_a_master_that_was_demoted_is_away_and_its_return_costs_a_rebuild(server):
+    # it runs on, and its data may be those of a master that knew less
+    record = MemoryRecord()
+    async with cell(server.url, "a", record, prefix="p") as ledger:
+        await keep(record, ledger, late := settled(attempt("a1")))
+        await command(server.port, "REPLICAOF", "127.0.0.1", "1")
+        assert await is_away(ledger, attempt("x"))
+        await asyncio.sleep(0.5)
+        assert await is_away(ledger, attempt("x"))
+        await command(server.port, "REPLICAOF", "NO", "ONE")
+        await until(lambda: ledger.ready)
+        assert record.passes == 2
+        assert set((await ledger.read(subject_of(late))).lines) == {late}

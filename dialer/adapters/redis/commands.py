@@ -14,7 +14,7 @@ from dialer.kernel.clock import Clock
 
 LONGEST_FEED = 50_000
 """Lines that the feed keeps for readers who are behind: some 15 MB."""
-MOST_LINES = 100
+MOST_LINES = 50
 """In one script, which holds up everybody else while it runs: 1 to 2 ms."""
 _WINDOW_MS = round(WINDOW.total_seconds() * 1000)
 

@@ -23,6 +23,7 @@ from dialer.compliance.entry import (
 from dialer.kernel.phone import PhoneNumber
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 _PLAIN = re.compile(r"[^%|=\n]*").fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY, _NOBODY = "*", "="
@@ -138,11 +139,13 @@ def revision_of(value: str) -> int:
 
 
 def _base36(number: int) -> str:
-    digits, rest = "", abs(number)
-    while rest:
-        rest, digit = divmod(rest, 36)
-        digits = _DIGITS[digit] + digits
-    return ("-" if number < 0 else "") + (digits or "0")
+    if number < 0:
+        return "-" + _base36(-number)
+    text = ""
+    while number >= len(_PAIRS):
+        number, pair = divmod(number, len(_PAIRS))
+        text = _PAIRS[pair] + text
+    return _PAIRS[number].removeprefix("0") + text if number or text else "0"
 
 
 def _micro(instant: datetime) -> str:
