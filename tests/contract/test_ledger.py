@@ -248,7 +248,7 @@ async def test_what_a_handle_put_and_flushed_the_other_one_reads(two):
     assert await lines_of(other, lines[0]) == set(lines)
 
 
-WORDS = st.sampled_from(["", "k", "acme", "città", "a|b=c%25", "%7C", "="])
+WORDS = st.sampled_from(["", "k", "acme", "città", "a|b=c%25", "%7C", "=", "a\nb"])
 INSTANTS = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=30), datetime(2199, 1, 1)).map(  # noqa: DTZ001
     lambda instant: instant.replace(tzinfo=UTC)
 )
