@@ -451,3 +451,15 @@ def test_it_is_as_the_model(opened):
             max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+async def test_a_silent_call_is_remembered_when_other_calls_are_forgotten(ledger):
+    silent = settled(attempt("s", at=NOON - timedelta(days=100)), EntryResult.ABANDONED)
+    await put(ledger, silent, settled(attempt("n", at=NOON - timedelta(days=100))))
+    for number in range(20):  # so many that a sweep comes by
+        await put(ledger, settled(attempt(f"r{number}")))
+    if isinstance(ledger, ProcessLedger):
+        ledger.forget_before(NOON)
+    found = {line.id for line in await lines_of(ledger, silent)}
+    assert "s" in found
+    assert "n" not in found

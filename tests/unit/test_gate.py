@@ -16,7 +16,7 @@ from dialer.compliance.gate import Gate, Surroundings, entry_of
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, ProcessLedger, Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Intent
+from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.errors import AwayError, InputError
 from dialer.kernel.ids import Ids
 from dialer.outcomes.counting import opt_out
@@ -360,6 +360,14 @@ async def test_a_clock_that_went_back_while_nobody_looked_blocks():
     assert await house.reasons() == ["clock"]
     house.clock.time += timedelta(hours=1)
     assert await house.reasons() == []
+
+
+async def test_months_after_a_silent_call_an_agent_is_still_held_for_the_next_one():
+    house = House()
+    house.past(timedelta(days=300), result=EntryResult.ABANDONED)
+    house.ledger.forget_before(house.clock.time)
+    assert await house.reasons() == ["reserved-agent-required"]
+    assert await house.reasons(mode=CallMode.RESERVED) == []
 
 
 async def test_a_household_is_called_once_at_a_time():
