@@ -45,8 +45,6 @@ from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 SHUTDOWN_SECONDS = 5.0
-LEDGER_SECONDS = 30.0
-"""A start waits so long for the shared ledger; without it nothing is cleared, and calls under way are looked after."""
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
@@ -130,7 +128,9 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
-        gate.surroundings = Surroundings(self._feed_is_fresh, self._record_is_held, lambda: self._pbx.skew)
+        gate.surroundings = Surroundings(
+            self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
+        )
         self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
@@ -147,18 +147,18 @@ class Daemon:
                 )
 
     async def _load_ledger(self) -> None:
-        """The ledger in the process knows what the record knows; one that is shared knows it, or rebuilds itself."""
+        """The ledger in the process knows what the record knows. One that is shared isn't waited for: it becomes whole
+        by itself, nothing is cleared before, and calls under way must be looked after at once.
+        """
         if isinstance(self._ledger, ProcessLedger):
             async for page in self._lines.pages():
                 self._ledger.load(page)
-        if isinstance(self._ledger, RedisLedger):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEDGER_SECONDS):
-                    while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
-                        await asyncio.sleep(0.05)
 
     def _feed_is_fresh(self) -> bool:
         return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
+
+    def _ledger_is_whole(self) -> bool:
+        return self._ledger.ready if isinstance(self._ledger, RedisLedger) else True
 
     def _record_is_held(self) -> bool:
         return self._hold is None or self._hold.held
@@ -311,7 +311,7 @@ class Daemon:
             problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
-        if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
+        if not self._ledger_is_whole():
             problems.append("the ledger on Redis is away, or being rebuilt")
         if not self._record_is_held():
             problems.append("another daemon may work in this one's name")

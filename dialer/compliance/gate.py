@@ -73,11 +73,12 @@ class Surroundings:
     """What the gate must know of the parts around it.
 
     feed_is_fresh: every line that others put has come. record_is_held: no other daemon works in this one's name.
-    pbx_skew: how far the PBX's clock is ahead of ours.
+    ledger_is_whole: it can be asked, as far as is known. pbx_skew: how far the PBX's clock is ahead of ours.
     """
 
     feed_is_fresh: Callable[[], bool] = lambda: True
     record_is_held: Callable[[], bool] = lambda: True
+    ledger_is_whole: Callable[[], bool] = lambda: True
     pbx_skew: Callable[[], timedelta] = timedelta
 
 
@@ -103,6 +104,13 @@ class Gate:
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
         self.surroundings = Surroundings()
+
+    @property
+    def may_clear(self) -> bool:
+        """Whether it makes sense to ask: nothing that every call needs is known to be missing."""
+        around = self.surroundings
+        clocks_agree = abs(around.pbx_skew()) <= CLOCK_TOLERANCE
+        return self.pbx_ready and clocks_agree and around.record_is_held() and around.ledger_is_whole()
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
@@ -168,11 +176,16 @@ class Gate:
     async def read_again(self) -> None:
         """Lines may have gone by: what stands about those under way is read anew. Raises LedgerAwayError."""
         for attempt, subject in self.watch.subjects():
-            self.watch.hold(attempt, subject, await self._ledger.read(subject))
+            standing = await self._ledger.read(subject)
+            if self.watch.standing(attempt) is not None:  # it may have ended meanwhile
+                self.watch.hold(attempt, subject, standing)
 
     async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
-        """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""
+        """Keep what stands about a call that a restart found under way. Raises LedgerAwayError: `read_again`, which the
+        ledger's feed asks for once it is back, makes up for it, and until then the call is judged blind.
+        """
         subject = subject_of(intent)
+        self.watch.hold(attempt, subject, Standing())
         self.watch.hold(attempt, subject, await self._ledger.read(subject))
 
     async def _reserve(self, intent: Intent) -> Clearance | Verdict:
