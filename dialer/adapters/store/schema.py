@@ -62,6 +62,7 @@ debtors = Table(
     Column("household", String, nullable=False, server_default=""),
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
     UniqueConstraint("creditor", "reference"),
+    Index(None, "household"),
 )
 
 numbers = Table(
@@ -131,6 +132,7 @@ attempts = Table(
     Index(None, "ended_at"),
     Index(None, "case_id"),
     Index(None, "debtor_id", "number"),
+    Index(None, "number"),
     Index(None, "cleared_at"),
 )
 
