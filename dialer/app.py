@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -25,6 +26,7 @@ from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
+from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
@@ -44,6 +46,7 @@ from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
+CADENCE_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -54,7 +57,7 @@ log = structlog.get_logger(__name__)
 class Daemon:
     """One cell: one daemon beside one Asterisk."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Path) -> None:
         self._settings = settings
         self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
         self._link_settings = LinkSettings(
@@ -67,6 +70,7 @@ class Daemon:
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
+        self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
 
@@ -154,6 +158,15 @@ class Daemon:
             async for page in self._lines.pages():
                 self._ledger.load(page)
 
+    async def _count_wanted(self) -> None:
+        """Who is called too seldom, once a minute, for the alert."""
+        while True:
+            for name in self._flow.campaigns:
+                with suppress(AwayError):
+                    wanted = await self._book.count_wanted(name, self._clock.now())
+                    self._flow.tally.campaigns[name].wanted = wanted
+            await asyncio.sleep(CADENCE_SECONDS)
+
     def _feed_is_fresh(self) -> bool:
         return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
 
@@ -178,6 +191,8 @@ class Daemon:
             log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
         tasks.start("writer", self._writer.run())
         self._start_ledger(tasks)
+        tasks.start("auditing", self._auditing.run())
+        tasks.start("cadence", self._count_wanted())
         await self._recovery.load()
         runner = await self._serve()
         try:
@@ -327,6 +342,7 @@ class Daemon:
             "dialer_ami_malformed": link.malformed,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
+            **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }

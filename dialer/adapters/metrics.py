@@ -22,16 +22,20 @@ from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Histogram, Tally
 from pacing import Limit
 
-_HEALTH = {
+HEALTH = {
     "dialer_ami_up": "1 while the manager interface is connected",
     "dialer_ami_reconnects": "connections made after the first",
     "dialer_ami_malformed": "manager messages that could not be read",
     "dialer_ledger_backlog_events": "writes that wait for the disk",
     "dialer_event_loop_lag_seconds": "how late the last tick began",
+    "dialer_audit_violations": "rules that the last recount found broken; above 0 somebody must look",
+    "dialer_audit_attempts": "attempts that the last recount judged",
+    "dialer_audit_finished_timestamp_seconds": "when the last recount finished, by the engine's clock; 0 before the first",
+    "dialer_audit_failures": "recounts that couldn't be made",
     "dialer_pbx_clock_skew_seconds": "how far the PBX's clock is ahead of ours; above 2 nobody is called",
     "dialer_clock_offset_seconds": "how far the engine's clock is shifted (demo, tests); 0 where people are called",
 }
-_COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed")
+_COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed", "dialer_audit_failures")
 
 
 class DialerCollector(Collector):
@@ -110,7 +114,7 @@ class DialerCollector(Collector):
 
     def _service(self) -> Iterator[Metric]:
         values = self._health()
-        for name, text in _HEALTH.items():
+        for name, text in HEALTH.items():
             family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
             yield family(name, text, value=values[name])
         yield InfoMetricFamily("dialer_build", "the running version", value={"version": version("cadenza")})
