@@ -10,6 +10,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from importlib import import_module
 from random import Random
 
 from dialer.compliance.clearance import Clearance
@@ -19,7 +20,7 @@ from dialer.compliance.ledger import Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.verdict import Intent
 from dialer.kernel.ids import Ids
-from tests.redis.house import NOON, MemoryRecord, attempt, cell, clock_at
+from tests.redis.house import NOON, PATIENT, MemoryRecord, attempt, cell, clock_at
 
 PACK = "it-unirec"
 FACTS = {
@@ -176,4 +177,7 @@ async def race(url, prefix, rounds, first=0):
 
 
 if __name__ == "__main__":
+    for place, seconds in PATIENT.items():
+        module, _, variable = place.rpartition(".")
+        setattr(import_module(module), variable, seconds)
     asyncio.run(racer(*sys.argv[1:]))

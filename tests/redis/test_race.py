@@ -7,7 +7,7 @@ import pytest
 from tests.redis.house import fresh_prefix
 from tests.redis.race import race
 
-RACES = int(os.environ.get("DIALER_RACES", "200"))
+RACES = int(os.environ.get("DIALER_RACES", "100"))
 
 
 @pytest.mark.timeout(60 + RACES // 20)
