@@ -21,7 +21,7 @@ from dialer.kernel.clock import SystemClock
 from dialer.kernel.ids import Ids
 from dialer.kernel.percentiles import percentiles
 from dialer.testing.servers import RedisServer
-from tests.redis.race import race
+from tests.contract.race import race
 
 EVENTS, CALLERS = 20, 16
 

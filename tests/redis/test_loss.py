@@ -334,6 +334,17 @@ async def test_lines_over_the_bound_are_dropped_and_the_ledger_is_rebuilt_from_t
         assert len(await lines_of(theirs, attempt("x"))) == 60
 
 
+async def test_a_redis_that_does_not_answer_is_not_ready_until_it_does(server):
+    record = MemoryRecord()
+    async with cell(server.url, "a", record, prefix="p") as ledger:
+        server.freeze()
+        await until(lambda: not ledger.ready)
+        assert await is_away(ledger, attempt("x"))
+        server.freeze(thaw=True)
+        await until(lambda: ledger.ready)
+        assert record.passes == 1  # it had lost nothing
+
+
 async def test_a_redis_that_may_drop_keys_is_refused(server):
     async with cell(server.url, "a", prefix="p") as ledger:
         client = ledger._commands._wire._client

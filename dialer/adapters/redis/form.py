@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from dialer.compliance.entry import (
+    EVENTS,
     Agreement,
     Blackout,
     Channel,
@@ -61,7 +62,7 @@ def pack(line: Line, house: str) -> list[str]:
     instant: datetime | None
     match line:
         case Entry():
-            kind, instant = "i" if line.in_flight else "e", line.at
+            kind, instant = _kind_of(line), line.at
             how = DIRECTIONS[line.direction] + CHANNELS[line.channel] + ("w" if line.workplace else "-")
             codes = RESULTS[line.result] + ("" if how == _USUAL else how)
             collector = "" if line.collector == house else _escaped(line.collector) or _NOBODY
@@ -104,7 +105,7 @@ def unpack(id_: str, value: str, key: str, house: str) -> Line:
         name if known == "h" else _plain(household),
     )
     match kind:
-        case "e" | "i" if instant is not None:
+        case "e" | "i" | "s" if instant is not None:
             codes, debts, campaign, collector = rest
             how = codes[1:] or _USUAL
             return Entry(
@@ -131,6 +132,13 @@ def unpack(id_: str, value: str, key: str, house: str) -> Line:
         case _:
             msg = f"a value of the unknown kind {kind!r}"
             raise ValueError(msg)
+
+
+def _kind_of(entry: Entry) -> str:
+    """`i` in flight; `s` a silent call, which is remembered longer; `e` every other entry."""
+    if entry.in_flight:
+        return "i"
+    return "s" if entry.result in EVENTS["abandoned"] else "e"
 
 
 def revision_of(value: str) -> int:

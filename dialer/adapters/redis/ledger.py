@@ -73,6 +73,7 @@ class RedisLedger:
         self._progress = asyncio.Condition()
         self._followed = ""
         self._looked = clock.monotonic()
+        self._heard = False
 
     @property
     def feed_fresh(self) -> bool:
@@ -81,8 +82,8 @@ class RedisLedger:
 
     @property
     def ready(self) -> bool:
-        """Whether the ledger was whole when it was last looked at."""
-        return self._generation != "" and not self._overflowed
+        """Whether Redis answered when it was last asked, and the ledger was whole then."""
+        return self._heard and self._generation != "" and not self._overflowed
 
     @property
     def backlog(self) -> int:
@@ -138,6 +139,7 @@ class RedisLedger:
             try:
                 await self._session()
             except AwayError as error:
+                self._heard = False
                 if str(error) != reason:
                     log.warning("ledger.away", reason=str(error))
                 reason = str(error)
@@ -200,6 +202,8 @@ class RedisLedger:
     async def _session(self) -> None:
         if self._overflowed:
             await self._give_up()
+        if self._generation and not self._heard:
+            await self._look()
         if not self._generation:
             await self._join()
         await self._write()
@@ -215,6 +219,7 @@ class RedisLedger:
         mine = self._generation
         state = await self._commands.state()
         self._looked = self._clock.monotonic()
+        self._heard = True
         if state.evicts or state.generation != mine:
             self._leave(mine)
         if state.evicts:

@@ -1,7 +1,7 @@
 """Two cells, each a process of its own with a gate of its own, want the last call that a debtor may get today.
 
-`python -m tests.redis.race URL PREFIX CELL DESCRIPTOR` is one of them: it reads a debtor a line, and answers on the descriptor whether it was
-cleared, and how often its reservation came too late.
+`python -m tests.contract.race URL PREFIX CELL DESCRIPTOR` is one of them: it reads a debtor a line, and answers on
+the descriptor whether it was cleared, and how often its reservation came too late.
 """
 
 import asyncio
@@ -11,8 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib import import_module
+from pathlib import Path
 from random import Random
 
+from dialer.adapters.store.database import open_database
+from dialer.adapters.store.ledger import SqlLedger
+from dialer.adapters.store.place import Place
+from dialer.adapters.store.writer import Writer
 from dialer.compliance.clearance import Clearance
 from dialer.compliance.entry import EntryResult
 from dialer.compliance.gate import Gate, Law
@@ -87,10 +92,28 @@ def calls_before(debtor):
     ]  # fmt: skip
 
 
+@asynccontextmanager
+async def shared(url, name, prefix, clock, record=None):
+    """One cell's handle on the ledger that cells share at this URL: Redis, or the database itself."""
+    if not url.startswith("postgresql"):
+        async with cell(url, name, record, prefix=prefix, clock=clock) as ledger:
+            yield ledger
+        return
+    engine = await open_database(Place(Path(), url))
+    writer = Writer(engine, name)
+    task = asyncio.create_task(writer.run())
+    try:
+        yield SqlLedger(engine, writer, clock)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await engine.dispose()
+
+
 async def racer(url, prefix, name, answers):
     clock = clock_at(NOON)
-    async with cell(url, name, prefix=prefix, clock=clock) as redis:
-        ledger = Counting(redis)
+    async with shared(url, name, prefix, clock) as handle:
+        ledger = Counting(handle)
         gate = Gate(Law({PACK: Shelf().load(PACK)}), ledger, NoDisk(), clock, Ids(Random(name)))
         gate.pbx_ready = True
         reader = asyncio.StreamReader()
@@ -122,7 +145,7 @@ async def racers(url, prefix):
     for name in ("a", "b"):
         end, child_end = os.pipe()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.redis.race", url, prefix, name, str(child_end),
+            sys.executable, "-m", "tests.contract.race", url, prefix, name, str(child_end),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, pass_fds=(child_end,),
         )  # fmt: skip
         os.close(child_end)
@@ -156,7 +179,7 @@ async def race(url, prefix, rounds, first=0):
     """So many debtors, one call left for each: one and only one of the two cells may have it."""
     tally = Tally()
     wins = [0, 0]
-    async with cell(url, "parent", MemoryRecord(), prefix=prefix) as ledger, racers(url, prefix) as ask:
+    async with shared(url, "parent", prefix, clock_at(NOON), MemoryRecord()) as ledger, racers(url, prefix) as ask:
         for debtor in range(first + 1, first + rounds + 1):
             ledger.put(*calls_before(debtor))
             await ledger.flush()
