@@ -1,7 +1,7 @@
 """Two cells, each a process of its own with a gate of its own, want the last call that a debtor may get today.
 
-`python -m tests.contract.race URL PREFIX CELL DESCRIPTOR` is one of them: it reads a debtor a line, and answers on the descriptor whether it was
-cleared, and how often its reservation came too late.
+`python -m tests.contract.race URL PREFIX CELL DESCRIPTOR` is one of them: it reads a debtor a line, and answers on
+the descriptor whether it was cleared, and how often its reservation came too late.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -24,7 +25,7 @@ from dialer.compliance.ledger import Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.verdict import Intent
 from dialer.kernel.ids import Ids
-from tests.redis.house import NOON, MemoryRecord, attempt, cell, clock_at
+from tests.redis.house import NOON, PATIENT, MemoryRecord, attempt, cell, clock_at
 
 PACK = "it-unirec"
 FACTS = {
@@ -199,4 +200,7 @@ async def race(url, prefix, rounds, first=0):
 
 
 if __name__ == "__main__":
+    for place, seconds in PATIENT.items():
+        module, _, variable = place.rpartition(".")
+        setattr(import_module(module), variable, seconds)
     asyncio.run(racer(*sys.argv[1:]))

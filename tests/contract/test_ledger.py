@@ -43,6 +43,7 @@ from dialer.compliance.entry import (
 )
 from dialer.compliance.ledger import ProcessLedger, Subject
 from dialer.kernel.clock import SystemClock
+from tests.redis.house import PATIENT
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 NUMBER, OTHER = "+393471234567", "+390212345678"
@@ -71,6 +72,8 @@ async def process_ledgers(request):
 @asynccontextmanager
 async def redis_ledgers(request):
     server = request.getfixturevalue("redis_server")
+    for name, seconds in PATIENT.items():
+        request.getfixturevalue("monkeypatch").setattr(name, seconds)
     prefix, clock = uuid4().hex, SystemClock(NOON - datetime.now(UTC))
     cells = [
         RedisLedger(server.url, name, NoRecord(), clock, prefix=prefix, house="acme", quiet=timedelta())

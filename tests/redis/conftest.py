@@ -1,0 +1,12 @@
+"""What these tests share."""
+
+import pytest
+
+from tests.redis.house import PATIENT
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A machine that is busy with other tests is slow, not away. Who tests deadlines sets them."""
+    for name, seconds in PATIENT.items():
+        monkeypatch.setattr(name, seconds)
