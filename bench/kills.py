@@ -55,8 +55,8 @@ END_SECONDS = 90.0
 TALK_SECONDS = 3.0
 KINDS = ("daemon", "daemon", "postgres", "postgres", "redis-flushed", "redis-empty", "redis-kept", "redis-old")
 """What is done; Redis comes back with nothing, with everything, or with what it had a while ago."""
-EARLY = 1
-"""A due time before every other."""
+EARLY = 1000
+"""Due times up to this one are before all others."""
 BEHAVIOURS = (
     *[Behaviour.NEVER_ANSWERS] * 2, *[Behaviour.REJECTED] * 3, *[Behaviour.BUSY] * 3, *[Behaviour.PERSON] * 2,
     Behaviour.UNREACHABLE, Behaviour.PERSON_HANGS_UP, Behaviour.VOICEMAIL, Behaviour.ANSWERS_AND_HANGS_UP,
@@ -243,10 +243,12 @@ class Drama:
 
     async def _press(self, connection: asyncpg.Connection) -> None:
         hot = "select case_id from (select distinct case_id from attempts) as called order by random() limit 3"
-        fresh = "select id from cases where id not in (select case_id from attempts) order by id limit 4"
-        due = await connection.fetchval(f"select count(*) from cases where due_at <= {EARLY}")
-        for chosen in (hot, fresh)[: 2 if due < 20 else 1]:
-            await connection.execute(f"update cases set due_at = {EARLY} where state = 'open' and id in ({chosen})")
+        fresh = "select id from cases where id not in (select case_id from attempts)"
+        waiting = await connection.fetchval(f"select count(*) from ({fresh} and due_at <= {EARLY}) as fresh")
+        for chosen in (hot, f"{fresh} order by id limit 4")[: 2 if waiting < 8 else 1]:
+            await connection.execute(
+                f"update cases set due_at = floor(random() * {EARLY}) where state = 'open' and id in ({chosen})"
+            )
 
     # -- the plot -------------------------------------------------------------------------------------
 
@@ -254,7 +256,7 @@ class Drama:
         """Strike, and mostly wait until somebody is called again; sometimes strike at once once more."""
         await self._called_again()
         for number, parts in enumerate(acts):
-            await asyncio.sleep(self.chance.uniform(0.2, 5))
+            await asyncio.sleep(self.chance.uniform(0.2, 10))
             await asyncio.gather(*(self.strike(part) for part in parts))
             if number == len(acts) - 1 or self.chance.random() < 0.75:
                 self.resumed.append(await self._called_again())
