@@ -160,7 +160,7 @@ class Drama:
 
     async def strike(self, what: str) -> None:
         """Kill one part, and start it again a while later."""
-        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(2, 6)))
+        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(3, 12)))
         began = time.time()
         match what:
             case "daemon":

@@ -102,6 +102,9 @@ def failures(run: Played) -> list[str]:
     wrong += [f"{entry.id}: in flight on record for ever" for entry in run.entries.values() if entry.in_flight]
     wrong += [f"{attempt}: in flight in Redis for ever" for attempt in run.in_flight]
     wrong += [f"{a.attempt}: no allowing decision in the chain" for a in run.lines if a.attempt not in run.allowed]
+    wrong += [
+        f"{attempt}: allowed, and no attempt on record" for attempt in set(run.allowed) - {a.attempt for a in run.lines}
+    ]
     wrong += [f"chain {fault.chain} at {fault.position}: {fault.what}" for fault in run.faults]
     wrong += dialled_blind(run)
     wrong += [f"the daemon ended by itself with {end.code}" for end in run.exits if not end.meant and not _excused(end)]

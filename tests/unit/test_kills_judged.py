@@ -100,6 +100,7 @@ def more(run, number, at, attempt="d", seconds=5.0, **kind):
         ),
         (lambda run: replace(run, in_flight=["a"]), "in flight in Redis"),
         (lambda run: replace(run, allowed={"a", "b"}), "no allowing decision"),
+        (lambda run: replace(run, allowed={"a", "b", "c", "d"}), "allowed, and no attempt"),
         (lambda run: replace(run, faults=[Fault("cell1", 3, "was changed")]), "chain cell1 at 3"),
         (lambda run: more(run, "39347000", 24), "after redis-flushed"),
         (lambda run: replace(run, told=run.told[:2]), "never rebuilt"),
