@@ -29,7 +29,7 @@ from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
-from dialer.compliance.ledger import WINDOW, ProcessLedger
+from dialer.compliance.ledger import ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -232,7 +232,7 @@ class Daemon:
                 await self._ask_again()
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
-                    self._ledger.forget_before(self._clock.now() - WINDOW)
+                    self._ledger.forget_before(self._clock.now())
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:

@@ -17,13 +17,15 @@ from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS
 from dialer.cli import app
-from dialer.compliance.reasons import Reason
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.outcomes.codes import Outcome
 from dialer.settings import AgentSettings, CampaignSettings, Settings
 from dialer.testing.virtual_time import START
+
+sys.path.insert(0, str(Path(__file__).parent))
+import law
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
@@ -35,10 +37,10 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "configuration.md": _configuration(),
         "cases-csv.md": _cases_csv(),
-        "reasons.md": _reasons(),
         "call-results.md": _call_results(),
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
+        **law.pages(),
     }
 
 
@@ -155,19 +157,6 @@ def _cases_csv() -> str:
         "|---|---|---|",
     ]
     parts += [f"| `{name}` | {'yes' if required else ''} | {text} |" for name, (required, text) in COLUMNS.items()]
-    return "\n".join(parts) + "\n"
-
-
-def _reasons() -> str:
-    parts = [
-        "# Why a call is refused",
-        "",
-        "A refusal carries every reason that applies.",
-        "",
-        "| reason | meaning |",
-        "|---|---|",
-    ]
-    parts += [f"| `{reason.value}` | {reason.text} |" for reason in Reason]
     return "\n".join(parts) + "\n"
 
 

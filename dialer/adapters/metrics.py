@@ -52,6 +52,9 @@ class DialerCollector(Collector):
         blocked = CounterMetricFamily(
             "dialer_attempts_blocked", "calls that the gate refused, by reason", labels=["campaign", "reason"]
         )
+        wanted = GaugeMetricFamily(
+            "dialer_cases_wanted", "open cases called less often than the packs want", labels=["campaign"]
+        )
         placed = CounterMetricFamily("dialer_attempts_placed", "calls handed to the PBX", labels=["campaign"])
         answered = CounterMetricFamily("dialer_calls_answered", "calls that were answered", labels=["campaign"])
         bridged = CounterMetricFamily("dialer_calls_bridged", "calls put through to an agent", labels=["campaign"])
@@ -65,15 +68,16 @@ class DialerCollector(Collector):
         for name, tally in self._tally.campaigns.items():
             for result in Result:
                 attempts.add_metric([name, result.value], tally.results[result.value])
-            for reason in Reason:
-                blocked.add_metric([name, reason.value], tally.blocked[reason.value])
+            for reason in sorted({*Reason, *tally.blocked}):
+                blocked.add_metric([name, str(reason)], tally.blocked[str(reason)])
+            wanted.add_metric([name], tally.wanted)
             placed.add_metric([name], tally.placed)
             answered.add_metric([name], tally.answered)
             bridged.add_metric([name], tally.bridged)
             abandoned.add_metric([name], tally.abandoned)
             _add_histogram(waits, name, tally.answer_to_agent)
             _add_histogram(ring, name, tally.ring)
-        yield from (attempts, blocked, placed, answered, bridged, abandoned, waits, ring)
+        yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring)
 
         ignored = CounterMetricFamily(
             "dialer_signals_ignored", "events that the attempt's table doesn't know", labels=["state", "signal"]

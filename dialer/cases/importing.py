@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from dialer.cases.model import Debt, NewCase
+from dialer.cases.model import Debt, NewCase, merged_facts
 from dialer.kernel import money, phone
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import BadPhoneError, PhoneNumber
@@ -32,6 +32,11 @@ COLUMNS: dict[str, tuple[bool, str]] = {
         "the debtor's time zone (IANA); else --zone, else Europe/Rome if every number is +39, else unknown",
     ),
     "language": (False, "ISO 639-1; --language if empty"),
+    "household": (False, "a key that debtors who live together share: they are called one at a time"),
+    "place": (False, "where the address is: country and part (ISO 3166-2), as IT-RM, US-MA or US-NY-NYC"),
+    "assigned_npl": (False, "yes where a bank or its like sold the debt as non-performing (Italy: TUB art. 114.10)"),
+    "assignment_notice_sent": (False, "yes once the debtor was told of the assignment in writing"),
+    "first_notice_sent_on": (False, "day on which the first letter was sent (Ontario: six days before the first call)"),
 }
 PHONES = ("phone_1", "phone_2", "phone_3")
 DELIMITERS = ";,\t|"
@@ -220,6 +225,9 @@ def _case(number: int, header: list[str], cells: list[str], defaults: Defaults) 
         numbers=numbers,
         zone=_read(row, "zone", _zone) or "",
         language=_read(row, "language", _language) or defaults.language.lower(),
+        household=row.get("household", ""),
+        place=_read(row, "place", _place) or "",
+        facts=_facts(row),
     )
     return case, rejects
 
@@ -242,6 +250,28 @@ def _day(text: str) -> tuple[date | None, str]:
         except ValueError:
             continue
     return None, "write it as 31/01/2026 or 2026-01-31"
+
+
+def _yes(text: str) -> tuple[bool | None, str]:
+    known = {"yes": True, "no": False, "sì": True, "si": True, "true": True, "false": False, "1": True, "0": False}
+    return known.get(text.lower()), "write yes or no"
+
+
+def _place(text: str) -> tuple[str | None, str]:
+    found = re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4}){0,2}", text.upper())
+    return (text.upper() if found else None), "write a country and its part, as IT-RM or US-MA"
+
+
+_FACTS: dict[str, Callable[[str], tuple[bool | date | None, str]]] = {
+    "assigned_npl": _yes,
+    "assignment_notice_sent": _yes,
+    "first_notice_sent_on": _day,
+}
+
+
+def _facts(row: dict[str, str]) -> dict[str, Any]:
+    read = ((name, _read(row, name, reader)) for name, reader in _FACTS.items())
+    return {name: value for name, value in read if value is not None}
 
 
 def _zone(text: str) -> tuple[str | None, str]:
@@ -310,4 +340,7 @@ def _group(grouped: dict[tuple[str, str], NewCase], case: NewCase) -> None:
         debts=known.debts + case.debts,
         numbers=tuple(dict.fromkeys(known.numbers + case.numbers)),
         zone=known.zone or case.zone,
+        household=known.household or case.household,
+        place=known.place or case.place,
+        facts=merged_facts(known.facts, case.facts),
     )

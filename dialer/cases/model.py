@@ -44,6 +44,24 @@ class NewCase:
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a case whose debts differ in them: what stands in the way of calls holds.
+
+    One assigned debt makes the case an assigned one; a notice that is missing for one of them is missing; of two days
+    the later one holds.
+    """
+    merged = {**known, **more}
+    for name in set(known) & set(more):
+        values = (known[name], more[name])
+        if isinstance(values[0], bool):
+            merged[name] = any(values) if name == "assigned_npl" else all(values)
+        else:
+            merged[name] = max(values)
+    if any(side.get("assigned_npl") and "assignment_notice_sent" not in side for side in (known, more)):
+        merged["assignment_notice_sent"] = False
+    return merged
+
+
 @dataclass(frozen=True, slots=True)
 class NumberLine:
     """One number of a debtor, and how it was used in this case."""

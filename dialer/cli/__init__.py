@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from dialer.cli import agents, campaign, cases, check, demo, gate, ledger, migrate, packs, report, run
+from dialer.cli import agents, audit, campaign, cases, check, demo, gate, ledger, migrate, minimise, packs, report, run
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
 
@@ -17,8 +17,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+cases.app.command("minimise")(minimise.minimise)
 app.add_typer(cases.app, name="cases")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dialer.cli.explain import explain
 from dialer.cli.output import AsJson, print_json
 from dialer.cli.packs import Folder, OfConfig, folder_of
 from dialer.kernel.errors import EXIT_NO, InputError
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The gate: whether a call may be placed, and why not.", no_args_is_help=True)
 
-
-@app.callback()
-def gate() -> None:
-    """Keeps `test` a subcommand while it is the only one."""
+app.command("explain")(explain)
 
 
 @app.command("test")

@@ -22,7 +22,7 @@ class Facts:
     in_flight: which of `debtor`, `number`, `household` is being called right now.
     waived: (rule id, debt) that a consent or an agreement exempts from a rule; debt None = the debtor's every debt.
     excluded: (rule id, entry id) of past calls that were themselves exempt and don't count.
-    concerning: the past once more, by whom it concerns: worked out once for all rules that ask the same.
+    chosen: the past once more, by what rules ask of it: worked out once for all that ask the same.
     """
 
     intent: Intent
@@ -38,7 +38,7 @@ class Facts:
     calendars: Calendars = field(default_factory=Calendars)
     waived: frozenset[tuple[str, int | None]] = frozenset()
     excluded: frozenset[tuple[str, str]] = frozenset()
-    concerning: dict[Any, list[Entry]] = field(init=False, default_factory=dict, compare=False, repr=False)
+    chosen: dict[Any, list[Entry]] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def given(self) -> Mapping[str, Any]:

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from dialer.compliance.calendars import Calendars
 from dialer.compliance.clearance import SEAL, Clearance, Reservation, Treatment
-from dialer.compliance.entry import Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
+from dialer.compliance.entry import EVENTS, Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
 from dialer.compliance.facts import Facts
 from dialer.compliance.judging import judge
 from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject, Watch
 from dialer.compliance.localtime import zones_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
-from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged
+from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged, MinCadence
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
@@ -158,6 +158,17 @@ class Gate:
         if packs not in self._treatments:
             self._treatments[packs] = treatment_of([self.law.packs[name] for name in packs])
         return self._treatments[packs]
+
+    def wanted_by(self, packs: tuple[str, ...], entry: Entry) -> datetime | None:
+        """Until when the packs want the next contact after this one; None where it doesn't count for any of them."""
+        wishes = [
+            rule.wanted_by(entry.at)
+            for name in packs
+            if name in self.law.packs
+            for rule in self.law.packs[name].of_kind(MinCadence)
+            if entry.result in EVENTS[rule.event]
+        ]
+        return min(wishes, default=None)
 
     def put(self, *lines: Line) -> None:
         """Something happened, or somebody said something: it is recorded, and counts from now on everywhere."""

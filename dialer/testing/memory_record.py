@@ -8,7 +8,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine, merged_facts
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
@@ -26,6 +26,7 @@ class _Case:
     state: CaseState = CaseState.OPEN
     due_at: datetime | None = None
     why: str = "new"
+    wanted_by: datetime | None = None
 
 
 class MemoryRecord:
@@ -64,7 +65,8 @@ class MemoryRecord:
             )
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
-                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers)
+                facts = merged_facts(here.new.facts, case.facts)
+                here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
                 self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
@@ -81,7 +83,7 @@ class MemoryRecord:
             and case.due_at <= now
             and case.id not in excluding
         ]
-        due.sort(key=lambda case: (case.due_at, case.id))
+        due.sort(key=lambda case: (case.wanted_by is None or case.wanted_by > now, case.due_at, case.id))
         return [self._due_case(case) for case in due[:most]]
 
     async def count_due(self, campaign: str, now: datetime) -> int:
@@ -103,6 +105,19 @@ class MemoryRecord:
             new.debts,
             len(mine),
             tuple(self._contact(attempt) for attempt in past),
+        )
+
+    def want(self, case_id: int, by: datetime) -> None:
+        self.cases[case_id].wanted_by = by
+
+    async def count_wanted(self, campaign: str, now: datetime) -> int:
+        self._reach()
+        return sum(
+            case.campaign == campaign
+            and case.state is CaseState.OPEN
+            and case.wanted_by is not None
+            and case.wanted_by <= now
+            for case in self.cases.values()
         )
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:

@@ -51,6 +51,12 @@ class Server(ABC):
         except TimeoutError:
             raise AwayError(f"{self._name} doesn't come up: {self.last_words()}") from None
 
+    @property
+    def pid(self) -> int:
+        """The process that was started; its own children work beside it."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
     async def stop(self) -> None:
         """End it, politely at first; the data stay."""
         if self._process is None:

@@ -119,3 +119,12 @@ async def is_away(ledger, line):
 
 async def lines_of(ledger, line):
     return {found.id: found for found in (await ledger.read(subject_of(line))).lines}
+
+
+async def command(port, *words):
+    """One word to a Redis, past everything that is tested."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
+    answer = await reader.read(1 << 16)
+    writer.close()
+    return answer.decode()

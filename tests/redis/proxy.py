@@ -43,7 +43,11 @@ class Proxy:
     async def _serve(self, reader, writer):
         self._tasks.add(asyncio.current_task())
         with contextlib.suppress(OSError):
-            back_reader, back = await asyncio.open_connection("127.0.0.1", self.target)
+            try:
+                back_reader, back = await asyncio.open_connection("127.0.0.1", self.target)
+            except OSError:
+                writer.transport.abort()
+                return
             self._writers |= {writer, back}
             cut = asyncio.Event()
             replies = asyncio.create_task(self._replies(back_reader, writer, cut))

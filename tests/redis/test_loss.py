@@ -12,6 +12,7 @@ import pytest
 
 from dialer.adapters.redis import ledger as ledgers
 from dialer.adapters.redis import rebuild as rebuilding
+from dialer.adapters.redis.ledger import RedisLedger
 from dialer.compliance.entry import EntryResult, Flag
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, Subject
 from dialer.testing.servers import RedisServer
@@ -21,6 +22,7 @@ from tests.redis.house import (
     attempt,
     cell,
     clock_at,
+    command,
     is_away,
     lines_of,
     subject_of,
@@ -82,8 +84,8 @@ async def lose(request, server):
         if replica:
             await replica.start()
             proxy.replica = replica
-            await _command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
-            await _command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
+            await command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+            await command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
             await _until_synced(replica.port)
 
         async def before(ledger):
@@ -92,24 +94,16 @@ async def lose(request, server):
                 await client.save()
             if replica:
                 assert await client.wait(1, 5000) == 1
-                await _command(replica.port, "REPLICAOF", "NO", "ONE")
+                await command(replica.port, "REPLICAOF", "NO", "ONE")
 
         yield proxy.url, before, lambda ledger: loss(server, proxy, ledger)
         if replica:
             await replica.discard()
 
 
-async def _command(port, *words):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
-    answer = await reader.read(1 << 16)
-    writer.close()
-    return answer.decode()
-
-
 async def _until_synced(port):
     async with asyncio.timeout(20):
-        while "master_link_status:up" not in await _command(port, "INFO", "replication"):
+        while "master_link_status:up" not in await command(port, "INFO", "replication"):
             await asyncio.sleep(0.01)
 
 
@@ -140,14 +134,14 @@ async def test_nothing_is_cleared_until_it_is_rebuilt_and_then_all_is_there(lose
 
 
 async def test_the_first_replica_costs_a_rebuild_and_no_more(server):
-    await _command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+    await command(server.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
     # Redis takes a new replication id for it; to be told apart from a promotion that would need trust
     replica = RedisServer(server.tree)
     await replica.start()
     try:
         record = MemoryRecord(settled(attempt("a1")))
         async with cell(server.url, "a", record, prefix="p") as ledger:
-            await _command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
+            await command(replica.port, "REPLICAOF", "127.0.0.1", str(server.port))
             await _until_synced(replica.port)
             await until(lambda: record.passes == 2 and ledger.ready)
             assert list(await lines_of(ledger, attempt("x"))) == ["a1"]
@@ -206,7 +200,7 @@ async def test_the_record_is_read_only_after_every_lost_reservation_is_in_it_or_
 
 
 async def server_time(server):
-    seconds, micros = (line for line in (await _command(server.port, "TIME")).split("\r\n") if line.isdigit())
+    seconds, micros = (line for line in (await command(server.port, "TIME")).split("\r\n") if line.isdigit())
     return int(seconds) + int(micros) / 1e6
 
 
@@ -406,3 +400,40 @@ async def test_a_line_that_waits_for_years_is_kept(server):
         ledger.put(Flag("g", 0, 2, name="vulnerable", until=datetime.max.replace(tzinfo=NOON.tzinfo)))
         await ledger.flush()
         assert len((await ledger.read(Subject(2, None))).lines) == 1
+
+
+async def test_cells_that_name_their_collector_differently_read_the_same(server):
+    record = MemoryRecord()
+    ours, others = settled(attempt("a1", collector="acme")), settled(attempt("a2", collector="other"))
+    other = RedisLedger(server.url, "b", record, clock_at(NOON), prefix="p", house="other", quiet=timedelta())
+    async with cell(server.url, "a", record, prefix="p") as mine:
+        task = asyncio.create_task(other.run())
+        await until(lambda: other.ready)
+        await keep(record, mine, ours)
+        await keep(record, other, others)
+        for ledger in (mine, other):
+            assert set((await ledger.read(subject_of(ours))).lines) == {ours, others}
+        # and after a loss, whichever of them rebuilds
+        before = mine._generation
+        await restarted_empty(server, None, mine)
+        await until(lambda: mine._generation == other._generation not in ("", before))
+        for ledger in (mine, other):
+            assert set((await ledger.read(subject_of(ours))).lines) == {ours, others}
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await other.close()
+
+
+async def test_a_master_that_was_demoted_is_away_and_its_return_costs_a_rebuild(server):
+    # it runs on, and its data may be those of a master that knew less
+    record = MemoryRecord()
+    async with cell(server.url, "a", record, prefix="p") as ledger:
+        await keep(record, ledger, late := settled(attempt("a1")))
+        await command(server.port, "REPLICAOF", "127.0.0.1", "1")
+        assert await is_away(ledger, attempt("x"))
+        await asyncio.sleep(0.5)
+        assert await is_away(ledger, attempt("x"))
+        await command(server.port, "REPLICAOF", "NO", "ONE")
+        await until(lambda: ledger.ready)
+        assert record.passes == 2
+        assert set((await ledger.read(subject_of(late))).lines) == {late}

@@ -1,14 +1,17 @@
 """Replies get lost, connections break, Redis freezes: what was asked happens once, or is known as unknown."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from random import Random
 
 import pytest
 
 from dialer.adapters.redis.wire import Script, Wire
 from dialer.compliance.entry import EntryResult
-from dialer.compliance.ledger import LedgerAwayError
+from dialer.compliance.ledger import LedgerAwayError, Subject
 from dialer.kernel.errors import InputError
-from tests.redis.house import MemoryRecord, attempt, cell, fresh_prefix, is_away, lines_of, subject_of, until
+from dialer.testing.servers import RedisServer
+from tests.redis.house import MemoryRecord, attempt, cell, command, fresh_prefix, is_away, lines_of, subject_of, until
 from tests.redis.proxy import Proxy
 
 
@@ -25,7 +28,6 @@ async def test_a_reservation_whose_reply_was_lost_is_one_reservation(proxy):
         for i in range(20):
             entry = attempt(f"a{i}", debtor=i, number=f"+39347{i:07}")
             seen = await ledger.read(subject_of(entry))
-            proxy.word, proxy.lose = b"publish(meta", 0
             proxy.word, proxy.lose = Script.RESERVE.sha.encode(), 1
             assert await ledger.reserve(entry, seen)
             assert list(await lines_of(ledger, entry)) == [entry.id]
@@ -132,3 +134,80 @@ async def test_an_address_that_cannot_be_read_is_refused_without_repeating_it(ur
     with pytest.raises(InputError) as error:
         Wire(url.replace("://", "://:secret@"))
     assert "secret" not in str(error.value)
+
+
+async def test_whoever_stops_waiting_never_gets_others_the_wrong_answer(proxy):
+    chance = Random(1)
+    async with cell(proxy.url, "a", prefix=fresh_prefix()) as ledger:
+        ledger.put(*(attempt(f"a{i}", i, None) for i in range(50)))
+        await ledger.flush()
+        for turn in range(100):
+            tasks = [asyncio.create_task(ledger.read(Subject(i, None))) for i in range(chance.randrange(1, 20))]
+            await asyncio.sleep(chance.random() * 0.003)
+            for task in tasks:
+                task.cancel()
+            if turn % 10 == 0:
+                proxy.cut()  # new connections greet, and are left alone while they do
+            i = chance.randrange(50)
+            found = await ledger.read(Subject(i, None))
+            assert [line.id for line in found.lines] == [f"a{i}"]
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class ClusterServer(RedisServer):
+    """A Cluster of one node."""
+
+    def _command(self):
+        return (*super()._command(), "--cluster-enabled", "yes")
+
+
+class SentinelServer(RedisServer):
+    """A Sentinel that knows one master, which never fails over."""
+
+    def __init__(self, tree, master):
+        super().__init__(tree)
+        self._master = master
+
+    def _command(self):
+        config = self.folder / "sentinel.conf"
+        config.write_text(f"port {self.port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {self._master} 1\n")
+        return (str(self.tree / "run"), "usr/bin/redis-server", str(config), "--sentinel")
+
+
+@asynccontextmanager
+async def a_cluster(redis):
+    server = ClusterServer(redis.tree)
+    await server.start()
+    assert "OK" in await command(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+    while "cluster_state:ok" not in await command(server.port, "CLUSTER", "INFO"):
+        await asyncio.sleep(0.01)
+    yield f"redis+cluster://127.0.0.1:{server.port}"
+    await server.discard()
+
+
+@asynccontextmanager
+async def a_sentinel(redis):
+    server = SentinelServer(redis.tree, redis.port)
+    await server.start()
+    yield f"redis+sentinel://127.0.0.1:{server.port}/main?db=0"
+    await server.discard()
+
+
+@pytest.mark.parametrize("setting", [a_cluster, a_sentinel])
+async def test_it_works_on_a_cluster_and_behind_a_sentinel(setting, redis_server):
+    async with setting(redis_server) as url:
+        await works_at(url)
+
+
+async def works_at(url):
+    prefix, heard = fresh_prefix(), []
+    async with cell(url, "a", prefix=prefix) as mine, cell(url, "b", prefix=prefix, feed=heard) as theirs:
+        entry = attempt("a", household="house")
+        seen = await theirs.read(subject_of(entry))
+        assert await mine.reserve(entry, seen)
+        assert not await theirs.reserve(attempt("b", household="house"), seen)
+        mine.put(settled := attempt("a", household="house", revision=1, in_flight=False))
+        await mine.flush()
+        assert (await theirs.read(subject_of(entry))).lines == (settled,)
+        await until(lambda: heard == [entry, settled])
+        assert await mine.settle_unknown("b") == 0

@@ -1049,3 +1049,15 @@ async def test_killed_at_any_instant_nobody_is_called_above_the_limits(seed):
     assert all(case.state is CaseState.OPEN for case in house.record.cases.values())
     assert all(session.work is not Work.OFFLINE for session in house.roster)
     await house.die()
+
+
+async def test_a_call_that_rang_says_until_when_the_next_is_wanted():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
+        await house.staff()
+        await house.start()
+        await house.run(60)
+        rang, busy = house.record.cases.values()
+        (attempt,) = [a for a in house.record.attempts.values() if a.intent.case_id == rang.id]
+        assert rang.wanted_by == attempt.ended_at + timedelta(days=3)
+        assert busy.wanted_by is None  # nobody heard of us

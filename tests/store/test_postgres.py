@@ -16,7 +16,7 @@ from dialer.adapters.store.place import Place
 from dialer.campaigns.campaign import CampaignState
 from dialer.cli import app, check
 from dialer.kernel.errors import AwayError, InputError, InUseError, RefusedError
-from tests.store.conftest import database as own_database
+from tests.conftest import database as own_database
 from tests.store.conftest import opened
 from tests.store.test_record import NOW, first_case, new_case, reservation
 from tests.store.test_sql import row

@@ -85,6 +85,13 @@ async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
     assert {line.number for line in again.numbers} == {MOBILE, HOME, "+393337654321"}
 
 
+async def test_a_new_debt_that_was_assigned_without_a_notice_makes_the_case_one(store):
+    case = await first_case(store, replace(new_case(), facts={"assigned_npl": True, "assignment_notice_sent": True}))
+    more = replace(new_case(debts=(Debt("F9", Money(1)),)), facts={"assigned_npl": True})
+    await store.book.add("k", [more], NOW)
+    assert dict((await store.book.case(case.id)).facts) == {"assigned_npl": True, "assignment_notice_sent": False}
+
+
 async def test_the_same_reference_of_another_creditor_is_another_debt(store):
     await store.book.add("k", [new_case(), new_case(creditor="Gas")], NOW)
     assert await store.book.count_due("k", NOW) == 2
@@ -253,3 +260,14 @@ async def test_sessions_and_campaign_states(store):
     await store.floor.save_campaign_state("k", CampaignState.RUNNING, NOW)
     await store.floor.save_campaign_state("k", CampaignState.HALTED, NOW)
     assert await store.floor.campaign_states() == {"k": CampaignState.HALTED}
+
+
+async def test_a_case_that_is_called_too_seldom_comes_first(store):
+    await store.book.add("k", [new_case(n) for n in range(1, 4)], NOW)
+    ids = [case.id for case in await store.book.due("k", NOW, 10, ())]
+    store.book.want(ids[2], NOW + timedelta(days=3))
+    early, late = NOW + timedelta(days=2), NOW + timedelta(days=4)
+    assert [case.id for case in await store.book.due("k", early, 10, ())] == ids
+    assert [case.id for case in await store.book.due("k", late, 10, ())] == [ids[2], *ids[:2]]
+    assert (await store.book.count_wanted("k", early), await store.book.count_wanted("k", late)) == (0, 1)
+    assert await store.book.count_wanted("other", late) == 0

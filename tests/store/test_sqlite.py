@@ -1,15 +1,18 @@
 """What only the record in SQLite promises: its file."""
 
+import asyncio
 import sqlite3
 import stat
+import sys
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from dialer.adapters.store import schema
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.place import Place
 from dialer.kernel.errors import AwayError, InputError
-from tests.store.test_sql import row
+from tests.store.test_sql import count, row
 
 
 async def test_a_commit_is_on_disk_when_it_returns(sqlite, tmp_path):
@@ -62,3 +65,19 @@ async def test_a_new_record_is_its_owners_alone(tmp_path):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     await engine.dispose()
     assert modes == dict.fromkeys(["dialer.db", "dialer.db-wal", "dialer.db-shm"], 0o600)
+
+
+async def test_what_another_process_writes_is_seen_and_stays(sqlite, tmp_path):
+    """Closing any descriptor of the file ends this process's locks on it, and whoever closes next ends the log."""
+    async with sqlite.engine.connect() as first, sqlite.engine.connect() as second:
+        for connection in (first, second):
+            await connection.execute(select(schema.campaign_states))
+            await connection.commit()
+        write = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit(); c.close()"
+        insert_one = "insert into campaign_states values ('luce', 'running', 0)"
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", write, str(tmp_path / "dialer.db"), insert_one
+        )
+        assert await done.wait() == 0
+    assert (tmp_path / "dialer.db-wal").exists()
+    assert await count(sqlite) == 1

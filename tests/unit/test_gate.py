@@ -16,7 +16,7 @@ from dialer.compliance.gate import Gate, Surroundings, entry_of
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, ProcessLedger, Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Intent
+from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.errors import AwayError, InputError
 from dialer.kernel.ids import Ids
 from dialer.outcomes.counting import opt_out
@@ -412,6 +412,14 @@ async def test_a_clock_that_went_back_while_nobody_looked_blocks():
     assert await house.reasons() == []
 
 
+async def test_months_after_a_silent_call_an_agent_is_still_held_for_the_next_one():
+    house = House()
+    house.past(timedelta(days=300), result=EntryResult.ABANDONED)
+    house.ledger.forget_before(house.clock.time)
+    assert await house.reasons() == ["reserved-agent-required"]
+    assert await house.reasons(mode=CallMode.RESERVED) == []
+
+
 async def test_a_household_is_called_once_at_a_time():
     house = House()
     assert await house.reasons(household="via Roma 1") == []
@@ -455,9 +463,9 @@ async def test_the_ledger_forgets_only_what_no_rule_looks_at():
     house.past(timedelta(minutes=40), in_flight=True)
     house.gate.put(opt_out(NUMBER, house.clock.time))
     subject = Subject(1, NUMBER)
-    house.ledger.forget_before(house.clock.time - WINDOW)
-    assert len(house.ledger.standing(subject).lines) == 3
     house.ledger.forget_before(house.clock.time)
+    assert len(house.ledger.standing(subject).lines) == 3
+    house.ledger.forget_before(house.clock.time + WINDOW)
     assert sorted(type(line).__name__ for line in house.ledger.standing(subject).lines) == ["Entry", "Flag"]
     assert len(house.ledger.standing(subject).in_flight) == 1
 

@@ -173,3 +173,36 @@ def test_no_cells_whatever_raise_anything(cells):
 def test_every_column_is_documented_and_only_known_ones_exist():
     assert all(text for _, text in COLUMNS.values())
     assert set(importing.PHONES) <= set(COLUMNS)
+
+
+def test_what_the_packs_ask_about_comes_in_and_the_stricter_of_two_rows_holds():
+    header = (
+        "creditor;debtor_reference;debtor_name;debt_reference;amount;phone_1;household;place;"
+        "assigned_npl;assignment_notice_sent;first_notice_sent_on"
+    )
+    parsed = read(
+        "Banca;D1;Anna;F1;1,00;+393471234567;H1;it-rm;sì;yes;01/11/2026",
+        "Banca;D1;Anna;F2;1,00;+393471234567;;;yes;no;05/11/2026",
+        "Banca;D2;Ugo;F3;1,00;+393471234568;;;;;",
+        header=header,
+    )
+    first, second = parsed.cases
+    assert (first.household, first.place) == ("H1", "IT-RM")
+    assert first.facts == {
+        "assigned_npl": True,
+        "assignment_notice_sent": False,
+        "first_notice_sent_on": date(2026, 11, 5),
+    }
+    assert dict(second.facts) == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("assigned_npl", "maybe"), ("place", "Rome"), ("first_notice_sent_on", "soon")]
+)
+def test_a_cell_that_a_pack_could_not_judge_is_rejected(column, cell):
+    header = f"creditor;debtor_reference;debtor_name;debt_reference;amount;phone_1;{column}"
+    parsed = read(f"L;D;N;F;1,00;+393471234567;{cell}", header=header)
+    assert parsed.cases == ()
+    (reject,) = parsed.rejects
+    assert (reject.column, reject.value) == (column, cell)
+    assert reject.remedy

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +23,9 @@ from dialer.compliance.ledger import LedgerAwayError
 from dialer.kernel.errors import InputError
 
 COMMAND_SECONDS = 1.0
+"""For an answer; to connect; for a free connection."""
+PATIENCE_SECONDS = 2.0
+"""For all of it, said twice."""
 CONNECTIONS = 16
 BLOCK_SECONDS = 0.5
 """How long the feed waits for lines before it looks whether the ledger is still whole."""
@@ -89,59 +92,77 @@ class Wire:
     """Commands with a deadline. Whatever goes wrong is a LedgerAwayError.
 
     The library itself never sends anything again. A script is said once more after a lost reply, because it changes
-    nothing the second time; there it ends.
+    nothing the second time; there it ends. Nor is it ever cancelled: a connection that was cancelled while it greeted
+    goes back to the pool as if it had, and hands out answers that belong to others. Who waits no longer leaves it to
+    end by its own deadlines.
     """
 
     def __init__(self, url: str) -> None:
-        self._client = _client(url, CONNECTIONS, COMMAND_SECONDS)
+        self._clients: list[Redis | RedisCluster] = []
+        self._client = self._connected(url, CONNECTIONS, COMMAND_SECONDS)
         # whoever waits for the feed doesn't hold up others, and waits longer than they
-        self._patient = _client(url, 1, COMMAND_SECONDS + BLOCK_SECONDS)
+        self._patient = self._connected(url, 1, COMMAND_SECONDS + BLOCK_SECONDS)
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, script: Script, keys: Sequence[str], *values: str | float) -> Any:
         """What the script answers. Raises LedgerAwayError: then it ran, or not, or will."""
-        with _away():
-            try:
-                return await self._evaluate(script, keys, values)
-            except (*_LOST, ReadOnlyError):
-                # every idle connection is as dead as this one, or leads to what is no master any more
-                await self._drop_idle()
-                return await self._evaluate(script, keys, values)
+        return await self._wait_for(self._twice(script, keys, values))
 
     async def flying(self, names: Names) -> dict[str, str]:
-        """The attempts in flight, as they stand there."""
-        with _away():
-            async with asyncio.timeout(COMMAND_SECONDS):
-                flat = await self._client.execute_command("HGETALL", names.flying)
-        return dict(flat)
+        """The attempts in flight, as they stand there. Raises LedgerAwayError."""
+        return dict(await self._wait_for(self._client.execute_command("HGETALL", names.flying)))
 
     async def follow(self, names: Names, position: int, most: int, *, wait: bool) -> list[tuple[int, str]]:
         """Lines of the feed after a position, each with its own; none if none came in time. Raises LedgerAwayError."""
         block: list[str | int] = ["BLOCK", round(BLOCK_SECONDS * 1000)] if wait else []
         command = ("XREAD", "COUNT", most, *block, "STREAMS", names.feed, f"{position}-0")
-        with _away():
-            async with asyncio.timeout(COMMAND_SECONDS + BLOCK_SECONDS):
-                answer = await self._patient.execute_command(*command)
+        answer = await self._wait_for(self._patient.execute_command(*command))
         return [(int(id_.partition("-")[0]), fields["line"]) for _, lines in answer or () for id_, fields in lines]
 
     async def close(self) -> None:
         """Leave."""
-        await self._client.aclose()
-        await self._patient.aclose()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PATIENCE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        for client in self._clients:
+            await client.aclose()
+
+    def _connected(self, url: str, connections: int, seconds: float) -> Redis | RedisCluster:
+        client, *others = _clients(url, connections, seconds)
+        self._clients += [client, *others]
+        return client
+
+    async def _wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        with _away():
+            done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+            if not done:
+                raise TimeoutError
+            return task.result()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard, even if nobody waits any more
+
+    async def _twice(self, script: Script, keys: Sequence[str], values: Sequence[str | float]) -> Any:
+        try:
+            return await self._evaluate(script, keys, values)
+        except (*_LOST, ReadOnlyError):
+            return await self._evaluate(script, keys, values)
 
     async def _evaluate(self, script: Script, keys: Sequence[str], values: Sequence[str | float]) -> Any:
-        async with asyncio.timeout(COMMAND_SECONDS):
-            try:
-                return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *values)
-            except NoScriptError:
-                return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *values)
-
-    async def _drop_idle(self) -> None:
-        if isinstance(self._client, Redis):
-            await self._client.connection_pool.disconnect(inuse_connections=False)
+        try:
+            return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *values)
+        except NoScriptError:
+            return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *values)
 
 
-def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
-    """A client for `redis://`, `rediss://`, `unix://`, `redis+sentinel://host,host/service`, `redis+cluster://host,host`.
+def _clients(url: str, connections: int, seconds: float) -> list[Redis | RedisCluster]:
+    """A client, and those that it asks, for `redis://`, `rediss://`, `unix://`, `redis+sentinel://host,host/service`, `redis+cluster://host,host`.
 
     Raises InputError.
     """
@@ -156,7 +177,7 @@ def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
     try:
         if scheme not in ("redis+sentinel", "redis+cluster"):
             pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=COMMAND_SECONDS, **options)
-            return Redis.from_pool(pool)
+            return [Redis.from_pool(pool)]
         parts = urlsplit(url)
         credentials, _, places = parts.netloc.rpartition("@")
         user, _, password = credentials.partition(":")
@@ -164,12 +185,11 @@ def _client(url: str, connections: int, seconds: float) -> Redis | RedisCluster:
         hosts = [_host(place) for place in places.split(",")]
         if scheme == "redis+cluster":
             nodes = [ClusterNode(host, port) for host, port in hosts]
-            return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **options)
+            return [RedisCluster(startup_nodes=nodes, **options)]
         timeouts = {"socket_timeout": COMMAND_SECONDS, "socket_connect_timeout": COMMAND_SECONDS}
         database = int(parse_qs(parts.query).get("db", ["0"])[0])
         sentinel = Sentinel(hosts, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-        master: Redis = sentinel.master_for(parts.path.strip("/"), db=database, **options)
-        return master
+        return [sentinel.master_for(parts.path.strip("/"), db=database, **options), *sentinel.sentinels]
     except ValueError as error:
         # the address may hold a password: it isn't repeated
         raise InputError(f"the address of Redis can't be read: {error}", "write redis://host:6379/0") from None

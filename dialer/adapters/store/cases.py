@@ -1,7 +1,7 @@
 """Cases on record."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from dialer.adapters.store.schema import attempts, cases, debtors, debts, number
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine
+from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine, merged_facts
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -23,6 +23,7 @@ _SCHEDULE = (
     .where(cases.c.id == bindparam("case"))
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
+_WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
 _DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
     debtors
 )
@@ -140,6 +141,16 @@ class SqlCaseBook:
                 tried or 0,
                 tuple(_contact(row) for row in past),
             )
+
+    def want(self, case_id: int, by: datetime) -> None:
+        """The case is urgent from `by` on."""
+        self._writer.put(Write(2, _WANT, {"case": case_id, "new_wanted_by": by}))
+
+    async def count_wanted(self, campaign: str, now: datetime) -> int:
+        """How many open cases of the campaign are called less often than wanted."""
+        wanted = (cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.wanted_by <= now)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
         """When the case is due again (None: not by itself), and the reason in words."""
@@ -270,6 +281,7 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
             for debtor_id, (case, _) in zip(ids, fresh, strict=True)
         ],
     )
+    _merge_facts(connection, campaign, dict(zip(ids, (case.facts for case, _ in fresh), strict=True)))
     case_ids = {
         row.debtor_id: row.id
         for row in connection.execute(
@@ -292,3 +304,22 @@ def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: dat
         ],
     )
     return added
+
+
+def _merge_facts(connection: Connection, campaign: str, more: Mapping[int, Mapping[str, Any]]) -> None:
+    """A case that was known may be another one with its new debts."""
+    known = connection.execute(
+        select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
+            cases.c.campaign == campaign, cases.c.debtor_id.in_(list(more))
+        )
+    )
+    changed = [
+        {"case": row.id, "new_facts": json.dumps(merged, default=str)}
+        for row in known
+        if (known_facts := _facts(row.facts)) != more[row.debtor_id]
+        and (merged := merged_facts(known_facts, more[row.debtor_id])) != known_facts
+    ]
+    if changed:
+        connection.execute(
+            update(cases).where(cases.c.id == bindparam("case")).values(facts=bindparam("new_facts")), changed
+        )

@@ -65,9 +65,12 @@ def _sqlite(path: Path) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def create_private(*_: object) -> None:
-        """It holds names, numbers and notes: a new file is its owner's alone, and so are those beside it."""
-        with suppress(OSError):  # SQLite tells better what is wrong
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        """It holds names, numbers and notes: a new file is its owner's alone, and so are those beside it.
+
+        One that is there is never opened here: closing it would end the locks that SQLite holds on it.
+        """
+        with suppress(OSError):  # it is there, or SQLite tells better what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     return engine
 

@@ -1,6 +1,6 @@
 """What every rule has, and how a rule chooses the past contacts that it counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -80,49 +80,49 @@ class Choosing(Rule):
 
     def chosen(self, facts: Facts) -> Iterator[tuple[int | None, list[Entry]]]:
         """The past contacts that count, oldest first: one list, or one for each debt that the call is about."""
-        results = EVENTS.get(self.event) or (self.event,)
-        direction = None if self.direction == "any" else self.direction
-        entries = [
-            entry
-            for entry in self._concerning(facts)
-            if entry.result in results
-            and (direction is None or entry.direction == direction)
-            and entry.channel in self.channels
-        ]
+        entries = self._entries(facts)
         if "debt" not in self.key or not facts.intent.debts:
             yield None, entries
             return
         for debt in facts.intent.debts:
             yield debt, [entry for entry in entries if entry.debts is None or not entry.debts or debt in entry.debts]
 
-    def _concerning(self, facts: Facts) -> list[Entry]:
-        """The entries with whom the key says: rules of one key share them."""
-        wanted = (self.key, self.workplace_only)
-        if wanted not in facts.concerning:
-            facts.concerning[wanted] = [entry for entry in facts.past if self._concerns(entry, facts)]
-        return facts.concerning[wanted]
+    def _entries(self, facts: Facts) -> list[Entry]:
+        """The entries of this event with whom the key says: rules that ask the same share them."""
+        asked = (self.event, self.key, self.direction, self.channels, self.workplace_only)
+        if asked not in facts.chosen:
+            results = EVENTS.get(self.event) or (self.event,)
+            facts.chosen[asked] = [
+                entry
+                for entry in self._concerning(facts)
+                if entry.result in results
+                and self.direction in ("any", entry.direction)
+                and entry.channel in self.channels
+            ]
+        return facts.chosen[asked]
 
-    def _concerns(self, entry: Entry, facts: Facts) -> bool:
-        intent = facts.intent
-        for part in self.key:
-            match part:
-                case "debt" if "household" in self.key:
-                    continue  # the household's calls about the debt, whoever of them was called
-                case "debtor" | "debt":
-                    here = entry.debtor_id in (None, intent.debtor_id)
-                case "number":
-                    here = entry.number in (None, intent.number)
-                case "household":
-                    here = entry.debtor_id in (None, intent.debtor_id) or (
-                        entry.household != "" and entry.household == intent.household
-                    )
-                case "campaign":
-                    here = entry.campaign in ("", intent.campaign)
-                case "collector":
-                    here = entry.collector in ("", intent.collector) or not intent.collector
-            if not here:
-                return False
-        return entry.workplace if self.workplace_only else True
+    def _concerning(self, facts: Facts) -> Sequence[Entry]:
+        """The entries with whom the key says, whatever happened."""
+        asked = (self.key, self.workplace_only)
+        if asked not in facts.chosen:
+            intent, entries = facts.intent, list(facts.past)
+            here = (None, intent.debtor_id)
+            if "household" in self.key:
+                # the household's calls, about the debt too, whoever of them was called
+                home = intent.household
+                entries = [entry for entry in entries if entry.debtor_id in here or (home and entry.household == home)]
+            elif "debtor" in self.key or "debt" in self.key:
+                entries = [entry for entry in entries if entry.debtor_id in here]
+            if "number" in self.key:
+                entries = [entry for entry in entries if entry.number in (None, intent.number)]
+            if "campaign" in self.key:
+                entries = [entry for entry in entries if entry.campaign in ("", intent.campaign)]
+            if "collector" in self.key and intent.collector:
+                entries = [entry for entry in entries if entry.collector in ("", intent.collector)]
+            if self.workplace_only:
+                entries = [entry for entry in entries if entry.workplace]
+            facts.chosen[asked] = entries
+        return facts.chosen[asked]
 
 
 def latest(found: list[Refusal]) -> Refusals:

@@ -22,11 +22,11 @@ class Count(Choosing):
     def check(self, facts: Facts) -> Refusals:
         if not self.binds(facts):
             return ALLOWED
-        since = min(window.since(facts.now, facts.zones) for window in self.window)
         found: list[Refusal] = []
         for debt, entries in self.chosen(facts):
-            if (self.id, debt) in facts.waived:
+            if len(entries) < self.max or (self.id, debt) in facts.waived:
                 continue
+            since = min(window.since(facts.now, facts.zones) for window in self.window)
             counted = [entry for entry in entries if entry.at >= since and (self.id, entry.id) not in facts.excluded]
             if len(counted) < self.max:
                 continue

@@ -34,6 +34,8 @@ _OUTCOMES = {
 def upgrade() -> None:
     op.add_column("debtors", sa.Column("household", sa.String(), server_default="", nullable=False))
     op.add_column("debtors", sa.Column("place", sa.String(), server_default="", nullable=False))
+    op.create_index(op.f("ix_debtors_household"), "debtors", ["household"])
+    op.create_index(op.f("ix_attempts_number"), "attempts", ["number"])
     op.add_column("cases", sa.Column("facts", sa.Text(), server_default="{}", nullable=False))
     op.add_column("cases", sa.Column("wanted_by", sa.BigInteger(), nullable=True))
     op.add_column("attempts", sa.Column("mode", sa.String(), server_default="progressive", nullable=False))

@@ -1,0 +1,316 @@
+"""The end of a mandate: personal data goes as soon as the law lets it, and the counts and the chain stay."""
+
+import hmac
+import json
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.ledger import line_write
+from dialer.adapters.store.schema import (
+    attempts,
+    cases,
+    debtors,
+    debts,
+    decisions,
+    ledger,
+    ledger_keys,
+    numbers,
+    outcomes,
+)
+from dialer.cases.model import CaseState
+from dialer.compliance.entry import Flag
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import UnknownNameError
+
+PAGE_DEBTORS = 200
+MOST_IN_LIST = 5_000
+ERASED = "erased"
+FLAG = "mandate_closed"
+_RENAME = (
+    update(attempts)
+    .where(attempts.c.debtor_id == bindparam("whose"), attempts.c.number == bindparam("called"))
+    .values(number=bindparam("pseudonym"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A debtor whose data must still be kept. until: None = not known."""
+
+    debtor: int
+    cases: tuple[int, ...]
+    until: datetime | None
+    why: str
+
+
+@dataclass(slots=True)
+class Minimised:
+    """What became of a creditor's debtors. flagged: of the kept, those that got the flag now."""
+
+    creditor: str
+    dry_run: bool
+    debtors: int = 0
+    cases: int = 0
+    attempts: int = 0
+    decisions: int = 0
+    notes: int = 0
+    numbers: int = 0
+    lines: int = 0
+    flagged: int = 0
+    kept: list[Kept] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _History:
+    """What happened with one debtor: when something happened last, and under which packs."""
+
+    cases: list[int] = field(default_factory=list)
+    packs: set[str] = field(default_factory=set)
+    last: datetime | None = None
+    under_way: bool = False
+
+    def happened(self, at: datetime | None) -> None:
+        if at is not None and (self.last is None or at > self.last):
+            self.last = at
+
+
+class Minimiser:
+    """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, retention_days: Mapping[str, int]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._retention = retention_days
+        # The auditor must go on counting calls per number, so each number becomes a pseudonym. Its key lives as long as
+        # this run: with a key that somebody keeps, all numbers of a country could be tried in an hour.
+        self._key = secrets.token_bytes(32)
+
+    async def run(self, creditor: str, *, dry_run: bool = False) -> Minimised:
+        """Erase, or only say what would be. Raises UnknownNameError, AwayError."""
+        done = Minimised(creditor, dry_run)
+        async with reading(self._engine) as connection:
+            known = await connection.scalar(select(debtors.c.id).where(debtors.c.creditor == creditor).limit(1))
+        if known is None:
+            raise UnknownNameError(
+                f"no creditor is named {creditor!r}", "dialer report attempts --csv lists the creditors"
+            )
+        after = -1
+        while True:
+            async with reading(self._engine) as connection:
+                chosen = (
+                    select(debtors.c.id)
+                    .where(
+                        debtors.c.creditor == creditor, debtors.c.id > after, debtors.c.reference != _erased(debtors)
+                    )
+                    .order_by(debtors.c.id)
+                    .limit(PAGE_DEBTORS)
+                )
+                ids = list(await connection.scalars(chosen))
+            if not ids:
+                break
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    if connection.dialect.name == "sqlite":  # what is erased is overwritten, not only unlinked
+                        await connection.exec_driver_sql("PRAGMA secure_delete = ON")
+                    await connection.run_sync(self._page, ids, done)
+            after = ids[-1]
+        return done
+
+    def _page(self, connection: Connection, ids: list[int], done: Minimised) -> None:
+        now = self._clock.now()
+        over: list[int] = []
+        kept: list[Kept] = []
+        for debtor, history in sorted(_histories(connection, ids).items()):
+            keep = self._keep(debtor, history, now)
+            if keep is None:
+                over.append(debtor)
+            else:
+                kept.append(keep)
+        done.kept += kept
+        done.debtors += len(over)
+        done.cases += _count(connection, cases, cases.c.debtor_id, over)
+        self._erase(connection, over, done)
+        if not done.dry_run:
+            self._close(connection, kept, now, done)
+
+    def _keep(self, debtor: int, history: _History, now: datetime) -> Kept | None:
+        """Until when, and why; None where all of it may go."""
+        whose = tuple(history.cases)
+        if history.under_way:
+            return Kept(debtor, whose, None, "a call to this debtor hasn't ended on record")
+        if history.last is None:
+            return None  # nothing was done with it: nothing to prove
+        missing = sorted(history.packs - self._retention.keys())
+        if missing:
+            return Kept(
+                debtor, whose, None, f"how long {', '.join(missing)} wants it kept isn't known: the pack isn't here"
+            )
+        # a contact that no call of ours stands behind names no pack: the longest of all then
+        names = history.packs or set(self._retention)
+        longest = max(names, key=lambda name: self._retention[name])
+        until = history.last + timedelta(days=self._retention[longest])
+        if now >= until:
+            return None
+        return Kept(debtor, whose, until, f"{longest} keeps it {self._retention[longest]} days from the last activity")
+
+    def _erase(self, connection: Connection, ids: Sequence[int], done: Minimised) -> None:
+        called = set(_rows(connection, select(attempts.c.debtor_id, attempts.c.number), attempts.c.debtor_id, ids))
+        own = {row.number for row in _rows(connection, select(numbers.c.number), numbers.c.debtor_id, ids)}
+        case_ids = [row.id for row in _rows(connection, select(cases.c.id), cases.c.debtor_id, ids)]
+        attempt_ids = [row.id for row in _rows(connection, select(attempts.c.id), attempts.c.debtor_id, ids)]
+        noted = select(outcomes.c.attempt_id).where(outcomes.c.note != "")
+        done.attempts += len(attempt_ids)
+        done.numbers += len(own)
+        done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, attempt_ids))
+        done.lines += _count(connection, ledger, ledger.c.debtor_id, ids)
+        named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
+        done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
+        if done.dry_run or not ids:
+            return
+        homes = {
+            row.household: self._pseudonym(row.household)
+            for row in _rows(
+                connection, select(debtors.c.household).where(debtors.c.household != ""), debtors.c.id, ids
+            )
+        }
+        _each(connection, update(decisions).values(subject=None, salt=None), decisions.c.case_id, case_ids)
+        _each(connection, update(outcomes).values(note=""), outcomes.c.attempt_id, attempt_ids)
+        pseudonyms = [
+            {"whose": row.debtor_id, "called": row.number, "pseudonym": self._pseudonym(row.number)}
+            for row in sorted(called)
+        ]
+        if pseudonyms:
+            connection.execute(_RENAME, pseudonyms)
+        for part in _parts(ids):
+            connection.execute(delete(numbers).where(numbers.c.debtor_id.in_(part)))
+            # an opt-out of a number is nobody's line: it stays, because who asked never to be called there must not be
+            connection.execute(delete(ledger).where(ledger.c.debtor_id.in_(part)))
+        self._forget_people(connection, ids, homes)
+        closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "facts": "{}"}
+        _each(
+            connection,
+            update(cases).values(**closed, why="the mandate is over, and its data erased"),
+            cases.c.debtor_id,
+            ids,
+        )
+        _each(connection, update(debts).values(reference=_erased(debts)), debts.c.case_id, case_ids)
+        _forget_keys(connection, ids, own | {row.number for row in called}, homes)
+
+    def _forget_people(self, connection: Connection, ids: Sequence[int], homes: Mapping[str, str]) -> None:
+        # the reference is the creditor's own, and names the person for whoever has the creditor's books
+        values = {"name": "", "reference": _erased(debtors)}
+        _each(connection, update(debtors).values(**values), debtors.c.id, ids)
+        for home, pseudonym in homes.items():
+            for part in _parts(ids):
+                connection.execute(
+                    update(debtors)
+                    .where(debtors.c.id.in_(part), debtors.c.household == home)
+                    .values(household=pseudonym)
+                )
+
+    def _close(self, connection: Connection, kept: Iterable[Kept], now: datetime, done: Minimised) -> None:
+        """What is kept is closed: nobody works it, and a flag says so to the gate."""
+        for keep in kept:
+            id_ = f"flg-{FLAG}-{keep.debtor}--"
+            if connection.scalar(select(ledger.c.id).where(ledger.c.id == id_)) is None:
+                revision = round(now.timestamp() * 1_000_000)
+                write = line_write(Flag(id_, revision, keep.debtor, name=FLAG), now)
+                connection.execute(write.statement, [write.values])
+                done.flagged += 1
+            until = f"{keep.until:%Y-%m-%d}" if keep.until else "nobody knows when"
+            connection.execute(
+                update(cases)
+                .where(cases.c.debtor_id == keep.debtor)
+                .values(
+                    state=CaseState.CLOSED.value,
+                    due_at=None,
+                    wanted_by=None,
+                    why=f"the mandate is over; kept until {until}",
+                )
+            )
+
+    def _pseudonym(self, text: str) -> str:
+        return f"{ERASED}-{hmac.new(self._key, text.encode(), 'sha256').hexdigest()[:16]}"
+
+
+def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
+    found = {debtor: _History() for debtor in ids}
+    owner: dict[int, int] = {}
+    for row in _rows(connection, select(cases.c.id, cases.c.debtor_id), cases.c.debtor_id, ids):
+        found[row.debtor_id].cases.append(row.id)
+        owner[row.id] = row.debtor_id
+    calls = select(
+        attempts.c.debtor_id, attempts.c.packs, attempts.c.cleared_at, attempts.c.ended_at, outcomes.c.recorded_at
+    ).outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+    for row in _rows(connection, calls, attempts.c.debtor_id, ids):
+        history = found[row.debtor_id]
+        history.packs.update(part for part in row.packs.split(",") if part)
+        history.under_way = history.under_way or row.ended_at is None
+        for at in (row.cleared_at, row.ended_at, row.recorded_at):
+            history.happened(at)
+    told = select(decisions.c.case_id, decisions.c.at, decisions.c.content)
+    for row in _rows(connection, told, decisions.c.case_id, list(owner)):
+        history = found[owner[row.case_id]]
+        history.packs.update(json.loads(row.content).get("packs_named", ()))
+        history.happened(row.at)
+    lines = select(ledger.c.debtor_id, ledger.c.written_at).where(ledger.c.kind == "entry")
+    for row in _rows(connection, lines, ledger.c.debtor_id, ids):
+        found[row.debtor_id].happened(row.written_at)
+    return found
+
+
+def _forget_keys(connection: Connection, ids: Sequence[int], gone: Collection[str], homes: Mapping[str, str]) -> None:
+    """The names under which reservations compare versions hold numbers too: those that nobody has any more go."""
+    still = {row.number for row in _rows(connection, select(numbers.c.number), numbers.c.number, sorted(gone))}
+    still |= {row.number for row in _rows(connection, select(ledger.c.number), ledger.c.number, sorted(gone))}
+    housed = {
+        row.household for row in _rows(connection, select(debtors.c.household), debtors.c.household, sorted(homes))
+    }
+    keys = [f"d:{debtor}" for debtor in ids]
+    keys += [f"n:{number}" for number in gone if number not in still]
+    keys += [f"h:{home}" for home in homes if home not in housed]
+    for part in _parts(sorted(keys)):
+        connection.execute(delete(ledger_keys).where(ledger_keys.c.key.in_(part)))
+
+
+def _erased(table: Table) -> ColumnElement[str]:
+    """What stands in place of a reference: unique, and of nobody outside."""
+    return literal(f"{ERASED}-") + cast(table.c.id, String)
+
+
+def _each(connection: Connection, statement: Update, column: ColumnElement[Any], values: Sequence[Any]) -> None:
+    for part in _parts(values):
+        connection.execute(statement.where(column.in_(part)))
+
+
+def _rows(connection: Connection, chosen: Any, column: ColumnElement[Any], values: Sequence[Any]) -> list[Any]:
+    return [row for part in _parts(values) for row in connection.execute(chosen.where(column.in_(part)))]
+
+
+def _count(connection: Connection, table: Any, column: ColumnElement[Any], values: Sequence[Any]) -> int:
+    chosen = select(func.count()).select_from(table)
+    return sum(connection.scalar(chosen.where(column.in_(part))) or 0 for part in _parts(values))
+
+
+def _parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + MOST_IN_LIST] for start in range(0, len(values), MOST_IN_LIST))

@@ -1,0 +1,1 @@
+"""Afterwards: every cap counted once more from the record, by code that the gate doesn't share."""
