@@ -25,7 +25,7 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 
 from bench import kills_judged as judged
-from bench.kills_judged import Exit, Played, Strike
+from bench.kills_judged import Exit, Found, Played, Strike
 from dialer import settings
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.decisions import SqlDecisions
@@ -424,10 +424,28 @@ async def _left(drama: Drama, seed: int, seconds: float, debtor_of: dict[str, st
         allowed={attempt for link in links if (attempt := _allowed(link))},
         faults=evidence.verify(links)[1],
         refused=refused,
+        audited=await _audit(stage),
         in_flight=[str(attempt) for attempt in in_flight],
         resumed=drama.resumed,
         tracebacks=log.count("Traceback"),
     )
+
+
+async def _audit(stage: Stage) -> list[Found]:
+    """What `dialer audit` finds, which shares no code with the gate."""
+    assert stage.network
+    cdr = stage.network.folder / "log/cdr-custom/network.csv"
+    audit = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dialer", "audit", "-c", str(stage.config), "--cdr", str(cdr), "--verify", "--json",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await audit.communicate()
+    if audit.returncode not in (0, 1):
+        raise AssertionError(f"dialer audit ended with {audit.returncode}")
+    answer = json.loads(out)
+    found = [Found(line["rule"], line["subject"], line["words"]) for line in answer["violations"]]
+    chain = answer["chain"]
+    return found + [Found("chain", "", str(fault)) for fault in chain["faults"]]
 
 
 def _allowed(link: Link) -> str | None:
