@@ -25,7 +25,7 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 
 from bench import kills_judged as judged
-from bench.kills_judged import Exit, Played, Strike
+from bench.kills_judged import Exit, Found, Played, Strike
 from dialer import settings
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.decisions import SqlDecisions
@@ -55,8 +55,8 @@ END_SECONDS = 90.0
 TALK_SECONDS = 3.0
 KINDS = ("daemon", "daemon", "postgres", "postgres", "redis-flushed", "redis-empty", "redis-kept", "redis-old")
 """What is done; Redis comes back with nothing, with everything, or with what it had a while ago."""
-EARLY = 1
-"""A due time before every other."""
+EARLY = 1000
+"""Due times up to this one are before all others."""
 BEHAVIOURS = (
     *[Behaviour.NEVER_ANSWERS] * 2, *[Behaviour.REJECTED] * 3, *[Behaviour.BUSY] * 3, *[Behaviour.PERSON] * 2,
     Behaviour.UNREACHABLE, Behaviour.PERSON_HANGS_UP, Behaviour.VOICEMAIL, Behaviour.ANSWERS_AND_HANGS_UP,
@@ -160,7 +160,7 @@ class Drama:
 
     async def strike(self, what: str) -> None:
         """Kill one part, and start it again a while later."""
-        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(2, 6)))
+        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(3, 12)))
         began = time.time()
         match what:
             case "daemon":
@@ -243,10 +243,12 @@ class Drama:
 
     async def _press(self, connection: asyncpg.Connection) -> None:
         hot = "select case_id from (select distinct case_id from attempts) as called order by random() limit 3"
-        fresh = "select id from cases where id not in (select case_id from attempts) order by id limit 4"
-        due = await connection.fetchval(f"select count(*) from cases where due_at <= {EARLY}")
-        for chosen in (hot, fresh)[: 2 if due < 20 else 1]:
-            await connection.execute(f"update cases set due_at = {EARLY} where state = 'open' and id in ({chosen})")
+        fresh = "select id from cases where id not in (select case_id from attempts)"
+        waiting = await connection.fetchval(f"select count(*) from ({fresh} and due_at <= {EARLY}) as fresh")
+        for chosen in (hot, f"{fresh} order by id limit 4")[: 2 if waiting < 8 else 1]:
+            await connection.execute(
+                f"update cases set due_at = floor(random() * {EARLY}) where state = 'open' and id in ({chosen})"
+            )
 
     # -- the plot -------------------------------------------------------------------------------------
 
@@ -254,7 +256,7 @@ class Drama:
         """Strike, and mostly wait until somebody is called again; sometimes strike at once once more."""
         await self._called_again()
         for number, parts in enumerate(acts):
-            await asyncio.sleep(self.chance.uniform(0.2, 5))
+            await asyncio.sleep(self.chance.uniform(0.2, 10))
             await asyncio.gather(*(self.strike(part) for part in parts))
             if number == len(acts) - 1 or self.chance.random() < 0.75:
                 self.resumed.append(await self._called_again())
@@ -422,10 +424,28 @@ async def _left(drama: Drama, seed: int, seconds: float, debtor_of: dict[str, st
         allowed={attempt for link in links if (attempt := _allowed(link))},
         faults=evidence.verify(links)[1],
         refused=refused,
+        audited=await _audit(stage),
         in_flight=[str(attempt) for attempt in in_flight],
         resumed=drama.resumed,
         tracebacks=log.count("Traceback"),
     )
+
+
+async def _audit(stage: Stage) -> list[Found]:
+    """What `dialer audit` finds, which shares no code with the gate."""
+    assert stage.network
+    cdr = stage.network.folder / "log/cdr-custom/network.csv"
+    audit = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dialer", "audit", "-c", str(stage.config), "--cdr", str(cdr), "--verify", "--json",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await audit.communicate()
+    if audit.returncode not in (0, 1):
+        raise AssertionError(f"dialer audit ended with {audit.returncode}")
+    answer = json.loads(out)
+    found = [Found(line["rule"], line["subject"], line["words"]) for line in answer["violations"]]
+    chain = answer["chain"]
+    return found + [Found("chain", "", str(fault)) for fault in chain["faults"]]
 
 
 def _allowed(link: Link) -> str | None:

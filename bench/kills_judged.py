@@ -48,6 +48,15 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """One finding of `dialer audit`. subject: the attempt, or the line of the CDR."""
+
+    rule: str
+    subject: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """Everything that is left of one run.
 
@@ -72,6 +81,7 @@ class Played:
     allowed: Collection[str]
     faults: list[Fault]
     refused: Mapping[str, int]
+    audited: list[Found]
     in_flight: Collection[str]
     resumed: list[float]
     tracebacks: int
@@ -102,8 +112,18 @@ def failures(run: Played) -> list[str]:
     wrong += [f"{entry.id}: in flight on record for ever" for entry in run.entries.values() if entry.in_flight]
     wrong += [f"{attempt}: in flight in Redis for ever" for attempt in run.in_flight]
     wrong += [f"{a.attempt}: no allowing decision in the chain" for a in run.lines if a.attempt not in run.allowed]
+    wrong += [
+        f"{attempt}: allowed, and no attempt on record" for attempt in set(run.allowed) - {a.attempt for a in run.lines}
+    ]
     wrong += [f"chain {fault.chain} at {fault.position}: {fault.what}" for fault in run.faults]
     wrong += dialled_blind(run)
+    unknown = {a.attempt for a in run.lines if a.result == "unknown"}
+    wrong += [
+        f"dialer audit: {found.subject}: {found.words} [{found.rule}]"
+        for found in run.audited
+        # who answered a daemon that was dead is on record as unknown
+        if not (found.rule == "cdr-answered" and found.subject in unknown)
+    ]
     wrong += [f"the daemon ended by itself with {end.code}" for end in run.exits if not end.meant and not _excused(end)]
     if run.tracebacks:
         wrong.append(f"{run.tracebacks} tracebacks in the daemon's log")

@@ -126,6 +126,12 @@ def answer_to_agent(rule: Rule, call: Call) -> Iterator[Finding]:
         what, until = "an agent was there", placed.bridged_at
     elif placed.abandoned_at is not None and plays_message(call):
         what, until = "the message began", placed.abandoned_at
+    elif placed.abandoned_at is not None and placed.cause is None:
+        # nobody listened when it ended: its end on record is when that was found, and the dialplan's mark tells
+        what, until = "the line was let go", placed.abandoned_at
+    elif placed.result == "unknown":
+        yield Unsure(rule.id, "nobody listened when it ended")
+        return
     elif placed.ended_at is not None:
         what, until = "the line was down", placed.ended_at
     else:

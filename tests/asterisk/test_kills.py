@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 KILLS = 8
-SEED = 11
+SEED = 2  # the daemon forgets what it knew before Redis does: then only the record knows
 
 
 async def test_whatever_is_killed_nobody_is_called_above_a_cap(tmp_path):

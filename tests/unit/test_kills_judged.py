@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench.kills_judged import Exit, Played, Strike, failures
+from bench.kills_judged import Exit, Found, Played, Strike, failures
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.evidence import Fault
 from dialer.demo.witness import WitnessedCall
@@ -58,7 +58,7 @@ def good():
         debtor_of=NUMBERS, calls=calls, legs=dict.fromkeys("abc", 0.0), lines=lines,
         entries={a.attempt: entry(a.attempt, a.number[1:]) for a in lines},
         told=[(TEN + 1, "ledger.rebuilt"), (TEN + 20.2, "ledger.rebuild_began"), (TEN + 27, "ledger.rebuilt")],
-        decisions=9, allowed={"a", "b", "c"}, faults=[], refused={}, in_flight=[], resumed=[], tracebacks=0,
+        decisions=9, allowed={"a", "b", "c"}, faults=[], refused={}, audited=[], in_flight=[], resumed=[], tracebacks=0,
     )  # fmt: skip
 
 
@@ -100,12 +100,15 @@ def more(run, number, at, attempt="d", seconds=5.0, **kind):
         ),
         (lambda run: replace(run, in_flight=["a"]), "in flight in Redis"),
         (lambda run: replace(run, allowed={"a", "b"}), "no allowing decision"),
+        (lambda run: replace(run, allowed={"a", "b", "c", "d"}), "allowed, and no attempt"),
         (lambda run: replace(run, faults=[Fault("cell1", 3, "was changed")]), "chain cell1 at 3"),
         (lambda run: more(run, "39347000", 24), "after redis-flushed"),
         (lambda run: replace(run, told=run.told[:2]), "never rebuilt"),
         (lambda run: replace(run, exits=[Exit(TEN, 1, False, True)]), "ended by itself with 1"),
         (lambda run: replace(run, exits=[Exit(TEN, 3, False, False)]), "ended by itself with 3"),
         (lambda run: replace(run, tracebacks=1), "tracebacks"),
+        (lambda run: replace(run, audited=[Found("count", "a", "too many")]), "dialer audit: a: too many"),
+        (lambda run: replace(run, audited=[Found("cdr-answered", "a", "not so")]), "dialer audit: a: not so"),
         (lambda run: replace(run, strikes=[*run.strikes, Strike("postgres", TEN + 70, TEN + 70)]), "no call after"),
     ],
 )  # fmt: skip
