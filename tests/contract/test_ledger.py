@@ -92,6 +92,12 @@ async def redis_ledgers(request):
         await cell.close()
 
 
+async def emptied(engine):
+    async with engine.begin() as connection:
+        for table in (schema.ledger, schema.ledger_keys):
+            await connection.execute(delete(table))
+
+
 @asynccontextmanager
 async def sql_ledgers(place):
     clock = SystemClock(NOON - datetime.now(UTC))
@@ -102,13 +108,12 @@ async def sql_ledgers(place):
         tasks.append(asyncio.create_task(writer.run()))
         engines.append(engine)
         handles.append(SqlLedger(engine, writer, clock))
-    async with engines[0].begin() as connection:
-        for table in (schema.ledger, schema.ledger_keys):
-            await connection.execute(delete(table))
+    await emptied(engines[0])
     yield handles
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await emptied(engines[0])  # the template is copied by others
     for engine in engines:
         await engine.dispose()
 

@@ -334,7 +334,7 @@ async def test_lines_over_the_bound_are_dropped_and_the_ledger_is_rebuilt_from_t
         assert len(await lines_of(theirs, attempt("x"))) == 60
 
 
-async def test_a_redis_that_does_not_answer_is_not_ready_until_it_does(server):
+async def test_a_redis_that_does_not_answer_is_not_ready_until_it_does(server, impatient):
     record = MemoryRecord()
     async with cell(server.url, "a", record, prefix="p") as ledger:
         server.freeze()

@@ -81,10 +81,7 @@ async def test_lines_are_written_once_and_in_order_whatever_breaks(proxy):
         assert proxy.lost == 5
 
 
-async def test_a_frozen_redis_is_away_and_lines_wait(redis_server, monkeypatch):
-    monkeypatch.setattr("dialer.adapters.redis.wire.COMMAND_SECONDS", 0.5)
-    monkeypatch.setattr("dialer.adapters.redis.wire.PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr("dialer.adapters.redis.ledger.READ_SECONDS", 0.5)
+async def test_a_frozen_redis_is_away_and_lines_wait(redis_server, impatient):
     async with cell(redis_server.url, "a", prefix=fresh_prefix()) as ledger:
         redis_server.freeze()
         try:
