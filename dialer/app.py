@@ -147,7 +147,12 @@ class Daemon:
             case "redis":
                 collector = self._settings.collector.name
                 return RedisLedger(
-                    redis_url(wish), self._settings.store.cell, self._lines, self._clock, house=collector
+                    redis_url(wish),
+                    self._settings.store.cell,
+                    self._lines,
+                    self._clock,
+                    prefix=wish.prefix,
+                    house=collector,
                 )
 
     async def _load_ledger(self) -> None:

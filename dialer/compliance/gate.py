@@ -1,5 +1,6 @@
 """The only door to a public number."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -209,30 +210,31 @@ class Gate:
                 return verdict
             reservation = Reservation(self._ids.attempt(now), intent, now)
             entry = entry_of(reservation)
+            # held first: a line that others write meanwhile is not missed at the answer
+            self.watch.hold(reservation.attempt, subject, standing)
             try:
                 won = await self._ledger.reserve(entry, standing)
-            except LedgerAwayError:
-                self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+            except (LedgerAwayError, asyncio.CancelledError):
+                self._take_back(entry)
                 raise
             if won:
-                return await self._open(reservation, entry, subject, standing, verdict)
+                return await self._open(reservation, entry, verdict)
+            self.watch.drop(reservation.attempt)
         return _refused(Reason.IN_FLIGHT)
 
-    async def _open(
-        self, reservation: Reservation, entry: Entry, subject: Subject, standing: Standing, verdict: Verdict
-    ) -> Clearance | Verdict:
-        attempt = reservation.attempt
-        self.watch.hold(attempt, subject, standing)
+    async def _open(self, reservation: Reservation, entry: Entry, verdict: Verdict) -> Clearance | Verdict:
+        attempt, intent = reservation.attempt, reservation.intent
         try:
-            await self._record.open(
-                reservation, entry, Decision(reservation.cleared_at, reservation.intent, verdict, attempt)
-            )
+            await self._record.open(reservation, entry, Decision(reservation.cleared_at, intent, verdict, attempt))
         except AwayError:
-            # nobody will dial it: the PBX hears of an attempt only through its clearance
-            self.watch.drop(attempt)
-            self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+            self._take_back(entry)
             return _refused(Reason.STORE_AWAY)
-        return Clearance(SEAL, reservation, self.treatment(reservation.intent.packs))
+        return Clearance(SEAL, reservation, self.treatment(intent.packs))
+
+    def _take_back(self, entry: Entry) -> None:
+        """Nobody will dial it: the PBX hears of an attempt only through its clearance."""
+        self.watch.drop(AttemptId(entry.id))
+        self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
 
     def _door(self, intent: Intent, now: datetime) -> Verdict | None:
         if now < self._latest - CLOCK_TOLERANCE:

@@ -357,6 +357,40 @@ async def test_what_changes_between_reading_and_reserving_is_judged_again():
     assert await house.reasons() == ["do-not-call"]
 
 
+async def test_a_word_that_comes_while_it_is_reserved_is_known_at_the_answer():
+    house = House()
+    reserve = house.ledger.reserve
+
+    async def slow(entry, seen):
+        won = await reserve(entry, seen)
+        house.gate.put(opt_out(NUMBER, house.clock.time))  # before the gate hears that it won
+        return won
+
+    house.ledger.reserve = slow
+    clearance = await house.gate.clear(house.intent())
+    reservation = clearance.reservation
+    assert house.gate.recheck(reservation.attempt, reservation.intent).verdict.reasons == ("do-not-call",)
+
+
+async def test_a_reservation_that_is_cancelled_is_taken_back():
+    house = House()
+    reserve, reserved = house.ledger.reserve, asyncio.Event()
+
+    async def never(entry, seen):
+        await reserve(entry, seen)
+        reserved.set()
+        await asyncio.sleep(60)
+
+    house.ledger.reserve = never
+    asking = asyncio.create_task(house.gate.clear(house.intent()))
+    await reserved.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    house.ledger.reserve = reserve
+    assert len(house.gate.watch) == 0
+    assert await house.reasons() == []
+
+
 async def test_a_ledger_that_never_stands_still_clears_nobody():
     house = House()
 

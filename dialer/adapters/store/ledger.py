@@ -19,7 +19,7 @@ from dialer.kernel.clock import Clock, to_micro
 from dialer.kernel.errors import AwayError
 
 LINE_RANK = 3
-PAGE = 5_000
+PAGE = 500
 
 _LINE = upsert(ledger)
 _LINE = _LINE.on_conflict_do_update(
