@@ -2,8 +2,9 @@
 #
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
 #   make bench-connect                        make bench-calls                  make bench-abandoned
+#   make bench-gate                           make bench-ledger                 make soak-kills ARGS="--kills 50"
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -55,6 +56,9 @@ contracts: .venv/ready-dev
 bench-connect: setup .venv/ready-dev
 	@.venv/bin/python -m bench.connect $(ARGS)
 
+bench-ledger: .venv/ready-dev .cache/redis/run
+	@.venv/bin/python -m bench.ledger $(ARGS)
+
 bench-gate: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
 	@.venv/bin/python -m bench.gate $(ARGS)
 
@@ -63,6 +67,10 @@ bench-abandoned: setup .venv/ready-dev
 
 bench-calls: setup .venv/ready-dev .cache/sipp/run
 	@.venv/bin/python -m bench.calls $(ARGS)
+
+# the long form of tests/asterisk/test_kills.py
+soak-kills: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
+	@.venv/bin/python -m bench.kills $(ARGS)
 
 # after a change of what the reference is made from
 docs: .venv/ready-dev

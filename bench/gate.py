@@ -181,7 +181,7 @@ async def rules_and_reservation(events: int) -> None:
         ledger = ProcessLedger()
         for debtor in range(DECISIONS):
             ledger.put(*build(debtor))
-        ledger.forget_before(NOW - timedelta(days=36))
+        ledger.forget_before(NOW)
         show(name, await decide(_gate(ledger, NoRecord()), [intent(debtor) for debtor in range(DECISIONS)], 1))
 
 

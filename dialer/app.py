@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -25,11 +26,12 @@ from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
+from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
-from dialer.compliance.ledger import WINDOW, ProcessLedger
+from dialer.compliance.ledger import ProcessLedger
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -44,9 +46,8 @@ from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
+CADENCE_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
-LEDGER_SECONDS = 30.0
-"""A start waits so long for the shared ledger; without it nothing is cleared, and calls under way are looked after."""
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
 
@@ -56,7 +57,7 @@ log = structlog.get_logger(__name__)
 class Daemon:
     """One cell: one daemon beside one Asterisk."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Path) -> None:
         self._settings = settings
         self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
         self._link_settings = LinkSettings(
@@ -69,6 +70,7 @@ class Daemon:
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
+        self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
 
@@ -130,7 +132,9 @@ class Daemon:
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
-        gate.surroundings = Surroundings(self._feed_is_fresh, self._record_is_held, lambda: self._pbx.skew)
+        gate.surroundings = Surroundings(
+            self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
+        )
         self._said = Said(gate, self._book, live, record.flush, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
@@ -143,22 +147,36 @@ class Daemon:
             case "redis":
                 collector = self._settings.collector.name
                 return RedisLedger(
-                    redis_url(wish), self._settings.store.cell, self._lines, self._clock, house=collector
+                    redis_url(wish),
+                    self._settings.store.cell,
+                    self._lines,
+                    self._clock,
+                    prefix=wish.prefix,
+                    house=collector,
                 )
 
     async def _load_ledger(self) -> None:
-        """The ledger in the process knows what the record knows; one that is shared knows it, or rebuilds itself."""
+        """The ledger in the process knows what the record knows. One that is shared isn't waited for: it becomes whole
+        by itself, nothing is cleared before, and calls under way must be looked after at once.
+        """
         if isinstance(self._ledger, ProcessLedger):
             async for page in self._lines.pages():
                 self._ledger.load(page)
-        if isinstance(self._ledger, RedisLedger):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEDGER_SECONDS):
-                    while not self._ledger.ready:  # noqa: ASYNC110 -- its own task makes it ready
-                        await asyncio.sleep(0.05)
+
+    async def _count_wanted(self) -> None:
+        """Who is called too seldom, once a minute, for the alert."""
+        while True:
+            for name in self._flow.campaigns:
+                with suppress(AwayError):
+                    wanted = await self._book.count_wanted(name, self._clock.now())
+                    self._flow.tally.campaigns[name].wanted = wanted
+            await asyncio.sleep(CADENCE_SECONDS)
 
     def _feed_is_fresh(self) -> bool:
         return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
+
+    def _ledger_is_whole(self) -> bool:
+        return self._ledger.ready if isinstance(self._ledger, RedisLedger) else True
 
     def _record_is_held(self) -> bool:
         return self._hold is None or self._hold.held
@@ -178,6 +196,8 @@ class Daemon:
             log.warning("clock.shifted", seconds=self._clock.offset.total_seconds())
         tasks.start("writer", self._writer.run())
         self._start_ledger(tasks)
+        tasks.start("auditing", self._auditing.run())
+        tasks.start("cadence", self._count_wanted())
         await self._recovery.load()
         runner = await self._serve()
         try:
@@ -232,7 +252,7 @@ class Daemon:
                 await self._ask_again()
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
-                    self._ledger.forget_before(self._clock.now() - WINDOW)
+                    self._ledger.forget_before(self._clock.now())
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:
@@ -311,7 +331,7 @@ class Daemon:
             problems.append(f"the PBX's clock is {self._pbx.skew.total_seconds():+.1f} s from ours")
         if not self._writer.healthy:
             problems.append("the record can't be written")
-        if isinstance(self._ledger, RedisLedger) and not self._ledger.ready:
+        if not self._ledger_is_whole():
             problems.append("the ledger on Redis is away, or being rebuilt")
         if not self._record_is_held():
             problems.append("another daemon may work in this one's name")
@@ -327,6 +347,7 @@ class Daemon:
             "dialer_ami_malformed": link.malformed,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
+            **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
         }

@@ -108,7 +108,7 @@ class Flow:
         stock = self._stocks[campaign.name]
         monotonic = self._clock.monotonic()
         elapsed_seconds, self._decided_at = monotonic - self._decided_at, monotonic
-        if campaign.dials and self.gate.pbx_ready:
+        if campaign.dials and self.gate.may_clear:
             await stock.refill(len(list(self.roster)), self._clock.now(), monotonic)
         floor = floor_of(
             campaign,
@@ -118,7 +118,7 @@ class Flow:
             elapsed_seconds=elapsed_seconds,
             cases=min(len(stock), self._calls_left),
             trunk_failures=self._trunk_failures,
-            may_dial=self.gate.pbx_ready and not self.stopping,
+            may_dial=self.gate.may_clear and not self.stopping,
         )
         burst, self._memory = pacing.size(floor, self._target(campaign), self._memory)
         self.tally.paced(campaign.name, burst)

@@ -97,6 +97,9 @@ class LedgerSettings(_Section):
         description="`process`: one daemon alone; `sql`: cells on one PostgreSQL; `redis`: cells on one Redis",
     )
     url: str = Field("redis://127.0.0.1:6379/0", description="the Redis server, where kind is `redis`")
+    prefix: str = Field(
+        "ledger", pattern=_NAME, description="of its keys: agencies that share a Redis each have their own"
+    )
     password: SecretStr | None = Field(
         None, description="better in password_file or in the variable DIALER_LEDGER__PASSWORD"
     )

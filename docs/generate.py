@@ -9,7 +9,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.adapters.metrics import DialerCollector
+from dialer.adapters.metrics import HEALTH, DialerCollector
 from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
 from dialer.audit import cdr
 from dialer.calls import results
@@ -250,10 +250,7 @@ def _state_machines() -> str:
 
 def _metrics() -> str:
     snapshot = Snapshot(START, True, 0.0, (), ())
-    health = dict.fromkeys(
-        ("dialer_ami_up", "dialer_ami_reconnects", "dialer_ami_malformed", "dialer_ledger_backlog_events",
-         "dialer_event_loop_lag_seconds", "dialer_pbx_clock_skew_seconds", "dialer_clock_offset_seconds"), 0.0,
-    )  # fmt: skip
+    health = dict.fromkeys(HEALTH, 0.0)
     parts = [
         "# Metrics",
         "",

@@ -22,16 +22,20 @@ from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Histogram, Tally
 from pacing import Limit
 
-_HEALTH = {
+HEALTH = {
     "dialer_ami_up": "1 while the manager interface is connected",
     "dialer_ami_reconnects": "connections made after the first",
     "dialer_ami_malformed": "manager messages that could not be read",
     "dialer_ledger_backlog_events": "writes that wait for the disk",
     "dialer_event_loop_lag_seconds": "how late the last tick began",
+    "dialer_audit_violations": "rules that the last recount found broken; above 0 somebody must look",
+    "dialer_audit_attempts": "attempts that the last recount judged",
+    "dialer_audit_finished_timestamp_seconds": "when the last recount finished, by the engine's clock; 0 before the first",
+    "dialer_audit_failures": "recounts that couldn't be made",
     "dialer_pbx_clock_skew_seconds": "how far the PBX's clock is ahead of ours; above 2 nobody is called",
     "dialer_clock_offset_seconds": "how far the engine's clock is shifted (demo, tests); 0 where people are called",
 }
-_COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed")
+_COUNTERS = ("dialer_ami_reconnects", "dialer_ami_malformed", "dialer_audit_failures")
 
 
 class DialerCollector(Collector):
@@ -52,6 +56,9 @@ class DialerCollector(Collector):
         blocked = CounterMetricFamily(
             "dialer_attempts_blocked", "calls that the gate refused, by reason", labels=["campaign", "reason"]
         )
+        wanted = GaugeMetricFamily(
+            "dialer_cases_wanted", "open cases called less often than the packs want", labels=["campaign"]
+        )
         placed = CounterMetricFamily("dialer_attempts_placed", "calls handed to the PBX", labels=["campaign"])
         answered = CounterMetricFamily("dialer_calls_answered", "calls that were answered", labels=["campaign"])
         bridged = CounterMetricFamily("dialer_calls_bridged", "calls put through to an agent", labels=["campaign"])
@@ -65,15 +72,16 @@ class DialerCollector(Collector):
         for name, tally in self._tally.campaigns.items():
             for result in Result:
                 attempts.add_metric([name, result.value], tally.results[result.value])
-            for reason in Reason:
-                blocked.add_metric([name, reason.value], tally.blocked[reason.value])
+            for reason in sorted({*Reason, *tally.blocked}):
+                blocked.add_metric([name, str(reason)], tally.blocked[str(reason)])
+            wanted.add_metric([name], tally.wanted)
             placed.add_metric([name], tally.placed)
             answered.add_metric([name], tally.answered)
             bridged.add_metric([name], tally.bridged)
             abandoned.add_metric([name], tally.abandoned)
             _add_histogram(waits, name, tally.answer_to_agent)
             _add_histogram(ring, name, tally.ring)
-        yield from (attempts, blocked, placed, answered, bridged, abandoned, waits, ring)
+        yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring)
 
         ignored = CounterMetricFamily(
             "dialer_signals_ignored", "events that the attempt's table doesn't know", labels=["state", "signal"]
@@ -106,7 +114,7 @@ class DialerCollector(Collector):
 
     def _service(self) -> Iterator[Metric]:
         values = self._health()
-        for name, text in _HEALTH.items():
+        for name, text in HEALTH.items():
             family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
             yield family(name, text, value=values[name])
         yield InfoMetricFamily("dialer_build", "the running version", value={"version": version("cadenza")})

@@ -5,7 +5,7 @@ It reads what the daemon has written, and shares no rule with the gate: `tests/a
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -93,6 +93,8 @@ async def _judge_page(page: Page, bench: Bench, report: Report, first_decision: 
         laws = list(_laws(placed, allow, bench.library, report))
         call = call_of(placed, page, history, zones_of(placed, allow), _ring(placed, allow), laws)
         call.blind = any(one.word == "bridge" and one.content.get("blind") for one in decisions)
+        if allow is not None and isinstance(given := allow.content.get("given"), Mapping):
+            call.given = {**given, "workplace": allow.content.get("workplace") is True}
         judge(call, bench, report)
     report.read["contacts"] += sum(id_ not in page.attempts for id_ in page.lines)
 
@@ -140,7 +142,7 @@ def findings(rule: Rule, call: Call, bench: Bench) -> Iterator[Finding]:
     elif rule.kind == "holiday":
         yield from when.holiday(rule, call, bench.corrections)
     elif rule.kind == "require":
-        yield Unsure(rule.id, f"what {rule.values['fact']} was then isn't on record")
+        yield from how.require(rule, call)
     elif rule.kind == "abandon_treatment" and call.placed.ended_as == "abandoned":
         yield Unsure(rule.id, "what the person heard isn't on record")
 

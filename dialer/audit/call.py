@@ -1,9 +1,9 @@
 """One attempt as the rules look at it: what had happened by then, what was under way, what had been said."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dialer.audit.happened import Agreement, Blackout, Consent, Contact, Flag, Line, is_event
 from dialer.audit.instants import NEVER, day
@@ -19,6 +19,7 @@ class Call:
     """The attempt at the instant at which it was cleared.
 
     zones: where the debtor may have been. ring_until: when its ringing was to be over. workplace: None = not known.
+    given: the facts that the gate was given, as its decision says; None = not on record.
     past: what had ended by then, the oldest first. under_way: what had begun and not ended. blind: bridged while the
     ledger's feed was away. of_case: attempts of the same case before it.
     """
@@ -37,6 +38,7 @@ class Call:
     agreements: list[Agreement]
     consents: list[Consent]
     blackouts: list[Blackout]
+    given: Mapping[str, Any] | None = None
     blind: bool = False
     of_case: int = 0
     laws: tuple[Law, ...] = ()

@@ -1,10 +1,12 @@
 """How: what stood against the call, one at a time, how long it rang, how soon an agent was there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
 
 from dialer.audit.call import Call
 from dialer.audit.happened import Flag
-from dialer.audit.instants import SECOND, shown
+from dialer.audit.instants import SECOND, day, shown
 from dialer.audit.law import Rule
 from dialer.audit.report import Finding, Unsure, Wrong
 
@@ -59,6 +61,37 @@ def concurrency(rule: Rule, call: Call) -> Iterator[Finding]:
             return
 
 
+def require(rule: Rule, call: Call) -> Iterator[Finding]:
+    """What had to be so was so by the facts that the gate was given; whether those were true nobody here can tell."""
+    values, given = rule.values, call.given
+    if given is None:
+        yield Unsure(rule.id, f"what {values['fact']} was then isn't on record")
+        return
+    if "when" in values and not given.get(values["when"]):
+        return
+    said = given.get(values["fact"])
+    kept = said is True if values["must"] == "be_true" else _dated(said, values, call)
+    if not kept:
+        yield Wrong(rule.id, f"{values['fact']} was {'not given' if said is None else said}")
+
+
+def _dated(said: object, values: Mapping[str, Any], call: Call) -> bool:
+    try:
+        limit = date.fromisoformat(str(said)).toordinal()
+    except ValueError:
+        return False
+    days, slack = [day(call.at, zone) for zone in call.zones], int(values.get("days", 0))
+    if not days:
+        return False
+    match values["must"]:
+        case "not_be_past":
+            return max(days) <= limit
+        case "be_days_ago":
+            return min(days) - limit >= slack
+        case _:
+            return max(days) - limit <= slack
+
+
 def ring_min(rule: Rule, call: Call) -> Iterator[Finding]:
     """Who doesn't answer is left to ring so long, if it was we who gave up."""
     placed, seconds = call.placed, float(rule.values["seconds"])
@@ -93,6 +126,12 @@ def answer_to_agent(rule: Rule, call: Call) -> Iterator[Finding]:
         what, until = "an agent was there", placed.bridged_at
     elif placed.abandoned_at is not None and plays_message(call):
         what, until = "the message began", placed.abandoned_at
+    elif placed.abandoned_at is not None and placed.cause is None:
+        # nobody listened when it ended: its end on record is when that was found, and the dialplan's mark tells
+        what, until = "the line was let go", placed.abandoned_at
+    elif placed.result == "unknown":
+        yield Unsure(rule.id, "nobody listened when it ended")
+        return
     elif placed.ended_at is not None:
         what, until = "the line was down", placed.ended_at
     else:

@@ -28,6 +28,12 @@ class CaseBook(Protocol):
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
 
+    def want(self, case_id: int, by: datetime) -> None:
+        """The law of the house wants the case called again by then: after it the case is urgent. Written soon."""
+
+    async def count_wanted(self, campaign: str, now: datetime) -> int:
+        """How many open cases of the campaign are called less often than wanted."""
+
     async def card(self, case_id: int) -> CaseCard:
         """The case with its history, for the agent. Raises LookupError."""
 

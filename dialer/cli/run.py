@@ -15,6 +15,6 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
     logging.configure(loaded.log.format, loaded.log.level)
 
     async def work() -> None:
-        await Daemon(loaded).run()
+        await Daemon(loaded, config).run()
 
     asyncio.run(work())

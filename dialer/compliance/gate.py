@@ -1,5 +1,6 @@
 """The only door to a public number."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,14 +8,14 @@ from typing import Protocol
 
 from dialer.compliance.calendars import Calendars
 from dialer.compliance.clearance import SEAL, Clearance, Reservation, Treatment
-from dialer.compliance.entry import Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
+from dialer.compliance.entry import EVENTS, Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
 from dialer.compliance.facts import Facts
 from dialer.compliance.judging import judge
 from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject, Watch
 from dialer.compliance.localtime import zones_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
-from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged
+from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged, MinCadence
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
@@ -73,11 +74,12 @@ class Surroundings:
     """What the gate must know of the parts around it.
 
     feed_is_fresh: every line that others put has come. record_is_held: no other daemon works in this one's name.
-    pbx_skew: how far the PBX's clock is ahead of ours.
+    ledger_is_whole: it can be asked, as far as is known. pbx_skew: how far the PBX's clock is ahead of ours.
     """
 
     feed_is_fresh: Callable[[], bool] = lambda: True
     record_is_held: Callable[[], bool] = lambda: True
+    ledger_is_whole: Callable[[], bool] = lambda: True
     pbx_skew: Callable[[], timedelta] = timedelta
 
 
@@ -103,6 +105,13 @@ class Gate:
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
         self.surroundings = Surroundings()
+
+    @property
+    def may_clear(self) -> bool:
+        """Whether it makes sense to ask: nothing that every call needs is known to be missing."""
+        around = self.surroundings
+        clocks_agree = abs(around.pbx_skew()) <= CLOCK_TOLERANCE
+        return self.pbx_ready and clocks_agree and around.record_is_held() and around.ledger_is_whole()
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
@@ -151,6 +160,17 @@ class Gate:
             self._treatments[packs] = treatment_of([self.law.packs[name] for name in packs])
         return self._treatments[packs]
 
+    def wanted_by(self, packs: tuple[str, ...], entry: Entry) -> datetime | None:
+        """Until when the packs want the next contact after this one; None where it doesn't count for any of them."""
+        wishes = [
+            rule.wanted_by(entry.at)
+            for name in packs
+            if name in self.law.packs
+            for rule in self.law.packs[name].of_kind(MinCadence)
+            if entry.result in EVENTS[rule.event]
+        ]
+        return min(wishes, default=None)
+
     def put(self, *lines: Line) -> None:
         """Something happened, or somebody said something: it is recorded, and counts from now on everywhere."""
         self._record.keep(*lines)
@@ -168,11 +188,16 @@ class Gate:
     async def read_again(self) -> None:
         """Lines may have gone by: what stands about those under way is read anew. Raises LedgerAwayError."""
         for attempt, subject in self.watch.subjects():
-            self.watch.hold(attempt, subject, await self._ledger.read(subject))
+            standing = await self._ledger.read(subject)
+            if self.watch.standing(attempt) is not None:  # it may have ended meanwhile
+                self.watch.hold(attempt, subject, standing)
 
     async def adopt(self, attempt: AttemptId, intent: Intent) -> None:
-        """Keep what stands about a call that a restart found under way. Raises LedgerAwayError."""
+        """Keep what stands about a call that a restart found under way. Raises LedgerAwayError: `read_again`, which the
+        ledger's feed asks for once it is back, makes up for it, and until then the call is judged blind.
+        """
         subject = subject_of(intent)
+        self.watch.hold(attempt, subject, Standing())
         self.watch.hold(attempt, subject, await self._ledger.read(subject))
 
     async def _reserve(self, intent: Intent) -> Clearance | Verdict:
@@ -185,30 +210,31 @@ class Gate:
                 return verdict
             reservation = Reservation(self._ids.attempt(now), intent, now)
             entry = entry_of(reservation)
+            # held first: a line that others write meanwhile is not missed at the answer
+            self.watch.hold(reservation.attempt, subject, standing)
             try:
                 won = await self._ledger.reserve(entry, standing)
-            except LedgerAwayError:
-                self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+            except (LedgerAwayError, asyncio.CancelledError):
+                self._take_back(entry)
                 raise
             if won:
-                return await self._open(reservation, entry, subject, standing, verdict)
+                return await self._open(reservation, entry, verdict)
+            self.watch.drop(reservation.attempt)
         return _refused(Reason.IN_FLIGHT)
 
-    async def _open(
-        self, reservation: Reservation, entry: Entry, subject: Subject, standing: Standing, verdict: Verdict
-    ) -> Clearance | Verdict:
-        attempt = reservation.attempt
-        self.watch.hold(attempt, subject, standing)
+    async def _open(self, reservation: Reservation, entry: Entry, verdict: Verdict) -> Clearance | Verdict:
+        attempt, intent = reservation.attempt, reservation.intent
         try:
-            await self._record.open(
-                reservation, entry, Decision(reservation.cleared_at, reservation.intent, verdict, attempt)
-            )
+            await self._record.open(reservation, entry, Decision(reservation.cleared_at, intent, verdict, attempt))
         except AwayError:
-            # nobody will dial it: the PBX hears of an attempt only through its clearance
-            self.watch.drop(attempt)
-            self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
+            self._take_back(entry)
             return _refused(Reason.STORE_AWAY)
-        return Clearance(SEAL, reservation, self.treatment(reservation.intent.packs))
+        return Clearance(SEAL, reservation, self.treatment(intent.packs))
+
+    def _take_back(self, entry: Entry) -> None:
+        """Nobody will dial it: the PBX hears of an attempt only through its clearance."""
+        self.watch.drop(AttemptId(entry.id))
+        self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
 
     def _door(self, intent: Intent, now: datetime) -> Verdict | None:
         if now < self._latest - CLOCK_TOLERANCE:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from dialer.compliance.entry import Entry, Line, keys_of
+from dialer.compliance.entry import EVENTS, Entry, Line, keys_of
 from dialer.compliance.windows import LONGEST_DAYS
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
@@ -18,6 +18,10 @@ from dialer.kernel.phone import PhoneNumber
 
 WINDOW = timedelta(days=LONGEST_DAYS + 1)
 """How far back the rules look: entries beyond it are forgotten here (the record keeps them)."""
+
+
+ABANDONED_WINDOW = timedelta(days=730)
+"""Who got a silent call is called with an agent held until somebody was served: that must not be forgotten earlier."""
 
 
 class LedgerAwayError(AwayError):
@@ -115,20 +119,26 @@ class ProcessLedger:
         return
 
     def forget_before(self, instant: datetime) -> None:
-        """Drop past entries at which no rule looks any more."""
+        """Drop lines at which no rule looks any more from `instant` on."""
         for key, lines in list(self._lines.items()):
-            for line in [line for line in lines.values() if is_over(line, instant)]:
+            for line in [line for line in lines.values() if (until := counts_until(line)) and until <= instant]:
                 del lines[line.id]
             if not lines:
                 del self._lines[key]
 
 
-def is_over(line: Line, instant: datetime) -> bool:
-    """Whether no rule looks at this line any more, after `instant`."""
-    if isinstance(line, Entry):
-        return not line.in_flight and line.at < instant
-    until: datetime | None = getattr(line, "until", None)
-    return until is not None and until < instant
+def counts_until(line: Line) -> datetime | None:
+    """From when on no rule looks at this line any more; None = as long as it stands."""
+    match line:
+        case Entry() if line.in_flight:
+            return None
+        case Entry() if line.result in EVENTS["abandoned"]:
+            return line.at + ABANDONED_WINDOW
+        case Entry():
+            return line.at + WINDOW
+        case _:
+            until: datetime | None = getattr(line, "until", None)
+            return until
 
 
 class Watch:

@@ -1,7 +1,7 @@
 """Lines of the ledger as text: one form for every store."""
 
 import json
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Any
 
 from dialer.compliance.entry import (
@@ -15,9 +15,8 @@ from dialer.compliance.entry import (
     Flag,
     Line,
 )
+from dialer.kernel.clock import from_micro, to_micro
 from dialer.kernel.phone import PhoneNumber
-
-_MICRO = 1_000_000
 
 
 def encode(line: Line) -> str:
@@ -54,7 +53,7 @@ def decode(text: str | bytes) -> Line:
             at, result, in_flight, direction, channel, debts, campaign, collector, workplace = rest
             return Entry(
                 *head,
-                at=_instant(at),
+                at=from_micro(at),
                 result=EntryResult(result),
                 in_flight=in_flight,
                 direction=Direction(direction),
@@ -67,9 +66,9 @@ def decode(text: str | bytes) -> Line:
         case "flag":
             return Flag(*head, name=rest[0], debt_id=rest[1], until=_maybe(rest[2]))
         case "agreement":
-            return Agreement(*head, start=_instant(rest[0]), until=_instant(rest[1]))
+            return Agreement(*head, start=from_micro(rest[0]), until=from_micro(rest[1]))
         case "consent":
-            return Consent(*head, at=_instant(rest[0]), debts=_debts(rest[1]), until=_maybe(rest[2]))
+            return Consent(*head, at=from_micro(rest[0]), debts=_debts(rest[1]), until=_maybe(rest[2]))
         case "blackout":
             start, end = time.fromisoformat(rest[1]), time.fromisoformat(rest[2])
             return Blackout(*head, weekdays=tuple(rest[0]), start=start, end=end, until=_maybe(rest[3]))
@@ -84,15 +83,11 @@ def kind_of(line: Line) -> str:
 
 
 def _micro(instant: datetime | None) -> int | None:
-    return None if instant is None else round(instant.timestamp() * _MICRO)
-
-
-def _instant(micro: int) -> datetime:
-    return datetime.fromtimestamp(micro / _MICRO, UTC)
+    return None if instant is None else to_micro(instant)
 
 
 def _maybe(micro: int | None) -> datetime | None:
-    return None if micro is None else _instant(micro)
+    return None if micro is None else from_micro(micro)
 
 
 def _debts(values: Any) -> tuple[int, ...] | None:

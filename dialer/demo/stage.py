@@ -57,17 +57,22 @@ class Stage:
     offset_seconds: float
     daemon: asyncio.subprocess.Process | None = None
 
-    async def start_daemon(self) -> None:
-        """Run `dialer run` and wait until it answers. Raises DialerError with its own words."""
+    async def spawn_daemon(self) -> asyncio.subprocess.Process:
+        """Run `dialer run`."""
         log = (self.folder / "daemon.log").open("ab")
         self.daemon = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "dialer", "run", "-c", str(self.config),
             stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
+        return self.daemon
+
+    async def start_daemon(self) -> None:
+        """Run `dialer run` and wait until it answers. Raises DialerError with its own words."""
+        daemon = await self.spawn_daemon()
         async with Client(self.api_port, self.token) as client:
             for _ in range(int(READY_SECONDS / 0.05)):
-                if self.daemon.returncode is not None:
+                if daemon.returncode is not None:
                     break
                 try:
                     if (await client.get("/readyz"))["ready"]:
@@ -113,11 +118,14 @@ async def standing(
     channels: int = 60,
     packs: tuple[str, ...] = ("it-unirec",),
     campaign: str = "",
+    store: str = 'path = "dialer.db"',
+    sections: str = "",
     observer_secret: str = "",
 ) -> AsyncIterator[Stage]:
     """Set the stage, without the daemon; take everything down at the end.
 
     trunk: a foreign network; None starts the simulated one. campaign: further lines of the campaign's settings.
+    store: the lines of `[store]`. sections: further sections of the configuration.
     """
     _empty(folder)
     sip_port, network_port = asterisk.free_port(), asterisk.free_port()
@@ -157,7 +165,19 @@ async def standing(
         _write_secret(folder / "ami-secret", secret)
         _write_secret(folder / "api-token", token)
         config.write_text(
-            _config(ami_port, api_port, names, offset_seconds, most_calls, calls_per_second, channels, packs, campaign)
+            _config(
+                ami_port,
+                api_port,
+                names,
+                offset_seconds,
+                most_calls,
+                calls_per_second,
+                channels,
+                packs,
+                campaign,
+                store,
+                sections,
+            )
         )
         for account in accounts:
             phone = await SipEndpoint(account.name, pick_up, voice=AGENT_VOICE).start_listening()
@@ -180,12 +200,14 @@ def _config(
     channels: int,
     packs: tuple[str, ...],
     campaign: str,
+    store: str,
+    sections: str,
 ) -> str:
     lines = [
         "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
         "[trunk]", 'country = "IT"', f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
         "[collector]", 'name = "Recupero Demo"', "licence_valid_until = 2099-12-31", "",
-        "[store]", 'path = "dialer.db"', "",
+        "[store]", store, "", sections, "",
         "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
         "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",
         *([f"most_calls = {most_calls}"] if most_calls else []), "",

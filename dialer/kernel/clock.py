@@ -4,6 +4,19 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micro(instant: datetime) -> int:
+    """An aware instant as microseconds since the epoch, exactly: a float would round them."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_micro(micro: int) -> datetime:
+    """The instant again, in UTC."""
+    return EPOCH + micro * MICROSECOND
+
 
 class Clock(Protocol):
     """Where the engine gets its time from."""

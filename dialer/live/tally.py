@@ -48,6 +48,8 @@ class CampaignTally:
         self.ring = Histogram(RING_BUCKETS)
         self.recent_waits: deque[float] = deque(maxlen=RECENT)
         self.burst: Burst | None = None
+        self.wanted = 0
+        """Cases that are called less often than the packs want."""
 
 
 class Tally:

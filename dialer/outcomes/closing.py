@@ -37,6 +37,7 @@ class Schedule(Protocol):
     """Where the next due time of a case goes, with the reason."""
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None: ...
+    def want(self, case_id: int, by: datetime) -> None: ...
 
 
 class Closing:
@@ -80,6 +81,8 @@ class Closing:
         self._record.save(attempt, entry)
         self._gate.count(entry)
         self._gate.watch.drop(attempt.id)
+        if wanted_by := self._gate.wanted_by(attempt.intent.packs, entry):
+            self._schedule.want(attempt.intent.case_id, wanted_by)
         if attempt.outcome is None:
             self._plan(attempt, next_action.after_call(attempt.result, ended_at))
         else:

@@ -5,6 +5,7 @@ from datetime import datetime
 from dialer.calls.attempt import Attempt
 from dialer.calls.results import Result
 from dialer.compliance.entry import Entry, EntryResult, Flag
+from dialer.kernel.clock import to_micro
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.codes import Outcome
 
@@ -41,7 +42,7 @@ _FLAGS: dict[Outcome, str] = {Outcome.DO_NOT_CALL: "do-not-call", Outcome.WRONG_
 
 def revision_at(now: datetime) -> int:
     """Of two revisions of a line the later one is higher."""
-    return round(now.timestamp() * 1_000_000)
+    return to_micro(now)
 
 
 def entry_for(attempt: Attempt, now: datetime) -> Entry:

@@ -26,6 +26,7 @@ class _Case:
     state: CaseState = CaseState.OPEN
     due_at: datetime | None = None
     why: str = "new"
+    wanted_by: datetime | None = None
 
 
 class MemoryRecord:
@@ -82,7 +83,7 @@ class MemoryRecord:
             and case.due_at <= now
             and case.id not in excluding
         ]
-        due.sort(key=lambda case: (case.due_at, case.id))
+        due.sort(key=lambda case: (case.wanted_by is None or case.wanted_by > now, case.due_at, case.id))
         return [self._due_case(case) for case in due[:most]]
 
     async def count_due(self, campaign: str, now: datetime) -> int:
@@ -104,6 +105,19 @@ class MemoryRecord:
             new.debts,
             len(mine),
             tuple(self._contact(attempt) for attempt in past),
+        )
+
+    def want(self, case_id: int, by: datetime) -> None:
+        self.cases[case_id].wanted_by = by
+
+    async def count_wanted(self, campaign: str, now: datetime) -> int:
+        self._reach()
+        return sum(
+            case.campaign == campaign
+            and case.state is CaseState.OPEN
+            and case.wanted_by is not None
+            and case.wanted_by <= now
+            for case in self.cases.values()
         )
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:

@@ -419,11 +419,13 @@ async def test_a_ringing_that_nobody_reported_can_not_be_judged():
         (("it-unirec",), {"answered": 5, "bridged": 8.0}, []),
         (("it-unirec",), {"answered": 5, "bridged": 8.000001}, ["answer-to-agent"]),
         (("it-unirec",), {"answered": 5, "abandoned": 7.6, "lasts": 8.0}, []),
-        (("it-unirec",), {"answered": 5, "abandoned": 7.6, "lasts": 8.1}, ["answer-to-agent"]),
+        (("it-unirec",), {"answered": 5, "abandoned": 7.6, "lasts": 8.1, "cause": 16}, ["answer-to-agent"]),
+        (("it-unirec",), {"answered": 5, "abandoned": 7.6, "lasts": 60}, []),  # found by a restart, a minute later
+        (("it-unirec",), {"answered": 5, "abandoned": 8.1, "lasts": 60}, ["answer-to-agent"]),
         (("it-unirec",), {"answered": 5, "lasts": 9}, ["answer-to-agent"]),  # silent, until the person hung up
         (("uk-ofcom",), {"answered": 5, "abandoned": 6.9, "lasts": 20}, []),  # the message plays on
         (("uk-ofcom",), {"answered": 5, "abandoned": 7.1, "lasts": 20}, ["answer-to-agent"]),
-        (("uk-ofcom", "it-unirec"), {"answered": 5, "abandoned": 6.9, "lasts": 7.1}, ["answer-to-agent"]),
+        (("uk-ofcom", "it-unirec"), {"answered": 5, "abandoned": 6.9, "lasts": 7.1, "cause": 16}, ["answer-to-agent"]),
     ],
 )
 async def test_answer_to_agent(packs, times, wrong):
@@ -432,6 +434,12 @@ async def test_answer_to_agent(packs, times, wrong):
     book = Book(*packs)
     call = book.call(TUESDAY, result, outcome="refuses" if "bridged" in times else None, zones=(zone,), rang=1, **times)
     assert await broken(book, call) == wrong
+
+
+async def test_an_end_that_nobody_listened_to_is_not_on_record():
+    book = Book()
+    book.call(TUESDAY, "unknown", rang=1, answered=5, lasts=60)
+    assert ("it-unirec: answer-to-agent", "nobody listened when it ended") in (await recount(book)).not_judged
 
 
 async def test_a_greeting_that_the_law_counts_from_is_not_on_record():

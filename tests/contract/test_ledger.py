@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -21,8 +22,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import delete
 
 from dialer.adapters.redis.ledger import RedisLedger
+from dialer.adapters.store import schema
+from dialer.adapters.store.database import open_database
+from dialer.adapters.store.ledger import SqlLedger
+from dialer.adapters.store.place import Place
+from dialer.adapters.store.writer import Writer
 from dialer.compliance.entry import (
     Agreement,
     Blackout,
@@ -36,6 +43,7 @@ from dialer.compliance.entry import (
 )
 from dialer.compliance.ledger import ProcessLedger, Subject
 from dialer.kernel.clock import SystemClock
+from tests.redis.house import PATIENT
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 NUMBER, OTHER = "+393471234567", "+390212345678"
@@ -64,6 +72,8 @@ async def process_ledgers(request):
 @asynccontextmanager
 async def redis_ledgers(request):
     server = request.getfixturevalue("redis_server")
+    for name, seconds in PATIENT.items():
+        request.getfixturevalue("monkeypatch").setattr(name, seconds)
     prefix, clock = uuid4().hex, SystemClock(NOON - datetime.now(UTC))
     cells = [
         RedisLedger(server.url, name, NoRecord(), clock, prefix=prefix, house="acme", quiet=timedelta())
@@ -82,14 +92,56 @@ async def redis_ledgers(request):
         await cell.close()
 
 
+async def emptied(engine):
+    async with engine.begin() as connection:
+        for table in (schema.ledger, schema.ledger_keys):
+            await connection.execute(delete(table))
+
+
+@asynccontextmanager
+async def sql_ledgers(place):
+    clock = SystemClock(NOON - datetime.now(UTC))
+    handles, tasks, engines = [], [], []
+    for _ in range(2):
+        engine = await open_database(place)
+        writer = Writer(engine)
+        tasks.append(asyncio.create_task(writer.run()))
+        engines.append(engine)
+        handles.append(SqlLedger(engine, writer, clock))
+    await emptied(engines[0])
+    yield handles
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await emptied(engines[0])  # the template is copied by others
+    for engine in engines:
+        await engine.dispose()
+
+
+def sqlite_ledgers(request):
+    return sql_ledgers(Place(request.getfixturevalue("tmp_path") / "ledger.db"))
+
+
+def postgres_ledgers(request):
+    url = request.getfixturevalue("postgres_server").url(request.getfixturevalue("postgres_template"))
+    return sql_ledgers(Place(Path(), url))
+
+
 # another ledger: an async context manager that gives two handles on one fresh store, as two cells hold them
-LEDGERS = {"process": process_ledgers, "redis": redis_ledgers}
+LEDGERS = {
+    "process": process_ledgers,
+    "redis": redis_ledgers,
+    "sqlite": sqlite_ledgers,
+    "postgres": postgres_ledgers,
+}
 
 
 @pytest.fixture(params=LEDGERS)
 def opened(request):
     if request.param == "redis":
         request.getfixturevalue("redis_server")  # asked for again later, when a loop runs
+    if request.param == "postgres":
+        request.getfixturevalue("postgres_template")
     return lambda: LEDGERS[request.param](request)
 
 
@@ -204,7 +256,7 @@ async def test_what_a_handle_put_and_flushed_the_other_one_reads(two):
     assert await lines_of(other, lines[0]) == set(lines)
 
 
-WORDS = st.sampled_from(["", "k", "acme", "città", "a|b=c%25", "%7C", "="])
+WORDS = st.sampled_from(["", "k", "acme", "città", "a|b=c%25", "%7C", "=", "a\nb"])
 INSTANTS = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=30), datetime(2199, 1, 1)).map(  # noqa: DTZ001
     lambda instant: instant.replace(tzinfo=UTC)
 )
@@ -407,3 +459,15 @@ def test_it_is_as_the_model(opened):
             max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+async def test_a_silent_call_is_remembered_when_other_calls_are_forgotten(ledger):
+    silent = settled(attempt("s", at=NOON - timedelta(days=100)), EntryResult.ABANDONED)
+    await put(ledger, silent, settled(attempt("n", at=NOON - timedelta(days=100))))
+    for number in range(20):  # so many that a sweep comes by
+        await put(ledger, settled(attempt(f"r{number}")))
+    if isinstance(ledger, ProcessLedger):
+        ledger.forget_before(NOON)
+    found = {line.id for line in await lines_of(ledger, silent)}
+    assert "s" in found
+    assert "n" not in found

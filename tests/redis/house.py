@@ -12,7 +12,13 @@ from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
+PATIENT = {
+    "dialer.adapters.redis.wire.COMMAND_SECONDS": 15.0,
+    "dialer.adapters.redis.wire.PATIENCE_SECONDS": 30.0,
+    "dialer.adapters.redis.ledger.READ_SECONDS": 15.0,
+    "dialer.adapters.redis.ledger.FLUSH_SECONDS": 30.0,
+}
 _prefixes = count()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from dialer.adapters.redis import ledger as ledgers
 from dialer.adapters.redis import rebuild as rebuilding
+from dialer.adapters.redis.ledger import RedisLedger
 from dialer.compliance.entry import EntryResult, Flag
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, Subject
 from dialer.testing.servers import RedisServer
@@ -333,6 +334,17 @@ async def test_lines_over_the_bound_are_dropped_and_the_ledger_is_rebuilt_from_t
         assert len(await lines_of(theirs, attempt("x"))) == 60
 
 
+async def test_a_redis_that_does_not_answer_is_not_ready_until_it_does(server, impatient):
+    record = MemoryRecord()
+    async with cell(server.url, "a", record, prefix="p") as ledger:
+        server.freeze()
+        await until(lambda: not ledger.ready)
+        assert await is_away(ledger, attempt("x"))
+        server.freeze(thaw=True)
+        await until(lambda: ledger.ready)
+        assert record.passes == 1  # it had lost nothing
+
+
 async def test_a_redis_that_may_drop_keys_is_refused(server):
     async with cell(server.url, "a", prefix="p") as ledger:
         client = ledger._commands._wire._client
@@ -388,3 +400,40 @@ async def test_a_line_that_waits_for_years_is_kept(server):
         ledger.put(Flag("g", 0, 2, name="vulnerable", until=datetime.max.replace(tzinfo=NOON.tzinfo)))
         await ledger.flush()
         assert len((await ledger.read(Subject(2, None))).lines) == 1
+
+
+async def test_cells_that_name_their_collector_differently_read_the_same(server):
+    record = MemoryRecord()
+    ours, others = settled(attempt("a1", collector="acme")), settled(attempt("a2", collector="other"))
+    other = RedisLedger(server.url, "b", record, clock_at(NOON), prefix="p", house="other", quiet=timedelta())
+    async with cell(server.url, "a", record, prefix="p") as mine:
+        task = asyncio.create_task(other.run())
+        await until(lambda: other.ready)
+        await keep(record, mine, ours)
+        await keep(record, other, others)
+        for ledger in (mine, other):
+            assert set((await ledger.read(subject_of(ours))).lines) == {ours, others}
+        # and after a loss, whichever of them rebuilds
+        before = mine._generation
+        await restarted_empty(server, None, mine)
+        await until(lambda: mine._generation == other._generation not in ("", before))
+        for ledger in (mine, other):
+            assert set((await ledger.read(subject_of(ours))).lines) == {ours, others}
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await other.close()
+
+
+async def test_a_master_that_was_demoted_is_away_and_its_return_costs_a_rebuild(server):
+    # it runs on, and its data may be those of a master that knew less
+    record = MemoryRecord()
+    async with cell(server.url, "a", record, prefix="p") as ledger:
+        await keep(record, ledger, late := settled(attempt("a1")))
+        await command(server.port, "REPLICAOF", "127.0.0.1", "1")
+        assert await is_away(ledger, attempt("x"))
+        await asyncio.sleep(0.5)
+        assert await is_away(ledger, attempt("x"))
+        await command(server.port, "REPLICAOF", "NO", "ONE")
+        await until(lambda: ledger.ready)
+        assert record.passes == 2
+        assert set((await ledger.read(subject_of(late))).lines) == {late}

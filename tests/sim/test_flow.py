@@ -310,6 +310,21 @@ async def test_while_the_pbx_is_away_nothing_is_cleared():
         assert len(house.pbx.originated) == 2
 
 
+async def test_while_the_ledger_is_away_the_gate_is_not_even_asked():
+    """Each question is a decision on record: hours without Redis would fill it with nothing but that."""
+    async with House(agents=2) as house:
+        await house.cases(PERSON, PERSON)
+        await house.staff()
+        whole = house.gate.surroundings
+        house.gate.surroundings = replace(whole, ledger_is_whole=lambda: False)
+        await house.start()
+        await house.run(30)
+        assert house.record.decisions == []
+        house.gate.surroundings = whole
+        await house.run(5)
+        assert len(house.pbx.originated) == 2
+
+
 async def test_a_pbx_that_goes_between_clearance_and_originate_costs_the_debtor_no_attempt():
     async with House(agents=1) as house:
         await house.cases(PERSON)
@@ -1034,3 +1049,15 @@ async def test_killed_at_any_instant_nobody_is_called_above_the_limits(seed):
     assert all(case.state is CaseState.OPEN for case in house.record.cases.values())
     assert all(session.work is not Work.OFFLINE for session in house.roster)
     await house.die()
+
+
+async def test_a_call_that_rang_says_until_when_the_next_is_wanted():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
+        await house.staff()
+        await house.start()
+        await house.run(60)
+        rang, busy = house.record.cases.values()
+        (attempt,) = [a for a in house.record.attempts.values() if a.intent.case_id == rang.id]
+        assert rang.wanted_by == attempt.ended_at + timedelta(days=3)
+        assert busy.wanted_by is None  # nobody heard of us

@@ -3,10 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from dialer.adapters.store.attempts import SqlAttempts
@@ -63,41 +60,6 @@ async def opened(place, **options):
 async def sqlite(tmp_path):
     async with opened(Place(tmp_path / "dialer.db")) as store:
         yield store
-
-
-@asynccontextmanager
-async def database(server, template="template0"):
-    """A database of the test's own. It goes again: the more there are, the slower the next is made (0.2 to 2 s)."""
-    name = f"test_{uuid4().hex}"
-    connection = await asyncpg.connect(server.url())
-    try:
-        await connection.execute(f"create database {name} template {template}")
-        yield server.url(name)
-    finally:
-        if connection.is_closed():  # the test killed the server
-            connection = await asyncpg.connect(server.url())
-        await connection.execute(f"drop database {name} with (force)")
-        await connection.close()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server, run):
-    """A database with our schema, to be copied."""
-
-    async def make():
-        connection = await asyncpg.connect(postgres_server.url())
-        await connection.execute("create database template_record")
-        await connection.close()
-        await (await open_database(Place(Path(), postgres_server.url("template_record")))).dispose()
-        return "template_record"
-
-    return run(make())
-
-
-@pytest.fixture
-async def postgres_place(postgres_server, postgres_template):
-    async with database(postgres_server, postgres_template) as url:
-        yield Place(Path(), url)
 
 
 @pytest.fixture

@@ -155,10 +155,7 @@ async def test_what_the_gate_let_through_is_clean_by_the_auditor(house):
     assert report.read["decisions: allow"] == len(made)
     assert report.read["decisions: block"] > 10
     assert report.read["decisions: bridge"] >= 2
-    assert {rule for rule, _ in report.not_judged} == {
-        f"it-unirec: {rule}"
-        for rule in ("licence", "assignment-notice", "caller-id", "trunk-origin", "workplace-supplied")
-    }
+    assert report.not_judged == {}
     assert report.caps
     verified = await house.verify()
     assert verified.holds

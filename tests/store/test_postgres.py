@@ -16,7 +16,7 @@ from dialer.adapters.store.place import Place
 from dialer.campaigns.campaign import CampaignState
 from dialer.cli import app, check
 from dialer.kernel.errors import AwayError, InputError, InUseError, RefusedError
-from tests.store.conftest import database as own_database
+from tests.conftest import database as own_database
 from tests.store.conftest import opened
 from tests.store.test_record import NOW, first_case, new_case, reservation
 from tests.store.test_sql import row
@@ -238,6 +238,19 @@ async def test_a_cell_whose_ledger_is_in_its_process_works_alone(postgres_place)
                 raise AssertionError
     async with only_daemon(postgres_place):
         pass
+
+
+async def test_a_cell_is_not_held_while_it_is_only_asked_for(postgres_place):
+    async with only_daemon(postgres_place):
+        other = hold.Hold(postgres_place, database.engine_for(postgres_place), alone=True)
+        asked = asyncio.create_task(other.take())
+        while not asked.done():
+            assert not other.held
+            await asyncio.sleep(0)
+        with pytest.raises(InUseError):
+            asked.result()
+        assert not other.held
+        await other.release()
 
 
 async def test_the_cell_is_held_again_after_its_connection_broke(postgres_place, postgres_server, monkeypatch):

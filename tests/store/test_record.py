@@ -260,3 +260,14 @@ async def test_sessions_and_campaign_states(store):
     await store.floor.save_campaign_state("k", CampaignState.RUNNING, NOW)
     await store.floor.save_campaign_state("k", CampaignState.HALTED, NOW)
     assert await store.floor.campaign_states() == {"k": CampaignState.HALTED}
+
+
+async def test_a_case_that_is_called_too_seldom_comes_first(store):
+    await store.book.add("k", [new_case(n) for n in range(1, 4)], NOW)
+    ids = [case.id for case in await store.book.due("k", NOW, 10, ())]
+    store.book.want(ids[2], NOW + timedelta(days=3))
+    early, late = NOW + timedelta(days=2), NOW + timedelta(days=4)
+    assert [case.id for case in await store.book.due("k", early, 10, ())] == ids
+    assert [case.id for case in await store.book.due("k", late, 10, ())] == [ids[2], *ids[:2]]
+    assert (await store.book.count_wanted("k", early), await store.book.count_wanted("k", late)) == (0, 1)
+    assert await store.book.count_wanted("other", late) == 0

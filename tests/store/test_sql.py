@@ -145,3 +145,26 @@ async def test_an_error_quotes_nothing_of_a_person(sql):
         await sql.writer.commit(row(1))
     (error,) = await asyncio.gather(sql.work, return_exceptions=True)
     assert row(1).values["campaign"] not in str(error)
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_an_attempt_whose_commit_nobody_knows_about_is_withdrawn_and_its_case_stays_due(
+    sql, monkeypatch, written
+):
+    """The connection broke within the commit: it stands there, or not. Nobody was called, and nobody must wait."""
+    case = await first_case(sql)
+    commit = sql.writer.commit
+
+    async def broken(*writes):
+        if written:
+            await commit(*writes)
+        raise AwayError("the connection was lost")
+
+    monkeypatch.setattr(sql.writer, "commit", broken)
+    with pytest.raises(AwayError):
+        await sql.open(reservation(case))
+    monkeypatch.undo()
+    await sql.attempts.flush()
+    assert await sql.attempts.unsettled() == []
+    assert [line.result for line in await sql.attempts.report()] == (["trunk_failure"] if written else [])
+    assert [due.id for due in await sql.book.due("k", NOW, 10, ())] == [case.id]

@@ -16,7 +16,7 @@ from dialer.compliance.gate import Gate, Surroundings, entry_of
 from dialer.compliance.ledger import WINDOW, LedgerAwayError, ProcessLedger, Subject
 from dialer.compliance.pack import Shelf
 from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Intent
+from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.errors import AwayError, InputError
 from dialer.kernel.ids import Ids
 from dialer.outcomes.counting import opt_out
@@ -268,6 +268,56 @@ async def test_a_bridge_whose_past_nobody_knows_is_judged_by_what_is_known_and_s
     assert house.gate.recheck(reservation.attempt, reservation.intent).blind
 
 
+async def test_a_call_adopted_while_the_ledger_was_away_is_judged_by_all_once_it_is_back(monkeypatch):
+    house = House()
+    intent = house.intent()
+    house.past(timedelta(hours=1), result=EntryResult.CONVERSATION)
+
+    async def away(_):
+        raise LedgerAwayError("gone")
+
+    monkeypatch.setattr(house.ledger, "read", away)
+    with pytest.raises(LedgerAwayError):
+        await house.gate.adopt("dla-1", intent)
+    assert house.gate.recheck("dla-1", intent).verdict.allowed
+    monkeypatch.undo()
+    await house.gate.read_again()
+    assert "conversations-per-day" in house.gate.recheck("dla-1", intent).verdict.reasons
+
+
+async def test_a_call_that_ended_while_its_past_was_read_again_is_not_kept(monkeypatch):
+    house = House()
+    await house.gate.adopt("dla-1", house.intent())
+    read = house.ledger.read
+
+    async def slow(subject):
+        house.gate.watch.drop("dla-1")
+        return await read(subject)
+
+    monkeypatch.setattr(house.ledger, "read", slow)
+    await house.gate.read_again()
+    assert len(house.gate.watch) == 0
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"record_is_held": lambda: False},
+        {"ledger_is_whole": lambda: False},
+        {"pbx_skew": lambda: timedelta(seconds=2.5)},
+    ],
+    ids=lambda missing: next(iter(missing)),
+)
+def test_a_gate_that_lacks_something_says_so_before_it_is_asked(missing):
+    house = House()
+    assert house.gate.may_clear
+    house.gate.surroundings = Surroundings(**missing)
+    assert not house.gate.may_clear
+    house.gate.surroundings = Surroundings()
+    house.gate.pbx_ready = False
+    assert not house.gate.may_clear
+
+
 async def test_a_ledger_that_is_away_clears_nobody():
     house = House()
 
@@ -305,6 +355,40 @@ async def test_what_changes_between_reading_and_reserving_is_judged_again():
 
     house.ledger.read = busy
     assert await house.reasons() == ["do-not-call"]
+
+
+async def test_a_word_that_comes_while_it_is_reserved_is_known_at_the_answer():
+    house = House()
+    reserve = house.ledger.reserve
+
+    async def slow(entry, seen):
+        won = await reserve(entry, seen)
+        house.gate.put(opt_out(NUMBER, house.clock.time))  # before the gate hears that it won
+        return won
+
+    house.ledger.reserve = slow
+    clearance = await house.gate.clear(house.intent())
+    reservation = clearance.reservation
+    assert house.gate.recheck(reservation.attempt, reservation.intent).verdict.reasons == ("do-not-call",)
+
+
+async def test_a_reservation_that_is_cancelled_is_taken_back():
+    house = House()
+    reserve, reserved = house.ledger.reserve, asyncio.Event()
+
+    async def never(entry, seen):
+        await reserve(entry, seen)
+        reserved.set()
+        await asyncio.sleep(60)
+
+    house.ledger.reserve = never
+    asking = asyncio.create_task(house.gate.clear(house.intent()))
+    await reserved.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    house.ledger.reserve = reserve
+    assert len(house.gate.watch) == 0
+    assert await house.reasons() == []
 
 
 async def test_a_ledger_that_never_stands_still_clears_nobody():
@@ -362,6 +446,14 @@ async def test_a_clock_that_went_back_while_nobody_looked_blocks():
     assert await house.reasons() == []
 
 
+async def test_months_after_a_silent_call_an_agent_is_still_held_for_the_next_one():
+    house = House()
+    house.past(timedelta(days=300), result=EntryResult.ABANDONED)
+    house.ledger.forget_before(house.clock.time)
+    assert await house.reasons() == ["reserved-agent-required"]
+    assert await house.reasons(mode=CallMode.RESERVED) == []
+
+
 async def test_a_household_is_called_once_at_a_time():
     house = House()
     assert await house.reasons(household="via Roma 1") == []
@@ -405,9 +497,9 @@ async def test_the_ledger_forgets_only_what_no_rule_looks_at():
     house.past(timedelta(minutes=40), in_flight=True)
     house.gate.put(opt_out(NUMBER, house.clock.time))
     subject = Subject(1, NUMBER)
-    house.ledger.forget_before(house.clock.time - WINDOW)
-    assert len(house.ledger.standing(subject).lines) == 3
     house.ledger.forget_before(house.clock.time)
+    assert len(house.ledger.standing(subject).lines) == 3
+    house.ledger.forget_before(house.clock.time + WINDOW)
     assert sorted(type(line).__name__ for line in house.ledger.standing(subject).lines) == ["Entry", "Flag"]
     assert len(house.ledger.standing(subject).in_flight) == 1
 

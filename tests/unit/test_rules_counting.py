@@ -169,6 +169,8 @@ def test_a_cool_off_of_hours_and_of_days_ends_with_the_later():
     assert refusal.not_before == at("2026-11-21 20:00")
     (refusal,) = rule(CoolOff, "cool_off", local_days=2, hours=1).check(facts("2026-11-20 20:30", past))
     assert refusal.not_before == at("2026-11-22 00:00")
+    assert rule(CoolOff, "cool_off", hours=24).check(facts("2026-11-21 19:59:59", past))
+    assert not rule(CoolOff, "cool_off", hours=24).check(facts("2026-11-21 20:00", past))
 
 
 def test_a_gap_is_over_at_its_last_minute():

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,6 +14,8 @@ from dialer.compliance.rules import Holiday, Hours, Inconvenient
 from dialer.kernel.errors import InputError
 from tests.unit.rules_facts import N1, N2, ROME, at, facts, instants, moved
 
+# a shared machine has slow moments; each example is short
+unhurried = settings(deadline=None)
 HEAD = {"source": "the test", "confidence": "H"}
 
 
@@ -79,6 +81,7 @@ def test_an_unknown_zone_refuses_and_says_what_was_given():
     assert "Mars/Olympus" in refusal.facts
 
 
+@unhurried
 @given(
     instants, st.lists(st.sampled_from(("Europe/Rome", "America/New_York", "Asia/Kolkata")), min_size=1, unique=True)
 )

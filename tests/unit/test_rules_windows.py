@@ -4,13 +4,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.compliance.localtime import instant_of, midnight, zones_of
 from dialer.compliance.windows import LONGEST_DAYS, Window
 from tests.unit.rules_facts import DAY, NEW_YORK, ROME, ZONES, at, instants, seconds
 
+# a shared machine has slow moments; each example is short
+unhurried = settings(deadline=None)
 windows = (
     st.integers(1, 840).map(lambda n: Window("rolling_hours", n))
     | st.integers(1, 30).map(lambda n: Window("local_days", n))
@@ -19,6 +21,7 @@ windows = (
 zones = st.lists(st.sampled_from(ZONES), max_size=3, unique=True).map(lambda names: zones_of(tuple(names)))
 
 
+@unhurried
 @given(windows, zones, instants, seconds(0, 40 * DAY), st.integers(-1, 1))
 def test_what_counts_from_the_start_leaves_at_the_end(window, where, now, ago, tick):
     happened = now - ago
@@ -27,12 +30,14 @@ def test_what_counts_from_the_start_leaves_at_the_end(window, where, now, ago, t
             assert (window.since(instant, where) <= happened) == (window.leaves(happened, where) > instant)
 
 
+@unhurried
 @given(windows, zones, instants, seconds(0, 40 * DAY))
 def test_a_window_never_reaches_back_beyond_what_the_ledger_keeps(window, where, now, ago):
     assert now - window.since(now, where) <= window.longest + timedelta(days=1)
     assert window.leaves(now - ago, where) > now - ago
 
 
+@unhurried
 @given(windows, st.sampled_from(ZONES), st.sampled_from(ZONES), instants)
 def test_two_zones_count_as_much_as_the_wider_of_them(window, one, other, now):
     both = zones_of((one, other))
@@ -40,12 +45,14 @@ def test_two_zones_count_as_much_as_the_wider_of_them(window, one, other, now):
     assert window.leaves(now, both) == max(window.leaves(now, (zone,)) for zone in both)
 
 
+@unhurried
 @given(windows, st.sampled_from(ZONES), instants)
 def test_an_unknown_zone_counts_no_less_than_any(window, zone, now):
     assert window.since(now, ()) <= window.since(now, zones_of((zone,)))
     assert window.leaves(now, ()) >= window.leaves(now, zones_of((zone,)))
 
 
+@unhurried
 @given(st.integers(1, 30), st.sampled_from(ZONES), instants)
 def test_local_days_begin_at_midnight_of_the_first(days, name, now):
     (zone,) = zones_of((name,))

@@ -21,7 +21,8 @@ TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HEALTH = {
     "dialer_ami_up": 1.0, "dialer_ami_reconnects": 0, "dialer_ami_malformed": 0,
     "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
-    "dialer_pbx_clock_skew_seconds": 0.0,
+    "dialer_pbx_clock_skew_seconds": 0.0, "dialer_audit_violations": 0.0, "dialer_audit_attempts": 0.0,
+    "dialer_audit_finished_timestamp_seconds": 0.0, "dialer_audit_failures": 0.0,
 }  # fmt: skip
 
 

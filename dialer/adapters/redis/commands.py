@@ -14,7 +14,7 @@ from dialer.kernel.clock import Clock
 
 LONGEST_FEED = 50_000
 """Lines that the feed keeps for readers who are behind: some 15 MB."""
-MOST_LINES = 100
+MOST_LINES = 50
 """In one script, which holds up everybody else while it runs: 1 to 2 ms."""
 _WINDOW_MS = round(WINDOW.total_seconds() * 1000)
 
@@ -29,12 +29,14 @@ class State:
 
     generation: what was rebuilt last; "" while it isn't whole. fed: the number of the feed's last line.
     watermark: of the record, when the rebuild began. evicts: Redis may drop keys when its memory is full.
+    house: the collector that is left out of what is stored.
     """
 
     generation: str
     fed: int
     watermark: int
     evicts: bool
+    house: str
 
 
 class Flight(StrEnum):
@@ -56,7 +58,8 @@ class Claim:
 class Commands:
     """One ledger on one Redis, as one cell uses it. Everything raises LedgerAwayError.
 
-    house: the collector of most entries; it is left out of what is stored, so all cells must name the same.
+    house: the collector that is left out of what is stored. Whoever builds the first ledger on a Redis chooses it;
+    `join` takes over what it is.
     """
 
     def __init__(self, wire: Wire, names: Names, cell: str, house: str, clock: Clock) -> None:
@@ -67,8 +70,8 @@ class Commands:
         self._clock = clock
 
     async def state(self) -> State:
-        generation, fed, watermark, evicts = await self._wire.run(Script.STATE, [self._names.meta])
-        return State(generation, fed, watermark, bool(evicts))
+        generation, fed, watermark, evicts, house = await self._wire.run(Script.STATE, [self._names.meta])
+        return State(generation, fed, watermark, bool(evicts), house)
 
     async def read(self, generation: str, keys: Sequence[str]) -> Standing:
         """What stands under the keys. Raises LostError."""
@@ -78,7 +81,8 @@ class Commands:
             raise LostError("the ledger is being rebuilt")
         versions = [int(generation)]
         best: dict[str, tuple[int, str, str]] = {}
-        for key, flat in zip(keys, found, strict=True):
+        for key, text in zip(keys, found, strict=True):
+            flat = text.split("\n") if text else []
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             versions.append(int(fields.pop("#", 0)))
             for id_, value in fields.items():
@@ -94,8 +98,8 @@ class Commands:
         names = self._names
         keys = [names.meta, names.flying, names.feed, *map(names.__getitem__, entry.keys)]
         seen_and_new: list[str | float] = []
-        for key, version in zip(entry.keys, seen, strict=True):
-            seen_and_new += [version, pack(entry, key, self._house)]
+        for version, value in zip(seen, pack(entry, self._house), strict=True):
+            seen_and_new += [version, value]
         answer = await self._wire.run(
             Script.RESERVE, keys, generation, self._now, _WINDOW_MS, LONGEST_FEED, self._cell, entry.id, encode(entry),
             *seen_and_new,
@@ -129,8 +133,16 @@ class Commands:
 
     async def begin(self, token: str, seconds: float) -> Claim | None:
         """Take the right to rebuild; None if there is nothing to rebuild, or another cell does it."""
-        replid = await self._wire.run(Script.BEGIN, [self._names.meta, self._names.lock], token, round(seconds * 1000))
-        return Claim(token, replid) if replid else None
+        keys = [self._names.meta, self._names.lock]
+        replid, house = await self._wire.run(Script.BEGIN, keys, token, round(seconds * 1000), self._house)
+        if not replid:
+            return None
+        self._house = house
+        return Claim(token, replid)
+
+    def join(self, state: State) -> None:
+        """Write and read as this generation does."""
+        self._house = state.house
 
     async def extend(self, claim: Claim, seconds: float) -> bool:
         """Keep the right so much longer, or with 0 give it back; False if it was lost."""
@@ -159,8 +171,9 @@ class Commands:
         keys = [names.meta, names.lock, names.flying, names.feed]
         values: list[str | float] = []
         for line in lines:
-            values += [line.id, encode(line), _flight(line), len(line.keys)]
-            values += [pack(line, key, self._house) for key in line.keys]
+            packed = pack(line, self._house)
+            told = "" if claim.token else encode(line)  # nobody is told of what is loaded
+            values += [line.id, told, _flight(line), len(packed), *packed]
             keys += map(names.__getitem__, line.keys)
         answer = await self._wire.run(
             Script.PUT, keys, generation, self._now, _WINDOW_MS, LONGEST_FEED, self._cell, claim.token, claim.replid,

@@ -5,10 +5,12 @@ so what the key itself says is left out, numbers are written in base 36 and word
 `revision|KINDinstant|...`: the scripts read so much, the rest is ours alone.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from dialer.compliance.entry import (
+    EVENTS,
     Agreement,
     Blackout,
     Channel,
@@ -22,9 +24,12 @@ from dialer.compliance.entry import (
 from dialer.kernel.phone import PhoneNumber
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_PLAIN = re.compile(r"[^%|=\n]*").fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_ANY, _HOUSE = "*", "="
+_ANY, _NOBODY = "*", "="
+_USUAL = "oc-"
+"""An outbound call, not to a workplace."""
 
 # what is stored lives on when a word is renamed or the enum is put in another order: a new word takes a new letter
 RESULTS = {
@@ -52,35 +57,39 @@ _DIRECTIONS = {letter: direction for direction, letter in DIRECTIONS.items()}
 _CHANNELS = {letter: channel for channel, letter in CHANNELS.items()}
 
 
-def pack(line: Line, key: str, house: str) -> str:
-    """The value of a line under one of its keys. house: the collector that stands in most of them, left out."""
+def pack(line: Line, house: str) -> list[str]:
+    """The values of a line under its keys, in their order. house: the collector of most entries, left out."""
     instant: datetime | None
     match line:
         case Entry():
-            kind, instant = "i" if line.in_flight else "e", line.at
-            work = "w" if line.workplace else "-"
-            codes = RESULTS[line.result] + DIRECTIONS[line.direction] + CHANNELS[line.channel] + work
-            collector = _HOUSE if house and line.collector == house else _escaped(line.collector)
-            rest = [codes, _integers(line.debts), _escaped(line.campaign), collector]
+            kind, instant = _kind_of(line), line.at
+            how = DIRECTIONS[line.direction] + CHANNELS[line.channel] + ("w" if line.workplace else "-")
+            codes = RESULTS[line.result] + ("" if how == _USUAL else how)
+            collector = "" if line.collector == house else _escaped(line.collector) or _NOBODY
+            rest = f"{codes}|{_integers(line.debts)}|{_escaped(line.campaign)}|{collector}"
         case Flag():
-            kind, instant, rest = "f", line.until, [_escaped(line.name), _maybe(line.debt_id)]
+            kind, instant, rest = "f", line.until, f"{_escaped(line.name)}|{_maybe(line.debt_id)}"
         case Agreement():
-            kind, instant, rest = "a", line.until, [_micro(line.start)]
+            kind, instant, rest = "a", line.until, _micro(line.start)
         case Consent():
-            kind, instant, rest = "c", line.until, [_micro(line.at), _integers(line.debts)]
+            kind, instant, rest = "c", line.until, f"{_micro(line.at)}|{_integers(line.debts)}"
         case Blackout():
-            times = [line.start.isoformat(), line.end.isoformat()]
-            kind, instant, rest = "b", line.until, [_integers(line.weekdays), *times]
+            times = f"{line.start.isoformat()}|{line.end.isoformat()}"
+            kind, instant, rest = "b", line.until, f"{_integers(line.weekdays)}|{times}"
         case _:
             msg = f"no form for {type(line).__name__}"
             raise TypeError(msg)
-    known = key[0]
-    about = [
-        "" if known == "d" else _maybe(line.debtor_id),
-        "" if known == "n" else _number(line.number),
-        "" if known == "h" else _escaped(line.household),
-    ]
-    return "|".join((str(line.revision), kind + ("" if instant is None else _micro(instant)), *about, *rest))
+    head = f"{line.revision}|{kind}{'' if instant is None else _micro(instant)}"
+    debtor, number, household = _maybe(line.debtor_id), _number(line.number), _escaped(line.household)
+    # what a key says is left out under it
+    values = []
+    if debtor:
+        values.append(f"{head}||{number}|{household}|{rest}")
+    if number:
+        values.append(f"{head}|{debtor}||{household}|{rest}")
+    if household:
+        values.append(f"{head}|{debtor}|{number}||{rest}")
+    return values
 
 
 def unpack(id_: str, value: str, key: str, house: str) -> Line:
@@ -96,19 +105,20 @@ def unpack(id_: str, value: str, key: str, house: str) -> Line:
         name if known == "h" else _plain(household),
     )
     match kind:
-        case "e" | "i" if instant is not None:
+        case "e" | "i" | "s" if instant is not None:
             codes, debts, campaign, collector = rest
+            how = codes[1:] or _USUAL
             return Entry(
                 *base,
                 at=instant,
                 result=_RESULTS[codes[0]],
                 in_flight=kind == "i",
-                direction=_DIRECTIONS[codes[1]],
-                channel=_CHANNELS[codes[2]],
+                direction=_DIRECTIONS[how[0]],
+                channel=_CHANNELS[how[1]],
                 debts=_read_integers(debts),
                 campaign=_plain(campaign),
-                collector=house if collector == _HOUSE else _plain(collector),
-                workplace=codes[3] == "w",
+                collector=house if not collector else "" if collector == _NOBODY else _plain(collector),
+                workplace=how[2] == "w",
             )
         case "f":
             return Flag(*base, name=_plain(rest[0]), debt_id=_maybe_integer(rest[1]), until=instant)
@@ -124,25 +134,35 @@ def unpack(id_: str, value: str, key: str, house: str) -> Line:
             raise ValueError(msg)
 
 
+def _kind_of(entry: Entry) -> str:
+    """`i` in flight; `s` a silent call, which is remembered longer; `e` every other entry."""
+    if entry.in_flight:
+        return "i"
+    return "s" if entry.result in EVENTS["abandoned"] else "e"
+
+
 def revision_of(value: str) -> int:
     """The revision, without the rest."""
     return int(value.partition("|")[0])
 
 
 def _base36(number: int) -> str:
-    digits, rest = "", abs(number)
-    while rest:
-        rest, digit = divmod(rest, 36)
-        digits = _DIGITS[digit] + digits
-    return ("-" if number < 0 else "") + (digits or "0")
+    if number < 0:
+        return "-" + _base36(-number)
+    text = ""
+    while number >= len(_PAIRS):
+        number, pair = divmod(number, len(_PAIRS))
+        text = _PAIRS[pair] + text
+    return _PAIRS[number].removeprefix("0") + text if number or text else "0"
 
 
 def _micro(instant: datetime) -> str:
-    return _base36((instant - _EPOCH) // _MICROSECOND)
+    since = instant - _EPOCH
+    return _base36((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def _instant(text: str) -> datetime:
-    return _EPOCH + int(text, 36) * _MICROSECOND
+    return _EPOCH + timedelta(microseconds=int(text, 36))
 
 
 def _instant_or_none(text: str) -> datetime | None:
@@ -185,9 +205,13 @@ def _read_number(text: str) -> PhoneNumber | None:
 
 
 def _escaped(word: str) -> str:
-    # a word may hold the separator, and may be the very sign that stands for the house
-    return word.replace("%", "%25").replace("|", "%7C").replace("=", "%3D")
+    # a word may hold what separates, and may be the very sign that stands for something else
+    if _PLAIN(word):
+        return word
+    return word.replace("%", "%25").replace("|", "%7C").replace("=", "%3D").replace("\n", "%0A")
 
 
 def _plain(text: str) -> str:
-    return text.replace("%3D", "=").replace("%7C", "|").replace("%25", "%")
+    if "%" not in text:
+        return text
+    return text.replace("%0A", "\n").replace("%3D", "=").replace("%7C", "|").replace("%25", "%")

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from dialer.adapters.redis.commands import MOST_LINES, Commands, LostError
+from dialer.adapters.redis.commands import MOST_LINES, Commands, LostError, State
 from dialer.adapters.redis.rebuild import QUIET, LinesOfRecord, rebuild
 from dialer.adapters.redis.wire import Names, Wire
 from dialer.compliance.entry import Entry, EntryResult, Line
@@ -40,7 +40,7 @@ class RedisLedger:
     """The port `Ledger` on Redis. Nothing works until `run` does.
 
     cell: this daemon's name, its alone. record: from what the ledger is rebuilt. prefix: of every key; cells that share
-    debtors share it. house: the collector that stands in most entries, the same for all cells.
+    debtors share it. house: the collector that stands in most entries.
     quiet: see `rebuild.QUIET`; tests shorten it.
     """
 
@@ -73,6 +73,7 @@ class RedisLedger:
         self._progress = asyncio.Condition()
         self._followed = ""
         self._looked = clock.monotonic()
+        self._heard = False
 
     @property
     def feed_fresh(self) -> bool:
@@ -81,8 +82,8 @@ class RedisLedger:
 
     @property
     def ready(self) -> bool:
-        """Whether the ledger was whole when it was last looked at."""
-        return self._generation != "" and not self._overflowed
+        """Whether Redis answered when it was last asked, and the ledger was whole then."""
+        return self._heard and self._generation != "" and not self._overflowed
 
     @property
     def backlog(self) -> int:
@@ -138,6 +139,7 @@ class RedisLedger:
             try:
                 await self._session()
             except AwayError as error:
+                self._heard = False
                 if str(error) != reason:
                     log.warning("ledger.away", reason=str(error))
                 reason = str(error)
@@ -200,6 +202,8 @@ class RedisLedger:
     async def _session(self) -> None:
         if self._overflowed:
             await self._give_up()
+        if self._generation and not self._heard:
+            await self._look()
         if not self._generation:
             await self._join()
         await self._write()
@@ -210,23 +214,25 @@ class RedisLedger:
         if self._clock.monotonic() - self._looked >= LOOK_SECONDS:
             await self._look()
 
-    async def _look(self) -> str:
-        """The generation that is whole in Redis now. Raises LedgerAwayError."""
+    async def _look(self) -> State:
+        """How Redis stands now. Raises LedgerAwayError."""
         mine = self._generation
         state = await self._commands.state()
         self._looked = self._clock.monotonic()
+        self._heard = True
         if state.evicts or state.generation != mine:
             self._leave(mine)
         if state.evicts:
             raise LedgerAwayError("Redis may drop keys when its memory is full", "set maxmemory-policy to noeviction")
-        return state.generation
+        return state
 
     async def _join(self) -> None:
-        generation = await self._look()
-        if not generation:
+        state = await self._look()
+        if not state.generation:
             if not await rebuild(self._commands, self._record, self._quiet):
                 raise LedgerAwayError("another cell rebuilds the ledger")
-            generation = await self._look()
+            state = await self._look()
+        self._commands.join(state)
         await self.settle_unknown(self._cell)
         # before anybody can read: these go first, and whoever asks about one of them waits for it
         again = list(self._recent)
@@ -235,7 +241,7 @@ class RedisLedger:
         self._put += len(again)
         for line in again:
             self._touched.update(line.keys)
-        self._generation = generation
+        self._generation = state.generation
         log.info("ledger.joined", again=len(again))
 
     async def _give_up(self) -> None:

@@ -15,7 +15,7 @@ from dialer.adapters.store.ledger import line_write
 from dialer.adapters.store.schema import attempts, cases, debtors, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
-from dialer.calls.attempt import Attempt, State
+from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import Result
 from dialer.cases.model import CaseState
 from dialer.compliance.clearance import Reservation
@@ -23,6 +23,7 @@ from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
 from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.record import RecordedOutcome
@@ -61,27 +62,40 @@ class SqlAttempts:
     async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
         """Return once attempt, line and decision are durable, and the case is out of the queue. Raises AwayError."""
         intent = reservation.intent
-        await self._writer.commit(
-            Write(
-                0,
-                _OPEN,
-                {
-                    "id": reservation.attempt,
-                    "campaign": intent.campaign,
-                    "case_id": intent.case_id,
-                    "debtor_id": intent.debtor_id,
-                    "number": intent.number,
-                    "packs": ",".join(intent.packs),
-                    "mode": intent.mode.value,
-                    "debts": ",".join(map(str, intent.debts)),
-                    "cleared_at": reservation.cleared_at,
-                    "state": State.CLEARED.value,
-                    "refusals": "",
-                },
-            ),
-            schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
-            line_write(entry, reservation.cleared_at),
-            decision_write(decision),
+        row = {
+            "id": reservation.attempt,
+            "campaign": intent.campaign,
+            "case_id": intent.case_id,
+            "debtor_id": intent.debtor_id,
+            "number": intent.number,
+            "packs": ",".join(intent.packs),
+            "mode": intent.mode.value,
+            "debts": ",".join(map(str, intent.debts)),
+            "cleared_at": reservation.cleared_at,
+            "state": State.CLEARED.value,
+            "refusals": "",
+        }
+        try:
+            await self._writer.commit(
+                Write(0, _OPEN, row),
+                schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
+                line_write(entry, reservation.cleared_at),
+                decision_write(decision),
+            )
+        except AwayError:
+            self._withdraw(reservation)
+            raise
+
+    def _withdraw(self, reservation: Reservation) -> None:
+        """Nobody is called. Where the connection broke within the commit the attempt may stand there all the same, and
+        its case would wait for an end that never comes: so it ends, and the case is due as before.
+        """
+        attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        attempt.apply(Signal.WITHDRAWN, self._clock.now())
+        attempt.result = Result.TRUNK_FAILURE
+        self.save(attempt)
+        self._writer.put(
+            schedule_write(reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, "not called: store-away")
         )
 
     def decided(self, decision: Decision) -> None:

@@ -23,6 +23,7 @@ _SCHEDULE = (
     .where(cases.c.id == bindparam("case"))
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
+_WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
 _DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
     debtors
 )
@@ -140,6 +141,16 @@ class SqlCaseBook:
                 tried or 0,
                 tuple(_contact(row) for row in past),
             )
+
+    def want(self, case_id: int, by: datetime) -> None:
+        """The case is urgent from `by` on."""
+        self._writer.put(Write(2, _WANT, {"case": case_id, "new_wanted_by": by}))
+
+    async def count_wanted(self, campaign: str, now: datetime) -> int:
+        """How many open cases of the campaign are called less often than wanted."""
+        wanted = (cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.wanted_by <= now)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
         """When the case is due again (None: not by itself), and the reason in words."""

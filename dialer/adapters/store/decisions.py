@@ -32,6 +32,9 @@ def decision_write(decision: Decision) -> Write:
         "packs_named": intent.packs,
         "zones": intent.zones,
         "ring_max_seconds": intent.ring_max_seconds,
+        "ring_timeout_seconds": intent.ring_timeout_seconds,
+        "workplace": intent.workplace,
+        "given": dict(intent.given),
         "blind": decision.blind,
     }
     subject = {

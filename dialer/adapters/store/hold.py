@@ -28,6 +28,7 @@ class Hold:
         self._engine = engine
         self._alone = alone
         self._connection: AsyncConnection | None = None
+        self._held = False
 
     async def take(self) -> None:
         """Raises InUseError where another daemon holds the name."""
@@ -44,11 +45,12 @@ class Hold:
                 f"other daemons work on {self._place}, and one of the ledgers is in its process alone",
                 'set [ledger] kind to "redis" or "sql" for every one of them',
             )
+        self._held = True
 
     @property
     def held(self) -> bool:
         """Whether the name is ours, as far as we know."""
-        return self._connection is not None
+        return self._held
 
     async def keep(self) -> None:
         """Watch the connection until cancelled; where it breaks, take the name again."""
@@ -70,6 +72,7 @@ class Hold:
 
     async def release(self) -> None:
         """Let the name go, or what is left of a try to take it."""
+        self._held = False
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.invalidate()  # the server lets the name go when the connection ends

@@ -1,6 +1,6 @@
 """The tables. Times are UTC microseconds since the epoch, money is cents; a migration makes them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +20,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from dialer.kernel.clock import from_micro, to_micro
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -28,8 +30,6 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-_MICRO = 1_000_000
 
 
 class Instant(TypeDecorator[datetime]):
@@ -44,10 +44,10 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             msg = "an instant without a zone"
             raise ValueError(msg)
-        return round(value.timestamp() * _MICRO)
+        return to_micro(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else datetime.fromtimestamp(value / _MICRO, UTC)
+        return None if value is None else from_micro(value)
 
 
 debtors = Table(

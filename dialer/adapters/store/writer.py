@@ -53,7 +53,7 @@ class Writer:
         """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is.
 
         One exception: where the connection to PostgreSQL breaks within the commit itself, nobody knows. Writes are made
-        so that once more does no harm, and an attempt that stands there without a call is settled by the next start.
+        so that once more does no harm, and who opens an attempt withdraws it then.
         """
         if not self.healthy:
             raise AwayError("the record can't be written")

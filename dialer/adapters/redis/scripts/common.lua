@@ -3,6 +3,7 @@
 local VERSION = '#' -- the field of a hash of lines that says how often it was changed; no line has this id
 local SWEEP_EVERY = 16
 local DAY = 86400000
+local SILENT_WINDOW = 730 * DAY -- ABANDONED_WINDOW of the ledger's port
 
 -- Redis takes a new replication id at every start and at every promotion: what was loaded from a file, or came from
 -- another master, is told apart from what was built here. It costs 6 us, and no silent reconnect can get past it.
@@ -27,6 +28,7 @@ end
 local function over(value, window)
   local kind, base36 = string.match(value, '^%d+|(%a)(%w*)|')
   if base36 == '' then return nil, false end
+  if kind == 's' then window = SILENT_WINDOW end
   return tonumber(base36, 36) / 1000 + window, kind ~= 'i'
 end
 
