@@ -160,7 +160,7 @@ class Drama:
 
     async def strike(self, what: str) -> None:
         """Kill one part, and start it again a while later."""
-        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(3, 12)))
+        down = self.chance.choice((0.0, self.chance.uniform(0, 2), self.chance.uniform(3, 8)))
         began = time.time()
         match what:
             case "daemon":
@@ -256,7 +256,7 @@ class Drama:
         """Strike, and mostly wait until somebody is called again; sometimes strike at once once more."""
         await self._called_again()
         for number, parts in enumerate(acts):
-            await asyncio.sleep(self.chance.uniform(0.2, 10))
+            await asyncio.sleep(self.chance.uniform(0.2, 8))
             await asyncio.gather(*(self.strike(part) for part in parts))
             if number == len(acts) - 1 or self.chance.random() < 0.75:
                 self.resumed.append(await self._called_again())
