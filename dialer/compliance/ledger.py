@@ -156,11 +156,13 @@ class Watch:
         return len(self._held)
 
     def hold(self, attempt: AttemptId, subject: Subject, standing: Standing) -> None:
-        """Keep what stands about a subject until `drop`."""
-        self._held[attempt] = {line.id: line for line in standing.lines}
+        """Keep what stands about a subject until `drop`; what was held before stays where it is newer."""
+        self._held.setdefault(attempt, {})
         self._subjects[attempt] = subject
         for key in subject.keys:
             self._by_key[key].add(attempt)
+        for line in standing.lines:
+            self._keep(attempt, line)
 
     def subjects(self) -> list[tuple[AttemptId, Subject]]:
         """About whom something is kept, by attempt."""
@@ -171,14 +173,17 @@ class Watch:
         for line in lines:
             for key in line.keys:
                 for attempt in self._by_key.get(key, ()):
-                    known = self._held[attempt].get(line.id)
-                    if known is None or known.revision < line.revision:
-                        self._held[attempt][line.id] = line
+                    self._keep(attempt, line)
 
     def standing(self, attempt: AttemptId) -> Standing | None:
         """What stands now; None where nothing is held."""
         held = self._held.get(attempt)
         return None if held is None else Standing(tuple(held.values()))
+
+    def _keep(self, attempt: AttemptId, line: Line) -> None:
+        known = self._held[attempt].get(line.id)
+        if known is None or known.revision < line.revision:
+            self._held[attempt][line.id] = line
 
     def drop(self, attempt: AttemptId) -> None:
         """The call is over."""

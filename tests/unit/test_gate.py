@@ -372,6 +372,22 @@ async def test_a_word_that_comes_while_it_is_reserved_is_known_at_the_answer():
     assert house.gate.recheck(reservation.attempt, reservation.intent).verdict.reasons == ("do-not-call",)
 
 
+async def test_what_comes_while_the_past_is_read_again_is_not_lost():
+    house = House()
+    clearance = await house.gate.clear(house.intent())
+    reservation = clearance.reservation
+    read = house.ledger.read
+
+    async def slow(subject):
+        standing = await read(subject)
+        house.gate.put(opt_out(NUMBER, house.clock.time))
+        return standing
+
+    house.ledger.read = slow
+    await house.gate.read_again()
+    assert house.gate.recheck(reservation.attempt, reservation.intent).verdict.reasons == ("do-not-call",)
+
+
 async def test_a_reservation_that_is_cancelled_is_taken_back():
     house = House()
     reserve, reserved = house.ledger.reserve, asyncio.Event()
