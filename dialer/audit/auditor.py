@@ -41,7 +41,7 @@ _CHECKS: dict[str, Check] = {
     "answer_to_agent_max": how.answer_to_agent,
 }
 # what a pack says beside its caps, and what isn't on record; of flags and of caps on abandoned calls others tell
-_NO_CAP = frozenset({"flag", "agreement", "consent", "min_cadence", "abandon_cap", "abandon_treatment", "require"})
+_NO_CAP = frozenset({"flag", "agreement", "consent", "min_cadence", "abandon_cap", "abandon_treatment"})
 _NEEDS_DATES = frozenset({"count", "cool_off", "lockout", "mode", "holiday", "inconvenient"})
 
 
@@ -95,6 +95,8 @@ async def _judge_page(page: Page, bench: Bench, report: Report, first_decision: 
         call.blind = any(one.word == "bridge" and one.content.get("blind") for one in decisions)
         if allow is not None and isinstance(given := allow.content.get("given"), Mapping):
             call.given = {**given, "workplace": allow.content.get("workplace") is True}
+            # the ledger's line says it too, until the end of a mandate takes it away
+            call.workplace = call.given["workplace"] if call.workplace is None else call.workplace
         judge(call, bench, report)
     report.read["contacts"] += sum(id_ not in page.attempts for id_ in page.lines)
 

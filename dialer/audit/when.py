@@ -85,7 +85,8 @@ class Corrections:
 def holiday(rule: Rule, call: Call, corrections: Corrections) -> Iterator[Finding]:
     """No call on a holiday of any of the calendars, in any zone; a year without a calendar is none to call in."""
     countries = {code.partition("-")[0] for code in rule.values["calendars"]}
-    part = call.placed.place
+    given = (call.given or {}).get("subdivision")
+    part = given if isinstance(given, str) else call.placed.place
     own = [part] if rule.values.get("subdivisions") and part.partition("-")[0] in countries else []
     for today in sorted({wall(call.at, zone).date() for zone in call.zones}):
         for code in (*rule.values["calendars"], *own):

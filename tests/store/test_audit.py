@@ -125,6 +125,7 @@ class House:
         return [id_ for id_ in made if id_]
 
     async def audit(self, since=None, library=LIBRARY, page_debtors=2):
+        await self.store.attempts.flush()
         record = SqlAuditRecord(self.engine, page_debtors)
         return await audit(record, Bench(library), self.clock.now() + timedelta(hours=1), since)
 
