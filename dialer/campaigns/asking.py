@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.model import DueCase
+from dialer.compliance.clearance import LIFETIME
 from dialer.compliance.jurisdiction import packs_for, zones_for
 from dialer.compliance.pack import Pack
 from dialer.compliance.verdict import Intent
@@ -22,7 +23,8 @@ def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Ma
         number=number,
         zones=zones_for(case.zones, number),
         packs=packs,
-        ring_max_seconds=campaign.originate_timeout_seconds,
+        # the time-out begins with the dial, which may come as late as the clearance holds
+        ring_max_seconds=campaign.originate_timeout_seconds + LIFETIME.total_seconds(),
         debts=case.debts,
         household=case.household,
         collector=campaign.collector,

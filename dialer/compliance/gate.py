@@ -302,9 +302,9 @@ def facts_of(intent: Intent, standing: Standing, now: datetime, calendars: Calen
                 past.append(line)
             case Flag() if mine and line.number in (None, intent.number):
                 flags.append(line)
-            case Agreement() if mine:
+            case Agreement() if mine and line.number in (None, intent.number):
                 agreements.append(line)
-            case Consent() if mine:
+            case Consent() if mine and line.number in (None, intent.number):
                 consents.append(line)
             case Blackout() if mine:
                 blackouts.append(line)
