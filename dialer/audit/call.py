@@ -64,10 +64,10 @@ class History:
     def of(cls, page: Page) -> "History":
         """An attempt counts as the record has it; of its own line in the ledger only what the record lacks is taken."""
         history = cls()
-        flags: dict[tuple[str, int | None, str | None], Flag] = {}
+        flags: dict[tuple[str, int | None, str | None], list[Flag]] = defaultdict(list)
         for id_, line in page.lines.items():
             if isinstance(line, Flag) and line.debt is None and not line.household:
-                flags[line.name, line.debtor, line.number] = line
+                flags[line.name, line.debtor, line.number].append(line)
             elif id_ not in page.attempts:
                 history.add(line)
         for placed in page.attempts.values():
@@ -76,8 +76,8 @@ class History:
                 history.cases[placed.case].append((placed.cleared_at, placed.id))
             if flag := _flag_said(placed):
                 whom = (flag.name, flag.debtor, flag.number)
-                flags[whom] = _earlier(flag, flags.get(whom))
-        for flag in flags.values():
+                flags[whom] = [_earlier(flag, known) for known in flags[whom]] or [flag]
+        for flag in (flag for same in flags.values() for flag in same):
             history.add(flag)
         for contacts in history.contacts.values():
             contacts.sort(key=lambda contact: (contact.at if contact.at is not None else NEVER, contact.id))
@@ -130,10 +130,8 @@ def _flag_said(placed: Placed) -> Flag | None:
     return None
 
 
-def _earlier(said: Flag, known: Flag | None) -> Flag:
+def _earlier(said: Flag, known: Flag) -> Flag:
     """The flag from the first word on; a line of the ledger knows only its last change, but until when it stood."""
-    if known is None:
-        return said
     return replace(known, recorded_at=min(said.recorded_at, known.recorded_at))
 
 

@@ -12,8 +12,6 @@ from dialer.compliance.verdict import Refusal, Verdict
 
 MOST_STEPS = 100
 HORIZON = timedelta(days=400)
-LONGEST_CALL = timedelta(hours=1)
-"""The ledger knows when a past call ended: consent that came less before may have been given in the call itself."""
 
 
 def judge(packs: Sequence[Pack], facts: Facts) -> Verdict:
@@ -83,10 +81,7 @@ def _with_waivers(pack: Pack, facts: Facts) -> Facts:
         excluded.update(
             (rule, entry.id)
             for entry in facts.past
-            if all(
-                consented.covers(facts, debt, entry.at, begun=entry.at - LONGEST_CALL)
-                for debt in entry.debts or (None,)
-            )
+            if all(consented.covers(facts, debt, entry.at) for debt in entry.debts or (None,))
             for rule in consented.exempts
         )
     return replace(facts, waived=frozenset(waived), excluded=frozenset(excluded))

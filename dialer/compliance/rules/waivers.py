@@ -54,10 +54,10 @@ class Consented(Rule):
     exempts: Rules
     local_days: Annotated[int, Field(ge=1, le=35)]
 
-    def covers(self, facts: Facts, debt: int | None, at: datetime, begun: datetime | None = None) -> bool:
-        """Whether a call about `debt` that ends at this instant, and has begun by `begun`, is exempt."""
+    def covers(self, facts: Facts, debt: int | None, at: datetime) -> bool:
+        """Whether a call about `debt` at this instant is exempt."""
         return any(
-            consent.at <= (begun or at) and self._holds(consent, facts, debt, at)
+            self._holds(consent, facts, debt, at)
             for consent in facts.consents
             if consent.debts is None or (debt is not None and debt in consent.debts)
         )
