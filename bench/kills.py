@@ -473,5 +473,5 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     sys.exit(asyncio.run(main()))
