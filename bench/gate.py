@@ -129,7 +129,8 @@ def cpu_of(*pids: int) -> float:
                 fields = Path(f"/proc/{task}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             except OSError:
                 continue
-            total += (int(fields[11]) + int(fields[12])) / TICK
+            # the process's own time, and of the first one also that of the children that ended
+            total += sum(map(int, fields[11 : 15 if task == pid else 13])) / TICK
     return total
 
 
@@ -256,7 +257,7 @@ async def with_the_record() -> None:
 
         async def shared(engine: Any, _: Writer) -> Ledger:
             ledger = RedisLedger(
-                redis.url(), "bench", SqlLines(engine, clock), clock, prefix=f"b{time.time_ns()}", quiet=timedelta()
+                redis.url, "bench", SqlLines(engine, clock), clock, prefix=f"b{time.time_ns()}", quiet=timedelta()
             )
             task = asyncio.create_task(ledger.run())
             stack.callback(task.cancel)
@@ -292,7 +293,7 @@ async def memory_in_redis(debtors: int, events: int) -> None:
                 return attempts
 
         clock = SystemClock(NOW - datetime.now(UTC))
-        ledger = RedisLedger(redis.url(), "bench", Record(), clock, quiet=timedelta())
+        ledger = RedisLedger(redis.url, "bench", Record(), clock, quiet=timedelta())
         begun = time.perf_counter()
         task = asyncio.create_task(ledger.run())
         while not ledger.ready:
@@ -300,7 +301,7 @@ async def memory_in_redis(debtors: int, events: int) -> None:
         seconds = time.perf_counter() - begun
         from redis.asyncio import Redis  # noqa: PLC0415 -- only here
 
-        client = Redis.from_url(redis.url())
+        client = Redis.from_url(redis.url)
         used = (await client.info("memory"))["used_memory"]
         await client.aclose()
         print(
