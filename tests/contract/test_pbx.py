@@ -174,11 +174,13 @@ async def test_a_call_that_nobody_claims_is_treated_and_marked(lab, treatment):
     attempt = await lab.ring(Behaviour.PERSON, treatment)
     answered = await lab.event(events.DebtorWaits, attempt)
     abandoned = await lab.event(events.CallAbandoned, attempt)
-    assert 0 <= (abandoned.at - answered.at).total_seconds() - treatment.claim_seconds < 0.5
+    waited = (abandoned.at - answered.at).total_seconds()
+    # the events' own ways take some milliseconds each; a machine under load delays either of them
+    assert treatment.claim_seconds - 0.2 < waited < treatment.claim_seconds + 2
     assert attempt in (await lab.pbx.survey()).abandoned
     end = await lab.event(events.LegEnded, attempt)
     treated = (end.at - abandoned.at).total_seconds()
-    assert treated > 3 if treatment.message else treated < 0.5
+    assert treated > 3 if treatment.message else treated < 2
     assert attempt in (await lab.pbx.survey()).abandoned  # the mark outlives the leg
     await lab.pbx.purge(attempt)
     async with asyncio.timeout(WAIT_SECONDS):
