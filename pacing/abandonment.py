@@ -80,7 +80,9 @@ class Allowance:
 NOTHING = Allowance(0.0, 0.0, "")
 
 
-def allow(accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
+def allow(
+    accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float
+) -> Allowance:
     """The threshold of the tightest account. `wish` is the supervisor's own cap, `pipe` what is expected to be
     abandoned of the calls under way.
 
@@ -102,7 +104,12 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     to_come = max(rate * left, answers_in_pipe, 1.0)
     trust = 0.0
     if account.left_seconds is not None:
-        trust = TRUST * min(1.0, account.left_seconds / FADE_SECONDS) * account.answered / (account.answered + TRUST_ANSWERS)
+        trust = (
+            TRUST
+            * min(1.0, account.left_seconds / FADE_SECONDS)
+            * account.answered
+            / (account.answered + TRUST_ANSWERS)
+        )
     credit = cap * account.answered - account.abandoned - pipe - WHOLE
     budget = credit + cap * trust * to_come
     if budget <= 0:

@@ -96,8 +96,8 @@ class Answering:
     shape: Array = field(default_factory=lambda: np.zeros(0))
     grid: Array = field(default_factory=lambda: np.zeros(1))
     failing_hazard: Array = field(default_factory=lambda: np.zeros(0))
-    fast: Level = Level(0.0, 0.0)
-    slow: Level = Level(0.0, 0.0)
+    fast: Level = field(default_factory=lambda: Level(0.0, 0.0))
+    slow: Level = field(default_factory=lambda: Level(0.0, 0.0))
     outage: bool = False
     ends: float = 0.0
     failed: float = 0.0
@@ -185,9 +185,7 @@ def multiplier(known: Answering, kind: str) -> float:
 
 def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_seconds: float) -> Answering:
     """What calls that ended or were answered since the last decision teach."""
-    ends = [
-        one for one in happened if one.what in (What.ANSWERED, What.FAILED, What.RANG_OUT) and one.seconds >= 0
-    ]
+    ends = [one for one in happened if one.what in (What.ANSWERED, What.FAILED, What.RANG_OUT) and one.seconds >= 0]
     if not ends:
         return known
     bins = len(known.answers)
@@ -246,22 +244,20 @@ def learn_ringing(known: Answering, floor: Floor) -> Answering:
     back = (np.arange(steps) + 0.5) * step_seconds
     at = np.fromiter(floor.dialling, float, len(floor.dialling))[:, None] - back
     bins = len(known.answers)
-    exposure = np.bincount(np.minimum(at[at >= 0] / BIN_SECONDS, bins - 1).astype(int), minlength=bins)
-    exposure = exposure * (step_seconds / BIN_SECONDS)
+    rung = np.bincount(np.minimum(at[at >= 0] / BIN_SECONDS, bins - 1).astype(int), minlength=bins)
+    exposure = rung * (step_seconds / BIN_SECONDS)
     now = level(known)
     return _levels(
         known, 0.0, float(exposure @ known.shape), now, known.exposure + exposure, known.weighted + exposure * now
     )
 
 
-def _levels(
-    known: Answering, seen: float, expected: float, now: float, exposure: Array, weighted: Array
-) -> Answering:
+def _levels(known: Answering, seen: float, expected: float, now: float, exposure: Array, weighted: Array) -> Answering:
     """Both memories of the level, and whether this is an outage."""
     fast = known.fast.with_more(seen, expected, FAST_ANSWERS, now)
     slow, ends, failed = known.slow, known.ends, known.failed
     base = (slow.seen + PRIOR_ANSWERS) / (slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
-    silent = slow.seen >= OUTAGE_SEEN and fast.seen < 0.5 and fast.expected * base > OUTAGE_EXPECTED  # noqa: PLR2004
+    silent = slow.seen >= OUTAGE_SEEN and fast.seen < 0.5 and fast.expected * base > OUTAGE_EXPECTED
     flood = ends > RECENT_ENDS / 3 and failed / ends > 0.5 + known.failing / 2
     outage = known.outage
     if outage and seen > 0 and not flood:

@@ -51,7 +51,7 @@ def hazard(known: Duration, ages: tuple[float, ...] = ()) -> Array:
     near = (ends + SHRINKAGE_EVENTS) / (
         spent + 0.5 * (_shift(spent, 1) + _shift(spent, -1)) + SHRINKAGE_EVENTS / overall
     )
-    return (known.ends + SHRINKAGE_EVENTS * 2) / (spent + SHRINKAGE_EVENTS * 2 / near)
+    return np.asarray((known.ends + SHRINKAGE_EVENTS * 2) / (spent + SHRINKAGE_EVENTS * 2 / near))
 
 
 def learn(known: Duration, ended: list[tuple[float, str]]) -> Duration:
@@ -111,17 +111,17 @@ def residual(talk: Array, wrap: Array, lags: Array) -> Residual:
 
 def rows(ages: tuple[float, ...]) -> NDArray[np.intp]:
     """Rows of the table for these ages."""
-    return _ROW_OF[np.minimum(np.array(ages, dtype=float).astype(int), LONGEST)]
+    return np.asarray(_ROW_OF[np.minimum(np.array(ages, dtype=float).astype(int), LONGEST)])
 
 
 def _sample(alive: Array, at: Array) -> Array:
     index = np.minimum(at.astype(int), len(alive) - 2)
-    return alive[index] + (at - index) * (alive[index + 1] - alive[index])
+    return np.asarray(alive[index] + (at - index) * (alive[index + 1] - alive[index]))
 
 
 def _spent(ages: tuple[float, ...]) -> Array:
     widths = np.append(np.diff(EDGES), np.inf)
-    return np.clip(np.fromiter(ages, float, len(ages))[:, None] - EDGES, 0.0, widths).sum(axis=0)
+    return np.asarray(np.clip(np.fromiter(ages, float, len(ages))[:, None] - EDGES, 0.0, widths).sum(axis=0))
 
 
 def _shift(values: Array, by: int) -> Array:

@@ -1,16 +1,15 @@
 """What a pacer believes of calls and agents, laid out for the times at which it looks."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pacing import answering, handling
-from pacing.answering import BIN_SECONDS, Law
+from pacing.answering import BIN_SECONDS, Answering, Law
 from pacing.floor import Floor
-from pacing.handling import Residual
+from pacing.handling import Duration, Residual
 from pacing.target import Target
 
 Array = NDArray[np.float64]
@@ -89,25 +88,39 @@ class Laws:
 
 
 def believed(
-    before: Laws | None, known: answering.Answering, talk: handling.Duration, wrap: handling.Duration, floor: Floor, target: Target
+    before: Laws | None,
+    known: Answering,
+    talk: Duration,
+    wrap: Duration,
+    floor: Floor,
+    target: Target,
 ) -> Laws:
     """What is believed now; what still holds of `before` is kept."""
     times = horizon(target.ring_timeout_seconds, target.patience_seconds)
     doubt = answering.doubt(known)
     level = answering.level(known) * (1.0 + doubt)
-    same = before is not None and before.times is times
-    laid_out = before.calls if same and abs(level / before.level - 1) < LEVEL_CHANGE else None
-    if same and before.age_seconds + floor.elapsed_seconds < TABLE_SECONDS:
-        residual, age_seconds = before.residual, before.age_seconds + floor.elapsed_seconds
-    else:
-        residual, age_seconds = (
-            handling.residual(
-                handling.seconds_hazard(handling.hazard(talk, floor.talking)),
-                handling.seconds_hazard(handling.hazard(wrap, floor.wrapping)),
-                times.lags,
-            ),
-            0.0,
-        )
-    if laid_out is None:
-        return Laws(calls(answering.law(known, level), times), residual, doubt, times, level, age_seconds)
-    return replace(before, residual=residual, doubt=doubt, age_seconds=age_seconds)
+    if before is None or before.times is not times:
+        return Laws(_calls(known, level, times), _residual(talk, wrap, floor, times), doubt, times, level)
+    kept = abs(level / before.level - 1) < LEVEL_CHANGE
+    age_seconds = before.age_seconds + floor.elapsed_seconds
+    fresh = age_seconds < TABLE_SECONDS
+    return Laws(
+        before.calls if kept else _calls(known, level, times),
+        before.residual if fresh else _residual(talk, wrap, floor, times),
+        doubt,
+        times,
+        before.level if kept else level,
+        age_seconds if fresh else 0.0,
+    )
+
+
+def _calls(known: Answering, level: float, times: Horizon) -> Calls:
+    return calls(answering.law(known, level), times)
+
+
+def _residual(talk: Duration, wrap: Duration, floor: Floor, times: Horizon) -> Residual:
+    return handling.residual(
+        handling.seconds_hazard(handling.hazard(talk, floor.talking)),
+        handling.seconds_hazard(handling.hazard(wrap, floor.wrapping)),
+        times.lags,
+    )

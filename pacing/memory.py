@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from pacing.governor import Rate
 from pacing.abandonment import Spending
 from pacing.answering import Answering
+from pacing.governor import Rate
 from pacing.handling import Duration
 from pacing.laws import Laws
 
@@ -18,9 +18,9 @@ class Memory:
     laws: what was made of it for the decisions, as long as it holds.
     """
 
-    governor: Rate = Rate()
+    governor: Rate = field(default_factory=Rate)
     answering: Answering = field(default_factory=Answering)
-    talk: Duration = Duration(90.0)
-    wrap: Duration = Duration(30.0)
-    spending: Spending = Spending()
+    talk: Duration = field(default_factory=lambda: Duration(90.0))
+    wrap: Duration = field(default_factory=lambda: Duration(30.0))
+    spending: Spending = field(default_factory=Spending)
     laws: Laws | None = None

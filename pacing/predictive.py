@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pacing import answering, handling
 from pacing.abandonment import allow
@@ -20,13 +19,11 @@ from pacing.answering import BIN_SECONDS, Answering
 from pacing.burst import Limit, Wish
 from pacing.floor import Floor
 from pacing.handling import Duration, rows
-from pacing.laws import Laws, believed
+from pacing.laws import Array, Laws, believed
 from pacing.memory import Memory
 from pacing.target import Target
 
-Array = NDArray[np.float64]
 Known = TypeVar("Known", Answering, Duration)
-Array = NDArray[np.float64]
 
 EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
@@ -62,9 +59,7 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
         found = [view.risk(added) for added in range(least.calls + 1)]
         calls = least.calls
     return (
-        Wish(
-            calls, limit, tuple(found), threshold, allowance.budget, allowance.account, laws.calls.chance
-        ),
+        Wish(calls, limit, tuple(found), threshold, allowance.budget, allowance.account, laws.calls.chance),
         memory,
     )
 
@@ -169,7 +164,9 @@ class Exact:
         calls = balance.calls[balance.calls.max(axis=1, initial=0.0) > CERTAIN]
         unanswered = 1.0 - np.minimum(1.0, factors[:, None] * np.concatenate((balance.new[None], calls))[:, None])
         unanswered = unanswered.reshape(len(calls) + 1, -1)
-        coming = np.broadcast_to(agents[:, None], (len(agents), len(factors), times)).reshape(len(agents), times * len(factors))
+        coming = np.broadcast_to(agents[:, None], (len(agents), len(factors), times)).reshape(
+            len(agents), times * len(factors)
+        )
         self._new = unanswered[0]
         self._weights = (shares[:, None] * balance.weights).ravel()
         self._shares = shares

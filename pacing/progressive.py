@@ -12,7 +12,9 @@ def wish(floor: Floor) -> Wish:
     are the calls that they were promised to. The rule is VICIdial's ratio 1.0 over available agents
     (`auto_dial_level` 1 with the available-only tally), with the lines ringing taken off.
     """
-    taken = len(floor.dialling) + len(floor.waiting) + sum(due <= SOON_SECONDS for due in (*floor.leaving, *floor.claims))
+    taken = (
+        len(floor.dialling) + len(floor.waiting) + sum(due <= SOON_SECONDS for due in (*floor.leaving, *floor.claims))
+    )
     return Wish(max(0, len(floor.idle) - taken), Limit.AGENTS)
 
 
