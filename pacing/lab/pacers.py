@@ -33,7 +33,7 @@ class Progressive:
 
     def decide(self, floor: Floor, target: Target) -> int:  # noqa: ARG002 it has no choice
         """Free agents less the lines that may need them."""
-        return progressive.wanted(floor)
+        return progressive.wish(floor).calls
 
 
 PACERS: dict[str, Callable[[], Pacer]] = {
