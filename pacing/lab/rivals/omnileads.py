@@ -4,7 +4,8 @@ Source: `workers/handle-campaign/src/handler/predictive_pacer.py` and `docs/dial
 machine detection off.
 """
 
-from math import exp, floor as whole
+from math import exp
+from math import floor as whole
 
 from pacing.floor import Floor, What
 from pacing.target import Target

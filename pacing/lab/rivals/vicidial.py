@@ -29,7 +29,7 @@ class Adapt(StrEnum):
 
 
 class VicidialRatio:
-    """Every 2.5 s: level × agents on or ready for a call, less the calls that exist.
+    """Every 2.5 s: level times the agents on or ready for a call, less the calls that exist.
 
     An agent after the call (its line is gone) isn't counted, as the dial loop does with those it calls dead.
     """
