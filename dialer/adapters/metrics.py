@@ -26,6 +26,8 @@ HEALTH = {
     "dialer_ami_up": "1 while the manager interface is connected",
     "dialer_ami_reconnects": "connections made after the first",
     "dialer_ami_malformed": "manager messages that could not be read",
+    "dialer_ami_acknowledgement_seconds": "from the request to place a call to Asterisk's answer, smoothed",
+    "dialer_ami_event_lag_seconds": "from an event at Asterisk to its coming here, smoothed",
     "dialer_ledger_backlog_events": "writes that wait for the disk",
     "dialer_event_loop_lag_seconds": "how late the last tick began",
     "dialer_audit_violations": "rules that the last recount found broken; above 0 somebody must look",

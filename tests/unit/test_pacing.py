@@ -24,8 +24,10 @@ FLOORS = st.builds(
     halted=st.booleans(),
 )
 TARGETS = st.builds(Target, channels=st.integers(1, 100), calls_per_second=st.floats(0.1, 100))
-MEMORIES = st.builds(Memory, tokens=st.floats(0, 100), since_probe_seconds=st.floats(0, 100))
-FULL = Memory(tokens=100.0)
+MEMORIES = st.builds(
+    Memory, st.builds(governor.Memory, tokens=st.floats(0, 100), since_probe_seconds=st.floats(0, 100))
+)
+FULL = Memory(governor.Memory(tokens=100.0))
 WIDE = Target(channels=1_000, calls_per_second=100.0)
 
 
@@ -86,7 +88,7 @@ def test_nothing_is_launched_when_halted_or_out_of_channels_or_of_cases(floor, t
     ("floor", "target", "memory", "limit", "words"),
     [
         (Floor(0.0, idle=idle(9), channels_in_use=8), Target(channels=10, calls_per_second=99), FULL, Limit.CHANNELS, "8 of 10"),
-        (Floor(0.0, idle=idle(9)), Target(calls_per_second=5), Memory(tokens=2.0), Limit.RATE, "5 calls per second"),
+        (Floor(0.0, idle=idle(9)), Target(calls_per_second=5), Memory(governor.Memory(tokens=2.0)), Limit.RATE, "5 calls per second"),
         (Floor(0.0, idle=idle(9), cases=3), WIDE, FULL, Limit.CASES, "no case"),
         (Floor(0.0, idle=idle(9), halted=True), WIDE, FULL, Limit.HALT, "nothing is dialled"),
         (Floor(0.0, idle=idle(2), dialling=(1.0,)), WIDE, FULL, Limit.AGENTS, "2 free"),
@@ -119,7 +121,7 @@ def test_unused_rate_is_hardly_saved_and_no_second_sees_a_burst():
 
 
 def test_a_slow_rate_still_lets_one_call_through():
-    memory, placed = Memory(tokens=0.0), 0
+    memory, placed = Memory(governor.Memory(tokens=0.0)), 0
     for _ in range(100):
         burst, memory = pacing.size(Floor(0.1, idle=idle(1)), Target(calls_per_second=0.5), memory)
         placed += burst.calls
