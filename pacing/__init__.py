@@ -4,9 +4,7 @@
 no chance and no I/O in this package, and the caller keeps the memory.
 """
 
-from dataclasses import replace
-
-from pacing import governor, memory, progressive
+from pacing import governor, learning, memory, predictive, progressive
 from pacing.abandonment import Account
 from pacing.burst import Burst, Limit
 from pacing.floor import Floor, Happening, What
@@ -30,6 +28,15 @@ __all__ = [
 
 
 def size(floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:
-    """Say how many calls to place on this floor now, and what to remember for the next decision."""
-    burst, trunk = governor.limit(progressive.wanted(floor), floor, target, memory.governor)
-    return burst, replace(memory, governor=trunk)
+    """Say how many calls to place on this floor now, and what to remember for the next decision.
+
+    What happened is learnt before the decision; what calls teach by ringing on, only after it: so that, all else
+    equal, one more call in flight can't raise the burst.
+    """
+    memory = learning.from_happenings(memory, floor, target)
+    room = governor.room(floor, target, memory.governor)
+    wish = progressive.wish(floor)
+    if target.mode is Mode.PREDICTIVE:
+        wish, memory = predictive.wish(floor, target, memory, wish, room.most)
+    burst, left = governor.limit(wish, room, floor, target)
+    return burst, learning.from_time(memory, floor, burst, wish, left)

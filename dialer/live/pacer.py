@@ -131,7 +131,7 @@ class Pacer:
             memory = pacing.carried_over(memory)
         return memory
 
-    def _trunk_for(self, floor: Floor, target: pacing.Target) -> "pacing.governor.Memory":
+    def _trunk_for(self, floor: Floor, target: pacing.Target) -> "pacing.governor.Rate":
         """The trunk's memory as this campaign's decision must find it.
 
         A decision credits the trunk with the time since the campaign's own previous one, of which other campaigns'
