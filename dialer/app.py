@@ -107,7 +107,7 @@ class Daemon:
         gate = Gate(self._law, self._ledger, record, clock, ids)
         campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
         sessions = [
-            Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_)
+            Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_ or "")
             for agent in settings.agents
         ]
         roster = Roster(sessions, floor, clock, ids)
@@ -343,7 +343,9 @@ class Daemon:
             ready=not self._problems(),
             clock_offset_seconds=self._clock.offset.total_seconds(),
             campaigns=tuple(
-                campaign_line(campaign, list(flow.live.of_campaign(campaign.name)), flow.tally)
+                campaign_line(
+                    campaign, list(flow.live.of_campaign(campaign.name)), flow.tally, flow.pacer.accounts_of(campaign)
+                )
                 for campaign in flow.campaigns.values()
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),

@@ -163,10 +163,10 @@ class AgentSettings(_Section):
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
     phone: str = Field(pattern=r"^PJSIP/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="as PJSIP/agent01")
     campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
-    class_: str = Field(
-        "",
+    class_: str | None = Field(
+        None,
         alias="class",
-        pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$",
+        pattern=_NAME,
         description="agents of one class talk and write up alike, as `senior`: pacing learns it for each",
     )
 
@@ -354,7 +354,8 @@ def _suggestion(where: toml.Where) -> str:
         model = {"agents": AgentSettings, "campaigns": CampaignSettings}.get(part) or (
             model if model in (AgentSettings, CampaignSettings) else _section(part)
         )
-    return f"; known here: {', '.join(model.model_fields)}" if model else ""
+    known = (field.alias or name for name, field in model.model_fields.items()) if model else ()
+    return f"; known here: {', '.join(known)}" if model else ""
 
 
 def _section(name: str) -> type[BaseModel] | None:

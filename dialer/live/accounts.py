@@ -244,9 +244,11 @@ def window_of(window: str, day: int, first: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def home_of(caller_id: PhoneNumber) -> str:
-    """The zone of a caller id: where a campaign is at home before its first call tells."""
-    zones = timezone.time_zones_for_number(phonenumbers.parse(caller_id))
-    return next((zone for zone in zones if "/" in zone and not zone.startswith("Etc/")), NOWHERE)
+    """The zone of a caller id, of several the middle one: where a campaign is at home before its first call tells."""
+    names = timezone.time_zones_for_number(phonenumbers.parse(caller_id))
+    zones = zones_of(tuple(name for name in names if "/" in name and not name.startswith("Etc/")))
+    by_offset = sorted(zones, key=lambda zone: midnight(date(2026, 1, 1), zone))
+    return by_offset[len(by_offset) // 2].key if by_offset else NOWHERE
 
 
 def _add(books: dict[str, _Days], portions: Iterable[Portion]) -> None:

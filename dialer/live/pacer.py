@@ -18,7 +18,7 @@ from dialer.kernel.clock import Clock
 from dialer.live.accounts import Accounts, home_of
 from dialer.live.happenings import Happenings
 from dialer.live.targets import Targets
-from pacing import Burst, Floor, Memory
+from pacing import Account, Burst, Floor, Memory
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Pacer:
             floor,
             acknowledgement_seconds=latency.acknowledgement_seconds,
             lag_seconds=latency.lag_seconds,
-            accounts=self.accounts.of(campaign, self.targets.cap_of(campaign)),
+            accounts=self.accounts_of(campaign),
             happened=self._happenings.take(campaign.name),
         )
         target = self.targets.of(campaign)
@@ -90,6 +90,10 @@ class Pacer:
         self._decided_at[campaign.name] = self._trunk_asked_at = self._clock.monotonic()
         self._tell(campaign.name, target, floor, burst)
         return burst
+
+    def accounts_of(self, campaign: Campaign) -> tuple[Account, ...]:
+        """Its abandoned calls, as each law counts them now."""
+        return self.accounts.of(campaign, self.targets.cap_of(campaign))
 
     def moved(self, attempt: Attempt, signal: Signal, *, unanswered: bool) -> None:
         """A signal moved this call, which `unanswered` says wasn't answered before."""
