@@ -107,7 +107,9 @@ class Daemon:
         gate = Gate(self._law, self._ledger, record, clock, ids)
         campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
         sessions = [
-            Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_ or "")
+            Session(
+                agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_ or ""
+            )
             for agent in settings.agents
         ]
         roster = Roster(sessions, floor, clock, ids)
