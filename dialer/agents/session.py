@@ -117,6 +117,7 @@ class Session:
     pause_reason: why the agent rests, or will after this call. leaving: logs out after this call.
     recalls: times in a row that the seat failed or was lost soon after it came up.
     seat_changes: how many signals moved the seat: tells whether something happened since one looked.
+    kind: class of agent, whose talks and wrap-ups pacing learns together.
     """
 
     agent: str
@@ -136,6 +137,7 @@ class Session:
     """When the phone is due to be called (again)."""
     seat_called_at: datetime | None = None
     seat_changes: int = 0
+    kind: str = ""
 
     def apply(self, signal: WorkSignal, at: datetime) -> bool:
         """Move the work on; False where the table doesn't know this signal in this state."""

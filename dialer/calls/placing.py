@@ -6,6 +6,7 @@ from datetime import timedelta
 import structlog
 
 from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.campaigns.asking import intent_for
@@ -56,7 +57,8 @@ class Placing:
 
     def _dial(self, campaign: Campaign, clearance: Clearance) -> None:
         reservation = clearance.reservation
-        attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        intent, cleared_at = reservation.intent, reservation.cleared_at
+        attempt = Attempt(reservation.attempt, intent, cleared_at, kind=kind_of(intent, cleared_at))
         self._live.add(attempt)
         self._tasks.start("originate", self._originate(campaign, clearance, attempt))
 
