@@ -20,12 +20,14 @@ from dialer.calls.ending import Ending
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
+from dialer.calls.reserving import Reserving
 from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
-from dialer.compliance.reasons import ENGINE
+from dialer.compliance.reasons import ENGINE, Reason
+from dialer.compliance.verdict import CallMode
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -77,11 +79,12 @@ class Flow:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
         self._states, self._stocks, self._target, self._closing = states, stocks, target, closing
         self.tally, self._clock = tally, clock
-        self._placing = Placing(gate, pbx, live, clock, tasks, self.move)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
-        self.desk = Desk(roster, self.seating, self._answering.serve_waiting)
+        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
+        self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
+        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self.reserving.renew)
         self.wrap_up = WrapUp(roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting)
         self._memory = pacing.Memory()
         self._decided_at = clock.monotonic()
@@ -96,6 +99,7 @@ class Flow:
         """One round: end overdue wrap-ups, call missing seats, and dial for each campaign."""
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
+        self.reserving.renew()
         for campaign in self.campaigns.values():
             try:
                 await self._dial(campaign)
@@ -122,15 +126,22 @@ class Flow:
         )
         burst, self._memory = pacing.size(floor, self._target(campaign), self._memory)
         self.tally.paced(campaign.name, burst)
-        await asyncio.gather(*(self._place(campaign, case) for case in stock.take(burst.calls)))
+        held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
+        await asyncio.gather(
+            *(self._place(campaign, case, CallMode.RESERVED) for case in held),
+            *(self._place(campaign, case, campaign.mode) for case in stock.take(burst.calls - len(held))),
+        )
 
-    async def _place(self, campaign: Campaign, case: DueCase) -> None:
-        verdict = await self._placing.place(campaign, case)
+    async def _place(self, campaign: Campaign, case: DueCase, mode: CallMode) -> None:
+        verdict = await self._placing.place(campaign, case, mode)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
             return
         self.tally.refused(campaign.name, verdict.reasons)
+        if Reason.NO_AGENT in verdict.reasons:
+            self._stocks[campaign.name].wait_for_agent(case)
+            return
         if not ENGINE.intersection(verdict.reasons):
             self._closing.not_called(case.id, verdict)
         self._stocks[campaign.name].put_back(case.id)
@@ -195,6 +206,7 @@ class Flow:
                 self._answering.serve_waiting()
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
+                self.reserving.renew()
             case _:
                 self._on_attempt_event(event)
 
@@ -255,6 +267,7 @@ class Flow:
                 self._closing.save(attempt)
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
+                self.reserving.end(attempt)
                 self._closing.settle(attempt, signal)
                 self.live.drop(attempt)
                 stock = self._stocks.get(attempt.campaign)

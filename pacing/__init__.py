@@ -16,6 +16,6 @@ __all__ = ["Burst", "Floor", "Limit", "Memory", "Mode", "Target", "size"]
 def size(floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:
     """Say how many calls to place on this floor now, and what to remember for the next decision."""
     match target.mode:
-        case Mode.PROGRESSIVE:
+        case Mode.PROGRESSIVE | Mode.RESERVED:
             wanted = progressive.wanted(floor)
     return governor.limit(wanted, floor, target, memory)

@@ -108,14 +108,29 @@ class Roster:
 
     def take(self, campaign: str, attempt: AttemptId) -> Session | None:
         """Promise the agent who has been ready longest to this call; None where nobody is free."""
+        session = self.hold(campaign)
+        if session is not None:
+            self.promise(session, attempt)
+        return session
+
+    def hold(self, campaign: str) -> Session | None:
+        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free."""
         free = [session for session in self._by_agent.values() if session.free and campaign in session.campaigns]
         if not free:
             return None
         session = min(free, key=lambda candidate: candidate.since)
-        session.attempt = attempt
-        self._by_attempt[attempt] = session
         session.apply(WorkSignal.RESERVE, self._clock.now())
         return session
+
+    def promise(self, session: Session, attempt: AttemptId) -> None:
+        """The call for which the agent was held."""
+        session.attempt = attempt
+        self._by_attempt[attempt] = session
+
+    def let_go(self, session: Session) -> SeatLegId | None:
+        """The call for which the agent was held isn't placed; the leg to hang up where a log-out was waiting."""
+        session.apply(WorkSignal.RELEASE, self._clock.now())
+        return self._leave(session)
 
     def release(self, attempt: AttemptId) -> SeatLegId | None:
         """The promise came to nothing: the agent is free again; the leg to hang up where a log-out was waiting."""

@@ -49,7 +49,7 @@ class Work(StrEnum):
     PAUSED = "paused"
     READY = "ready"
     RESERVED = "reserved"
-    """Promised to an answered debtor who isn't bridged yet."""
+    """Promised to an answered debtor who isn't bridged yet, or held for a call from before its dial."""
     TALKING = "talking"
     WRAPPING = "wrapping"
 
@@ -161,6 +161,11 @@ class Session:
     def free(self) -> bool:
         """May take a debtor now."""
         return self.work is Work.READY and self.seat is Seat.IDLE
+
+    @property
+    def holds(self) -> bool:
+        """Held for a call, and still there for it."""
+        return self.work is Work.RESERVED and self.seat is Seat.IDLE and self.pause_reason is None
 
     @property
     def visible_state(self) -> str:

@@ -7,6 +7,7 @@ from dialer.cases.book import CaseBook
 from dialer.cases.model import DueCase, NumberLine
 
 PAGE = 200
+MOST_FOR_AGENT = 200
 EMPTY_AGAIN_SECONDS = 2.0
 """An empty stock is asked for again after this time, not at every tick."""
 
@@ -18,11 +19,12 @@ class Stock:
         self._campaign = campaign
         self._book = book
         self._cases: deque[DueCase] = deque()
+        self._for_agent: deque[DueCase] = deque()
         self._taken: set[int] = set()
         self._empty_until = 0.0
 
     def __len__(self) -> int:
-        return len(self._cases)
+        return len(self._cases) + len(self._for_agent)
 
     async def refill(self, wanted: int, now: datetime, monotonic: float) -> None:
         """Fetch a page when fewer than `wanted` cases are at hand."""
@@ -39,6 +41,17 @@ class Stock:
         taken = [self._cases.popleft() for _ in range(min(most, len(self._cases)))]
         self._taken.update(case.id for case in taken)
         return taken
+
+    def wait_for_agent(self, case: DueCase) -> None:
+        """It lacks nothing but an agent to hold: it comes first when one is free, and the gate isn't asked before."""
+        if len(self._for_agent) < MOST_FOR_AGENT:
+            self._for_agent.append(case)
+        else:
+            self.put_back(case.id)
+
+    def take_for_agents(self, most: int) -> list[DueCase]:
+        """The next cases that wait for an agent."""
+        return [self._for_agent.popleft() for _ in range(min(most, len(self._for_agent)))]
 
     def put_back(self, case_id: int) -> None:
         """The case has a new due time on record: it may be fetched again."""

@@ -28,8 +28,9 @@ def floor_of(
     seated = [session for session in sessions if session.work is not Work.OFFLINE]
     here = [session for session in seated if campaign.name in session.campaigns]
     lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
+    held = {session.attempt for session in seated if session.work is Work.RESERVED}
     group = _sharing(campaign.name, seated)
-    ours = [attempt for attempt in lines if attempt.campaign in group]
+    ours = [attempt for attempt in lines if attempt.campaign in group and attempt.id not in held]
 
     def ages(work: Work) -> tuple[float, ...]:
         return tuple((now - session.since).total_seconds() for session in here if session.work is work)
