@@ -4,18 +4,26 @@
 no chance and no I/O in this package, and the caller keeps the memory.
 """
 
-from pacing import governor, progressive
+from pacing import governor, learning, predictive, progressive
+from pacing.abandonment import Account
 from pacing.burst import Burst, Limit
-from pacing.floor import Floor
-from pacing.governor import Memory
+from pacing.floor import Floor, Happening, What
+from pacing.memory import Memory
 from pacing.target import Mode, Target
 
-__all__ = ["Burst", "Floor", "Limit", "Memory", "Mode", "Target", "size"]
+__all__ = ["Account", "Burst", "Floor", "Happening", "Limit", "Memory", "Mode", "Target", "What", "size"]
 
 
 def size(floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:
-    """Say how many calls to place on this floor now, and what to remember for the next decision."""
-    match target.mode:
-        case Mode.PROGRESSIVE | Mode.RESERVED:
-            wanted = progressive.wanted(floor)
-    return governor.limit(wanted, floor, target, memory)
+    """Say how many calls to place on this floor now, and what to remember for the next decision.
+
+    What happened is learnt before the decision; what calls teach by ringing on, only after it: so that, all else
+    equal, one more call in flight can't raise the burst.
+    """
+    memory = learning.from_happenings(memory, floor, target)
+    room = governor.room(floor, target, memory.governor)
+    wish = progressive.wish(floor)
+    if target.mode is Mode.PREDICTIVE:
+        wish, memory = predictive.wish(floor, target, memory, wish, room.most)
+    burst, left = governor.limit(wish, room, floor, target)
+    return burst, learning.from_time(memory, floor, burst, wish, left)

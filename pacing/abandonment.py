@@ -1,6 +1,30 @@
-"""How many calls may still be abandoned: one account for each law that caps them, the tightest holds."""
+"""How many calls may still be abandoned: one account for each law that caps them, the tightest holds.
 
-from dataclasses import dataclass
+The threshold of the marginal risk is not a constant: it is what the budget allows. It is set so that the calls still
+to be answered use up what is left of it, no more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+WHOLE = 1.0
+"""Kept back: the next abandoned call is a whole one."""
+TRUST = 0.5
+"""Share of the answers still to come in the window that is counted upon."""
+TRUST_ANSWERS = 60.0
+"""Answers seen until so much is trusted (1 - 1/e of it)."""
+FADE_SECONDS = 3_600.0
+"""Before the window's end the trust in answers to come fades out."""
+RATE_SECONDS = 2_400.0
+"""Time constant of the rate of answers."""
+HORIZON_SECONDS = 3_600.0
+"""Where the window's end isn't known: time in which what is left may be spent."""
+GAIN, GAIN_ANSWERS = 0.35, 30.0
+"""Assumed mean risk of a call over the threshold, and the answers that this belief is worth."""
+GAIN_MEMORY = 600.0
+CALIBRATION_ABANDONS, CALIBRATION_MEMORY = 4.0, 60.0
+"""Abandoned calls that the belief "risks are as predicted" is worth, and those over which it reaches back."""
+MOST_RISK = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +45,102 @@ class Account:
     abandoned: int = 0
     below: bool = False
     left_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What is remembered of how the budget is spent.
+
+    answers, seconds: answers lately, and the time in which they came (both fading).
+    risk, calls: of the calls dialled lately, their risk over the threshold then, and their answer chances.
+    predicted, realised: abandoned calls, as the risks said and as they came.
+    """
+
+    answers: float = 0.0
+    seconds: float = 0.0
+    risk: float = GAIN * GAIN_ANSWERS
+    calls: float = GAIN_ANSWERS
+    predicted: float = CALIBRATION_ABANDONS
+    realised: float = CALIBRATION_ABANDONS
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the accounts allow now.
+
+    threshold: largest marginal risk of a call. budget: calls that may still be abandoned, of the tightest account.
+    account: its name, empty where there is none.
+    """
+
+    threshold: float
+    budget: float
+    account: str
+
+
+NOTHING = Allowance(0.0, 0.0, "")
+
+
+def allow(
+    accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float
+) -> Allowance:
+    """The threshold of the tightest account. `wish` is the supervisor's own cap, `pipe` what is expected to be
+    abandoned of the calls under way.
+
+    credit = cap * answers so far - abandoned - pipe - 1; what is to be spent on each answer to come is
+    (credit + cap * trusted answers to come) / answers to come. A threshold t makes a share of gain * t of the calls
+    answered find nobody, and calibration tells how far predictions are off; so t = share / (gain * calibration).
+    """
+    return min(
+        (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
+        key=lambda allowance: allowance.threshold,
+        default=NOTHING,
+    )
+
+
+def _allow(account: Account, wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
+    cap = min(account.cap, wish) - (1e-9 if account.below else 0.0)
+    rate = spending.answers / spending.seconds if spending.seconds > 0 else 0.0
+    left = HORIZON_SECONDS if account.left_seconds is None else account.left_seconds
+    to_come = max(rate * left, answers_in_pipe, 1.0)
+    trust = 0.0
+    if account.left_seconds is not None:
+        trust = (
+            TRUST
+            * min(1.0, account.left_seconds / FADE_SECONDS)
+            * account.answered
+            / (account.answered + TRUST_ANSWERS)
+        )
+    credit = cap * account.answered - account.abandoned - pipe - WHOLE
+    budget = credit + cap * trust * to_come
+    if budget <= 0:
+        return Allowance(0.0, budget, account.name)
+    gain = spending.risk / spending.calls * spending.realised / spending.predicted
+    return Allowance(min(MOST_RISK, budget / to_come / gain), budget, account.name)
+
+
+def seen(spending: Spending, answers: int, abandoned: int, elapsed_seconds: float) -> Spending:
+    """What the time since the last decision teaches."""
+    keep = max(0.0, 1.0 - elapsed_seconds / RATE_SECONDS)
+    fade = 1.0 - abandoned / CALIBRATION_MEMORY if abandoned else 1.0
+    return replace(
+        spending,
+        answers=spending.answers * keep + answers,
+        seconds=spending.seconds * keep + elapsed_seconds,
+        predicted=CALIBRATION_ABANDONS + (spending.predicted - CALIBRATION_ABANDONS) * fade,
+        realised=CALIBRATION_ABANDONS + (spending.realised - CALIBRATION_ABANDONS) * fade + abandoned,
+    )
+
+
+def placed(spending: Spending, risks: Iterable[float], chance: float, threshold: float) -> Spending:
+    """What the calls just dialled teach of the threshold's gain; nothing while there is no budget."""
+    if threshold <= 0:
+        return spending
+    risks = list(risks)
+    weight = chance * len(risks)
+    fade = max(0.0, 1.0 - weight / GAIN_MEMORY)
+    return replace(
+        spending,
+        risk=spending.risk * fade + chance * sum(risks) / threshold,
+        calls=spending.calls * fade + weight,
+        predicted=spending.predicted + chance * sum(risks),
+    )

@@ -9,6 +9,8 @@ class Limit(StrEnum):
 
     HALT = "halt"
     AGENTS = "agents"
+    BUDGET = "budget"
+    OUTAGE = "outage"
     CHANNELS = "channels"
     RATE = "rate"
     CASES = "cases"
@@ -18,6 +20,9 @@ class Limit(StrEnum):
 _SENTENCES = {
     Limit.HALT: "nothing is dialled: the campaign is not running, or the PBX or the daemon is not ready",
     Limit.AGENTS: "limited by free agents ({idle} free, {dialling} lines ringing for them)",
+    Limit.BUDGET: "limited by the abandonment budget: {budget:.1f} calls may still be abandoned ({account}), so a call "
+    "may find no agent with a chance of {threshold:.1%} at most; the next one's is {risk_next:.1%}",
+    Limit.OUTAGE: "nothing is answered any more, or everything fails: only one line for each free agent",
     Limit.CHANNELS: "limited by trunk channels ({in_use} of {channels} in use)",
     Limit.RATE: "limited by the trunk's {rate:g} calls per second",
     Limit.CASES: "no case may be dialled now",
@@ -26,15 +31,36 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a mode would place without the governor.
+
+    calls: to place now; limit: what keeps them from being more.
+    risks: of each call, in order; the last one is of the first call that isn't placed. Empty: no risk is run.
+    threshold: largest risk that is accepted. budget: calls that may still be abandoned, by `account`.
+    answer_chance: that a call dialled now is answered.
+    """
+
+    calls: int
+    limit: Limit
+    risks: tuple[float, ...] = ()
+    threshold: float = 0.0
+    budget: float = 0.0
+    account: str = ""
+    answer_chance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Burst:
     """How many calls to place now.
 
     calls: to place now.
     wanted: what the mode would place without the governor.
-    risk_last: chance that the last accepted call is answered while no agent is free; 0 with no over-dialling.
+    risk_last: chance that the last accepted call, if answered, finds no agent; 0 with no over-dialling.
     risk_next: the same for the first call that was not placed; 1 where no agent would be left for it.
     limit: what kept the burst from being larger.
     sentence: the same for people.
+    risk_limit: largest risk that is accepted now. budget_calls: how many may still be abandoned.
+    answer_chance: that a call dialled now is answered, as far as it is known.
     """
 
     calls: int
@@ -43,8 +69,11 @@ class Burst:
     risk_next: float
     limit: Limit
     sentence: str
+    risk_limit: float = 0.0
+    budget_calls: float = 0.0
+    answer_chance: float = 0.0
 
 
-def sentence(limit: Limit, **figures: float) -> str:
+def sentence(limit: Limit, **figures: float | str) -> str:
     """The limit in words, with its figures."""
     return _SENTENCES[limit].format(**figures)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pacing.burst import Burst, Limit, sentence
+from pacing.burst import Burst, Limit, Wish, sentence
 from pacing.floor import Floor
 from pacing.target import Target
 
@@ -15,7 +15,7 @@ PROBE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Rate:
     """What the governor remembers between two decisions.
 
     tokens: calls that the rate allows now (token bucket).
@@ -26,8 +26,22 @@ class Memory:
     since_probe_seconds: float = PROBE_SECONDS
 
 
-def limit(wanted: int, floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:
-    """Cut what a mode wants down to what may be placed now, and say what cut it.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may be placed now: the tightest bounds first, for those who ask why; and what the rate allows."""
+
+    bounds: tuple[tuple[int, Limit], ...]
+    tokens: float
+    sick: bool
+    since_probe_seconds: float
+
+    @property
+    def most(self) -> int:
+        return min(bound for bound, _ in self.bounds)
+
+
+def room(floor: Floor, target: Target, memory: Rate) -> Room:
+    """How many calls may be placed now, whatever a mode wants.
 
     The rate is a token bucket: tokens grow by `calls_per_second` times the elapsed time, up to the worth of
     `BURST_SECONDS` and one call more, and each call takes one. So no second sees more than
@@ -37,25 +51,30 @@ def limit(wanted: int, floor: Floor, target: Target, memory: Memory) -> tuple[Bu
     tokens = min(most, memory.tokens + target.calls_per_second * floor.elapsed_seconds)
     since_probe = memory.since_probe_seconds + floor.elapsed_seconds
     sick = floor.trunk_failures >= SICK_AFTER_FAILURES
-
     # in the order in which a supervisor would want to hear of them
-    bounds = [(0 if floor.halted else wanted, Limit.HALT)]
+    bounds = []
+    if floor.halted:
+        bounds.append((0, Limit.HALT))
     if sick:
         bounds.append((1 if since_probe >= PROBE_SECONDS and not floor.dialling else 0, Limit.TRUNK))
     if floor.cases is not None:
         bounds.append((floor.cases, Limit.CASES))
-    bounds += [
-        (wanted, Limit.AGENTS),
-        (max(0, target.channels - floor.channels_in_use), Limit.CHANNELS),
-        (int(tokens), Limit.RATE),
-    ]
-    calls = min(bound for bound, _ in bounds)
-    limited_by = Limit.HALT if floor.halted else next(by for bound, by in bounds[1:] if bound == calls)
+    bounds += [(max(0, target.channels - floor.channels_in_use), Limit.CHANNELS), (int(tokens), Limit.RATE)]
+    return Room(tuple(bounds), tokens, sick, since_probe)
+
+
+def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, Rate]:
+    """Cut what a mode wants down to what may be placed now, and say what cut it."""
+    calls = min(wish.calls, room.most)
+    first = [by for bound, by in room.bounds if bound == calls and by in (Limit.HALT, Limit.TRUNK, Limit.CASES)]
+    rest = [by for bound, by in ((wish.calls, wish.limit), *room.bounds) if bound == calls]
+    limited_by = (first or rest)[0]
+    risk_next = wish.risks[calls] if calls < len(wish.risks) else float(calls >= wish.calls)
     burst = Burst(
         calls=calls,
-        wanted=wanted,
-        risk_last=0.0,
-        risk_next=1.0 if calls >= wanted else 0.0,
+        wanted=wish.calls,
+        risk_last=wish.risks[calls - 1] if 0 < calls <= len(wish.risks) else 0.0,
+        risk_next=risk_next,
         limit=limited_by,
         sentence=sentence(
             limited_by,
@@ -65,6 +84,13 @@ def limit(wanted: int, floor: Floor, target: Target, memory: Memory) -> tuple[Bu
             channels=target.channels,
             rate=target.calls_per_second,
             failures=floor.trunk_failures,
+            budget=wish.budget,
+            account=wish.account,
+            threshold=wish.threshold,
+            risk_next=risk_next,
         ),
+        risk_limit=wish.threshold,
+        budget_calls=wish.budget,
+        answer_chance=wish.answer_chance,
     )
-    return burst, Memory(tokens - calls, 0.0 if sick and calls else since_probe)
+    return burst, Rate(room.tokens - calls, 0.0 if room.sick and calls else room.since_probe_seconds)

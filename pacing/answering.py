@@ -1,0 +1,310 @@
+"""When will a ringing phone be answered: learnt online, with calls that still ring treated as what they are.
+
+A ringing call runs two competing risks: to be answered, or to fail. Both are hazards on a grid of the ringing time.
+The hazard of an answer is a shape, which changes slowly, times a level, which may jump from one minute to the next.
+The level is the ratio of answers seen to answers expected of the shape (the compensator of the counting process:
+Aalen, Borgan and Gjessing, *Survival and Event History Analysis*, 2008, chapter 3), so that a call that rings and
+isn't answered tells its part at once and needs no end.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pacing.floor import Floor, Happening, What
+
+Array = NDArray[np.float64]
+
+BIN_SECONDS = 0.5
+PRIOR_CALLS = 8.0
+"""Calls' worth of belief in the shape that is assumed before anything was seen."""
+SHAPE_CALLS = 4_000.0
+"""Calls after which the shape has forgotten most."""
+FAST_ANSWERS, SLOW_ANSWERS = 30.0, 500.0
+"""Expected answers over which the two memories of the level reach back."""
+PRIOR_LEVEL, PRIOR_ANSWERS = 0.5, 1.0
+"""Assumed level (some 40 % answered), and the answers that this belief is worth."""
+PRIOR_FAILING = 0.005
+"""Assumed share of calls that fail in each bin."""
+OUTAGE_EXPECTED = 7.0
+"""So many answers expected and none seen is an outage: by chance once in 1,100 (e**-7)."""
+OUTAGE_SEEN = 5.0
+"""Answers that must have been seen before their lack means anything."""
+CHANGED = 4.5
+"""Standard errors between the two memories after which the slow one begins anew: by chance once in 150,000."""
+RECENT_ENDS = 25.0
+"""Ended calls over which a flood of failures is noticed."""
+KIND_ANSWERS = 20.0
+"""Answers that the belief "this kind is like the others" is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What a ringing call will do, on a grid of `BIN_SECONDS`: `answered[i]`, the chance to be answered by then;
+    `ringing[i]`, to ring still.
+    """
+
+    answered: Array
+    ringing: Array
+
+    @property
+    def chance(self) -> float:
+        """That a call is answered at all."""
+        return float(self.answered[-1])
+
+
+def law_of(answer_hazard: Array, failure_hazard: Array) -> Law:
+    """From the hazards per bin (integrated over it) to the chances; within a bin both risks are constant."""
+    both = answer_hazard + failure_hazard
+    ringing = np.concatenate(([1.0], np.exp(-np.cumsum(both))))
+    share = np.divide(answer_hazard, both, out=np.zeros_like(both), where=both > 0)
+    answered = np.concatenate(([0.0], np.cumsum((ringing[:-1] - ringing[1:]) * share)))
+    return Law(answered, ringing)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Answers seen and answers expected of the shape alone, both fading; their ratio is the level."""
+
+    seen: float
+    expected: float
+
+    def with_more(self, seen: float, expected: float, memory: float, level: float) -> "Level":
+        """Add what was seen, and forget by how much could have been learnt from it."""
+        keep = math.exp(-expected * level / memory)
+        return Level(self.seen * keep + seen, self.expected * keep + expected)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answering:
+    """What is known of answers: see the module.
+
+    answers, failures: events in each bin. exposure: calls that rang through it; weighted: the same times the level then.
+    shape, failing_hazard: made of them. grid: answers expected at level 1 up to each bin's edge.
+    fast, slow: the two memories of the level. outage: nothing is answered, or everything fails.
+    ends, failed: ended calls lately, and those of them that failed early; failing: their share at other times.
+    kinds: seen and expected answers of each level of each part of a call's kind.
+    """
+
+    answers: Array = field(default_factory=lambda: np.zeros(0))
+    failures: Array = field(default_factory=lambda: np.zeros(0))
+    exposure: Array = field(default_factory=lambda: np.zeros(0))
+    weighted: Array = field(default_factory=lambda: np.zeros(0))
+    shape: Array = field(default_factory=lambda: np.zeros(0))
+    grid: Array = field(default_factory=lambda: np.zeros(1))
+    failing_hazard: Array = field(default_factory=lambda: np.zeros(0))
+    fast: Level = field(default_factory=lambda: Level(0.0, 0.0))
+    slow: Level = field(default_factory=lambda: Level(0.0, 0.0))
+    outage: bool = False
+    ends: float = 0.0
+    failed: float = 0.0
+    failing: float = 0.15
+    kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def sized(known: Answering, ring_timeout_seconds: float) -> Answering:
+    """The same knowledge on a grid that reaches to the ring time-out."""
+    bins = max(2, round(ring_timeout_seconds / BIN_SECONDS))
+    if len(known.answers) == bins:
+        return known
+
+    def fit(values: Array) -> Array:
+        return np.concatenate((values[:bins], np.zeros(max(0, bins - len(values)))))
+
+    return _shaped(
+        replace(
+            known,
+            answers=fit(known.answers),
+            failures=fit(known.failures),
+            exposure=fit(known.exposure),
+            weighted=fit(known.weighted),
+        )
+    )
+
+
+def _shaped(known: Answering) -> Answering:
+    """The hazards of each bin: of an answer at level 1, scaled so that they sum to 1, and of a failure.
+
+    The prior is a hazard that rises within some seconds and falls slowly: phones are seldom answered in the first two
+    seconds, and most answers come in the first fifteen. A smoothing over three bins stands for the law's continuity.
+    """
+    bins = len(known.answers)
+    at = (np.arange(bins) + 0.5) * BIN_SECONDS
+    prior = (at / 6.0) ** 2 * np.exp(-at / 4.0) + 0.01
+    prior /= prior.sum()
+    weight = PRIOR_CALLS * PRIOR_LEVEL
+    hazard = (known.answers + weight * prior) / (known.weighted + weight)
+    smooth = np.convolve(np.concatenate((hazard[:1], hazard, hazard[-1:])), (0.25, 0.5, 0.25), "valid")
+    smooth /= smooth.sum()
+    return replace(
+        known,
+        shape=smooth,
+        grid=np.concatenate(([0.0], np.cumsum(smooth))),
+        failing_hazard=(known.failures + PRIOR_FAILING * PRIOR_CALLS) / (known.exposure + PRIOR_CALLS),
+    )
+
+
+def level(known: Answering) -> float:
+    """The level of the answer hazard now.
+
+    The slow memory speaks, unless the fast one contradicts it by more than chance explains (Poisson z of the fast
+    against the slow): the more, the more the fast one is believed, and sooner upwards, because a level that is
+    believed too low leaves people in silence.
+    """
+    base = (known.slow.seen + PRIOR_ANSWERS) / (known.slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
+    expected = base * known.fast.expected
+    if expected <= 0:
+        return base
+    surprise = (known.fast.seen - expected) / math.sqrt(expected + 1.0)
+    trust = surprise**2 / (surprise**2 + (4.0 if surprise > 0 else 16.0))
+    recent = (known.fast.seen + 2.0) / (known.fast.expected + 2.0 / base)
+    return float(base + trust * (recent - base))
+
+
+def doubt(known: Answering) -> float:
+    """Relative standard error of the level."""
+    return float(1.0 / math.sqrt(known.slow.seen + PRIOR_ANSWERS))
+
+
+def law(known: Answering, level_now: float) -> Law:
+    """What a call that is dialled now will do."""
+    return law_of(known.shape * level_now, known.failing_hazard)
+
+
+def multiplier(known: Answering, kind: str) -> float:
+    """How much likelier than others a call of this kind is answered: one factor for each part of `a/b/c`."""
+    factor = 1.0
+    for place, part in enumerate(kind.split("/")):
+        seen, expected = known.kinds.get(f"{place}:{part}", (0.0, 0.0))
+        factor *= (seen + KIND_ANSWERS) / (expected + KIND_ANSWERS)
+    return factor
+
+
+def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_seconds: float) -> Answering:
+    """What calls that ended or were answered since the last decision teach."""
+    ends = [one for one in happened if one.what in (What.ANSWERED, What.FAILED, What.RANG_OUT) and one.seconds >= 0]
+    if not ends:
+        return known
+    bins = len(known.answers)
+    answers, failures = known.answers.copy(), known.failures.copy()
+    grid = known.grid
+    now = level(known)
+    seen = expected = failed = 0.0
+    kinds = dict(known.kinds)
+    exposure, weighted = known.exposure.copy(), known.weighted.copy()
+    for one in ends:
+        last = min(int(one.seconds / BIN_SECONDS), bins - 1)
+        answered = one.what is What.ANSWERED
+        if answered:
+            answers[last] += 1.0
+            seen += 1.0
+        elif one.what is What.FAILED:
+            failures[last] += 1.0
+            failed += 1.0
+        # what it rang since the last decision; what it rang before was counted while it rang
+        begin = max(0.0, one.seconds - max(0.0, elapsed_seconds - one.ago_seconds))
+        expected += _between(grid, begin, one.seconds)
+        _expose(exposure, begin, one.seconds, 1.0)
+        _expose(weighted, begin, one.seconds, now)
+        if one.kind:
+            factor = multiplier(known, one.kind)
+            total = _between(grid, 0.0, one.seconds) * now
+            for place, part in enumerate(one.kind.split("/")):
+                key = f"{place}:{part}"
+                before = kinds.get(key, (0.0, 0.0))
+                own = (before[0] + KIND_ANSWERS) / (before[1] + KIND_ANSWERS)
+                fade = math.exp(-total / SLOW_ANSWERS)
+                kinds[key] = (before[0] * fade + answered, before[1] * fade + total * factor / own)
+    keep = math.exp(-len(ends) / SHAPE_CALLS)
+    recent = math.exp(-len(ends) / RECENT_ENDS)
+    known = replace(
+        known,
+        answers=answers * keep,
+        failures=failures * keep,
+        exposure=exposure * keep,
+        weighted=weighted * keep,
+        ends=known.ends * recent + len(ends),
+        failed=known.failed * recent + failed,
+        failing=known.failing if known.outage else _towards(known.failing, failed, len(ends)),
+        kinds=kinds,
+    )
+    known = _shaped(known)
+    return _levels(known, seen, expected, now, known.exposure, known.weighted)
+
+
+def learn_ringing(known: Answering, floor: Floor) -> Answering:
+    """What calls that still ring teach: they rang since the last decision and weren't answered."""
+    if not floor.dialling or floor.elapsed_seconds <= 0:
+        return known
+    steps = max(1, math.ceil(min(floor.elapsed_seconds, 60.0) / BIN_SECONDS))
+    step_seconds = floor.elapsed_seconds / steps
+    back = (np.arange(steps) + 0.5) * step_seconds
+    at = np.fromiter(floor.dialling, float, len(floor.dialling))[:, None] - back
+    bins = len(known.answers)
+    rung = np.bincount(np.minimum(at[at >= 0] / BIN_SECONDS, bins - 1).astype(int), minlength=bins)
+    exposure = rung * (step_seconds / BIN_SECONDS)
+    now = level(known)
+    return _levels(
+        known, 0.0, float(exposure @ known.shape), now, known.exposure + exposure, known.weighted + exposure * now
+    )
+
+
+def _levels(known: Answering, seen: float, expected: float, now: float, exposure: Array, weighted: Array) -> Answering:
+    """Both memories of the level, and whether this is an outage."""
+    fast = known.fast.with_more(seen, expected, FAST_ANSWERS, now)
+    slow, ends, failed = known.slow, known.ends, known.failed
+    base = (slow.seen + PRIOR_ANSWERS) / (slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
+    silent = slow.seen >= OUTAGE_SEEN and fast.seen < 0.5 and fast.expected * base > OUTAGE_EXPECTED
+    flood = ends > RECENT_ENDS / 3 and failed / ends > 0.5 + known.failing / 2
+    outage = known.outage
+    if outage and seen > 0 and not flood:
+        # over: what it taught of the level is forgotten
+        outage, fast, ends, failed = False, Level(2.0, 2.0 / base), 0.0, 0.0
+    elif silent or flood:
+        outage = True
+    elif not outage:
+        slow = slow.with_more(seen, expected, SLOW_ANSWERS, now)
+        surprise = (fast.seen - base * fast.expected) / math.sqrt(base * fast.expected + 1.0)
+        if abs(surprise) > CHANGED:
+            slow = fast
+    return replace(
+        known,
+        exposure=exposure,
+        weighted=weighted,
+        fast=fast,
+        slow=slow,
+        outage=outage,
+        ends=ends,
+        failed=failed,
+    )
+
+
+def _towards(share: float, failed: float, ends: int) -> float:
+    keep = math.exp(-ends / SLOW_ANSWERS)
+    return share * keep + (failed / ends) * (1 - keep)
+
+
+def _between(grid: Array, begin: float, end: float) -> float:
+    """Expected answers at level 1 between two ringing ages."""
+    last = len(grid) - 1.0
+    low, high = min(begin / BIN_SECONDS, last), min(end / BIN_SECONDS, last)
+    return _at(grid, high) - _at(grid, low)
+
+
+def _at(grid: Array, place: float) -> float:
+    index = int(place)
+    if index >= len(grid) - 1:
+        return float(grid[-1])
+    return float(grid[index] + (place - index) * (grid[index + 1] - grid[index]))
+
+
+def _expose(exposure: Array, begin: float, end: float, weight: float) -> None:
+    """Add what lies between two ringing ages to the bins, a whole bin counting 1."""
+    index = int(begin / BIN_SECONDS)
+    while index < len(exposure) and begin < end:
+        until = min(end, (index + 1) * BIN_SECONDS)
+        exposure[index] += (until - begin) / BIN_SECONDS * weight
+        begin, index = until, index + 1

@@ -1,0 +1,104 @@
+"""The simulated public: who answers after how long, and how long the talk and the wrap-up last."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_CALLS = 4096
+"""Calls drawn at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """A lognormal duration, by its mean and its coefficient of variation.
+
+    With v = ln(1 + variation²), it is exp of a normal with mean ln(mean) - v/2 and variance v.
+    """
+
+    mean_seconds: float
+    variation: float
+
+    def draw(self, chance: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """As many durations."""
+        variance = np.log1p(self.variation**2)
+        return chance.lognormal(np.log(self.mean_seconds) - variance / 2, np.sqrt(variance), count)
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """How the called behave, apart from whether they answer.
+
+    short_share: of the talks that are over at once (wrong person, machine); the others are long.
+    ring_floor_seconds: the least time from the dial to an answer; `ring` comes on top of it. An answer that would come
+        after the time-out is drawn again, so that the answer rate is what the scenario says.
+    failed_share: of all calls that end unanswered at once (busy, unobtainable), after between `failed_seconds`.
+    wrap_shape: of the gamma law of the wrap-up.
+    """
+
+    short_share: float = 0.6
+    short: LogNormal = LogNormal(20.0, 0.5)
+    long: LogNormal = LogNormal(240.0, 0.6)
+    wrap_seconds: float = 30.0
+    wrap_shape: float = 3.0
+    ring_floor_seconds: float = 2.0
+    ring: LogNormal = LogNormal(7.5, 0.55)
+    ring_timeout_seconds: float = 25.0
+    failed_share: float = 0.15
+    failed_seconds: tuple[float, float] = (0.5, 4.0)
+
+
+class Fate(NamedTuple):
+    """What awaits one call: two chances between 0 and 1, and its durations should it come to them."""
+
+    answer: float
+    fail: float
+    ring_seconds: float
+    failed_seconds: float
+    talk_seconds: float
+    wrap_seconds: float
+
+
+class Fates:
+    """The fates of the calls of one day by their number: every pacer meets the same public."""
+
+    def __init__(self, public: Public, seed: int) -> None:
+        """Draw as calls are placed."""
+        self._public = public
+        self._seed = seed
+        self._block: list[Fate] = []
+        self._number = 0
+
+    def next(self) -> Fate:
+        """The fate of the next call."""
+        index = self._number % BLOCK_CALLS
+        if index == 0:
+            self._block = _block(self._public, self._seed, self._number // BLOCK_CALLS)
+        self._number += 1
+        return self._block[index]
+
+
+@cache
+def hand_free_seconds(public: Public) -> float:
+    """Mean time of talk and wrap-up."""
+    talk = public.short_share * public.short.mean_seconds + (1 - public.short_share) * public.long.mean_seconds
+    return talk + public.wrap_seconds
+
+
+def _block(public: Public, seed: int, block: int) -> list[Fate]:
+    chance = np.random.default_rng((seed, block))
+    low, high = public.failed_seconds
+    answer, fail, failed, short = chance.random((4, BLOCK_CALLS))
+    talk = np.where(
+        short < public.short_share,
+        public.short.draw(chance, BLOCK_CALLS),
+        public.long.draw(chance, BLOCK_CALLS),
+    )
+    wrap = chance.gamma(public.wrap_shape, public.wrap_seconds / public.wrap_shape, BLOCK_CALLS)
+    ring = public.ring_floor_seconds + public.ring.draw(chance, BLOCK_CALLS)
+    while (late := ring > public.ring_timeout_seconds).any():
+        ring[late] = public.ring_floor_seconds + public.ring.draw(chance, int(late.sum()))
+    columns = (answer, fail, ring, low + (high - low) * failed, talk, wrap)
+    return [Fate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -1,0 +1,26 @@
+"""What a pacer remembers between two decisions, and from one day to the next."""
+
+from dataclasses import dataclass, field
+
+from pacing.abandonment import Spending
+from pacing.answering import Answering
+from pacing.governor import Rate
+from pacing.handling import Duration
+from pacing.laws import Laws
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """One campaign's.
+
+    governor: the trunk's part, one for all campaigns of a cell.
+    answering, talk, wrap: what was learnt. spending: of the abandonment budget.
+    laws: what was made of it for the decisions, as long as it holds.
+    """
+
+    governor: Rate = field(default_factory=Rate)
+    answering: Answering = field(default_factory=Answering)
+    talk: Duration = field(default_factory=lambda: Duration(90.0))
+    wrap: Duration = field(default_factory=lambda: Duration(30.0))
+    spending: Spending = field(default_factory=Spending)
+    laws: Laws | None = None
