@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 
 import pacing
+from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
@@ -85,6 +86,7 @@ class Flow:
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
         self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self.reserving.renew)
+        self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting)
         self._memory = pacing.Memory()
         self._decided_at = clock.monotonic()
@@ -96,9 +98,10 @@ class Flow:
     # -- the tick decides -----------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """One round: end overdue wrap-ups, call missing seats, and dial for each campaign."""
+        """One round: end overdue wrap-ups, call missing seats, let go who said so, and dial for each campaign."""
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
+        self.announcing.carry_out()
         self.reserving.renew()
         for campaign in self.campaigns.values():
             try:
@@ -123,6 +126,8 @@ class Flow:
             cases=min(len(stock), self._calls_left),
             trunk_failures=self._trunk_failures,
             may_dial=self.gate.may_clear and not self.stopping,
+            call_backs=stock.call_backs(self._clock.now()),
+            for_agents=stock.for_agents,
         )
         burst, self._memory = pacing.size(floor, self._target(campaign), self._memory)
         self.tally.paced(campaign.name, burst)

@@ -98,6 +98,32 @@ WORK_TABLE: dict[tuple[Work, WorkSignal], Work | None] = {
 }
 
 
+class Plan(StrEnum):
+    """What an agent announces."""
+
+    BREAK = "break"
+    END = "end"
+    """Of the shift: a log-out."""
+    BACK = "back"
+    """From a break, or at work: ready for calls then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What an agent means to do.
+
+    at: when; None: after the call under way, or the next one. reason: of the break.
+    """
+
+    plan: Plan
+    at: datetime | None
+    reason: str = ""
+
+    @property
+    def goes(self) -> bool:
+        return self.plan is not Plan.BACK
+
+
 @dataclass(frozen=True, slots=True)
 class SavedSession:
     """What of a session survives a restart. `leg` None: logged out. `wrapping`: the attempt being written up."""
@@ -115,6 +141,7 @@ class Session:
 
     since: when `work` began. attempt: the call promised, spoken or being written up.
     pause_reason: why the agent rests, or will after this call. leaving: logs out after this call.
+    announced: what the agent means to do later.
     recalls: times in a row that the seat failed or was lost soon after it came up.
     seat_changes: how many signals moved the seat: tells whether something happened since one looked.
     """
@@ -130,6 +157,7 @@ class Session:
     attempt: AttemptId | None = None
     pause_reason: str | None = None
     leaving: bool = False
+    announced: Announcement | None = None
     recalls: int = 0
     seat_up_at: datetime | None = None
     call_seat_at: datetime | None = None
