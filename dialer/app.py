@@ -11,24 +11,24 @@ import structlog
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import pacing
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
 from dialer.adapters.redis.ledger import RedisLedger
+from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
+from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
-from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
@@ -37,8 +37,11 @@ from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
 from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
+from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
+from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
+from dialer.live.targets import Targets, Trunk
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
@@ -47,6 +50,7 @@ from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+PACING_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -103,7 +107,9 @@ class Daemon:
         gate = Gate(self._law, self._ledger, record, clock, ids)
         campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
         sessions = [
-            Session(agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now())
+            Session(
+                agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_ or ""
+            )
             for agent in settings.agents
         ]
         roster = Roster(sessions, floor, clock, ids)
@@ -117,16 +123,23 @@ class Daemon:
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
+        accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
+        trunk = Trunk(settings.trunk.channels, settings.trunk.calls_per_second, settings.trunk.ramp_seconds)
+        wishes = {name: configured.wish(wish) for name, wish in settings.campaigns.items()}
+        targets = Targets(self._law.packs, trunk, wishes)
+        pacer = Pacer(
+            targets, accounts, roster, SqlPacing(engine, self._writer, settings.store.cell), clock, self._latency
+        )
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
             stocks={name: Stock(name, self._book) for name in campaigns},
-            target=self._target,
             gate=gate,
             pbx=self._pbx,
             roster=roster,
             live=live,
             closing=closing,
+            pacer=pacer,
             tally=Tally(campaigns),
             clock=clock,
             tasks=tasks,
@@ -172,6 +185,11 @@ class Daemon:
                     self._flow.tally.campaigns[name].wanted = wanted
             await asyncio.sleep(CADENCE_SECONDS)
 
+    @property
+    def _accounts_seconds(self) -> float:
+        """Who shares the record with other cells must look often at what they abandoned."""
+        return ALONE_SECONDS if self._settings.ledger.kind == "process" else SHARED_SECONDS
+
     def _feed_is_fresh(self) -> bool:
         return self._ledger.feed_fresh if isinstance(self._ledger, RedisLedger) else True
 
@@ -187,9 +205,16 @@ class Daemon:
             tasks.start("ledger", self._ledger.run())
             tasks.start("feed", self._ledger.feed(gate.watch.apply, gate.read_again))
 
-    def _target(self, campaign: Campaign) -> pacing.Target:
-        trunk = self._settings.trunk
-        return pacing.Target(self._settings.campaigns[campaign.name].mode, trunk.channels, trunk.calls_per_second)
+    def _latency(self) -> Latency:
+        """A loop that is late delays events, too."""
+        lag_seconds = max(self._lag_seconds, self._pbx.event_lag.seconds)
+        return Latency(self._pbx.acknowledgement.seconds, lag_seconds)
+
+    async def _remember_pacing(self) -> None:
+        """Put what pacing learnt on record, once a minute."""
+        while True:
+            await asyncio.sleep(PACING_SECONDS)
+            self._flow.pacer.save()
 
     async def _work(self, tasks: Tasks) -> None:
         if self._clock.offset:
@@ -199,6 +224,10 @@ class Daemon:
         tasks.start("auditing", self._auditing.run())
         tasks.start("cadence", self._count_wanted())
         await self._recovery.load()
+        await self._flow.pacer.accounts.read()
+        await self._flow.pacer.load(self._flow.campaigns.values())
+        tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
+        tasks.start("pacing", self._remember_pacing())
         runner = await self._serve()
         try:
             connected = asyncio.Event()
@@ -207,6 +236,7 @@ class Daemon:
             await self._first_connect(connected)
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
+            self._flow.pacer.save()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):
@@ -231,6 +261,7 @@ class Daemon:
 
     async def _on_up(self, connected: asyncio.Event) -> None:
         await self._recovery.reconcile()
+        await self._flow.pacer.accounts.read()  # it may have found calls that the PBX abandoned without us
         connected.set()
 
     def _on_down(self) -> None:
@@ -314,7 +345,9 @@ class Daemon:
             ready=not self._problems(),
             clock_offset_seconds=self._clock.offset.total_seconds(),
             campaigns=tuple(
-                campaign_line(campaign, list(flow.live.of_campaign(campaign.name)), flow.tally)
+                campaign_line(
+                    campaign, list(flow.live.of_campaign(campaign.name)), flow.tally, flow.pacer.accounts_of(campaign)
+                )
                 for campaign in flow.campaigns.values()
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),
@@ -345,6 +378,8 @@ class Daemon:
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
+            "dialer_ami_acknowledgement_seconds": self._pbx.acknowledgement.seconds,
+            "dialer_ami_event_lag_seconds": self._pbx.event_lag.seconds,
             "dialer_ledger_backlog_events": self._writer.backlog,
             "dialer_event_loop_lag_seconds": self._lag_seconds,
             **self._auditing.figures,

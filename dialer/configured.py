@@ -11,13 +11,16 @@ from dialer.compliance.rules import RingMax, RingMin
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
-from dialer.settings import Settings
+from dialer.live import targets
+from dialer.live.targets import Wish
+from dialer.settings import CampaignSettings, Settings
 
 
 def law(settings: Settings) -> Law:
     """The packs of every campaign, and where packs follow the debtor every pack; the calendars. Raises InputError.
 
-    A campaign whose ring time no pack allows would dial nobody: it is refused here.
+    A campaign whose ring time no pack allows would dial nobody: it is refused here, and so is one that wants more
+    abandoned calls than the law allows.
     """
     shelf = Shelf(settings.compliance.pack_folder)
     packs: dict[str, Pack] = {}
@@ -36,10 +39,16 @@ def law(settings: Settings) -> Law:
             for most in pack.of_kind(RingMax):
                 if campaign.ring_timeout_seconds > most.seconds:
                     raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
+        targets.check(name, named, wish(campaign))
         if campaign.packs_follow_debtor:
             packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
     holidays = settings.compliance.holidays_file
     return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def wish(campaign: CampaignSettings) -> Wish:
+    """What the house wants of a campaign's pacing."""
+    return Wish(campaign.abandonment_target, campaign.abandonment_cap)
 
 
 def campaign(settings: Settings, name: str) -> Campaign:

@@ -5,12 +5,11 @@ Events from the PBX only change state. The one exception is the answered call: i
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
 
-import pacing
 from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
@@ -35,6 +34,7 @@ from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
 from dialer.kernel.tasks import Tasks
 from dialer.live.floor import floor_of
+from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.codes import Outcome
@@ -66,19 +66,19 @@ class Flow:
         campaigns: Mapping[str, Campaign],
         states: CampaignRecord,
         stocks: Mapping[str, Stock],
-        target: Callable[[Campaign], pacing.Target],
         gate: Gate,
         pbx: Pbx,
         roster: Roster,
         live: LiveAttempts,
         closing: Closing,
+        pacer: Pacer,
         tally: Tally,
         clock: Clock,
         tasks: Tasks,
         most_calls: int | None = None,
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
-        self._states, self._stocks, self._target, self._closing = states, stocks, target, closing
+        self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock = tally, clock
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
@@ -87,9 +87,9 @@ class Flow:
         self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self.reserving.renew)
         self.announcing = Announcing(roster, self.desk, clock)
-        self.wrap_up = WrapUp(roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting)
-        self._memory = pacing.Memory()
-        self._decided_at = clock.monotonic()
+        self.wrap_up = WrapUp(
+            roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
+        )
         self._trunk_failures = 0
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
@@ -113,23 +113,21 @@ class Flow:
 
     async def _dial(self, campaign: Campaign) -> None:
         stock = self._stocks[campaign.name]
-        monotonic = self._clock.monotonic()
-        elapsed_seconds, self._decided_at = monotonic - self._decided_at, monotonic
         if campaign.dials and self.gate.may_clear:
-            await stock.refill(len(list(self.roster)), self._clock.now(), monotonic)
+            await stock.refill(len(list(self.roster)), self._clock.now(), self._clock.monotonic())
         floor = floor_of(
             campaign,
             self.roster,
             self.live,
             self._clock.now(),
-            elapsed_seconds=elapsed_seconds,
+            elapsed_seconds=self.pacer.elapsed_seconds(campaign.name),
             cases=min(len(stock), self._calls_left),
             trunk_failures=self._trunk_failures,
             may_dial=self.gate.may_clear and not self.stopping,
             call_backs=stock.call_backs(self._clock.now()),
             for_agents=stock.for_agents,
         )
-        burst, self._memory = pacing.size(floor, self._target(campaign), self._memory)
+        burst = self.pacer.decide(campaign, floor)
         self.tally.paced(campaign.name, burst)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
         await asyncio.gather(
@@ -163,6 +161,7 @@ class Flow:
         """The agent says what the call was. Raises AgentError, AwayError."""
         attempt = await self.wrap_up.write_up(agent, code, note)
         self.tally.outcome(attempt.campaign, code)
+        self.pacer.accounts.touch(attempt)
 
     async def command(self, campaign: Campaign, signal: CampaignSignal) -> None:
         """Start, pause, drain or halt a campaign; a halt also ends what rings. Raises CampaignError, AwayError.
@@ -250,6 +249,7 @@ class Flow:
                 return
         for effect in effects:
             self._follow(attempt, effect, signal)
+        self.pacer.moved(attempt, signal, unanswered=unanswered)
 
     def _follow(self, attempt: Attempt, effect: Effect, signal: Signal) -> None:
         match effect:

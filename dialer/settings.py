@@ -71,6 +71,9 @@ class TrunkSettings(_Section):
     )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
+    ramp_seconds: float = Field(
+        0.0, ge=0, le=3_600, description="after a start or a reconnect the rate grows to its height in this time"
+    )
 
 
 class CollectorSettings(_Section):
@@ -160,6 +163,12 @@ class AgentSettings(_Section):
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
     phone: str = Field(pattern=r"^PJSIP/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="as PJSIP/agent01")
     campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
+    class_: str | None = Field(
+        None,
+        alias="class",
+        pattern=_NAME,
+        description="agents of one class talk and write up alike, as `senior`: pacing learns it for each",
+    )
 
 
 class CampaignSettings(_Section):
@@ -167,6 +176,16 @@ class CampaignSettings(_Section):
 
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
+    abandonment_target: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of abandoned calls at which predictive pacing aims, as 0.02; unset: the lowest that a pack "
+        "advises, else the strictest cap of a pack",
+    )
+    abandonment_cap: float | None = Field(
+        None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
+    )
     caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
@@ -335,7 +354,8 @@ def _suggestion(where: toml.Where) -> str:
         model = {"agents": AgentSettings, "campaigns": CampaignSettings}.get(part) or (
             model if model in (AgentSettings, CampaignSettings) else _section(part)
         )
-    return f"; known here: {', '.join(model.model_fields)}" if model else ""
+    known = (field.alias or name for name, field in model.model_fields.items()) if model else ()
+    return f"; known here: {', '.join(known)}" if model else ""
 
 
 def _section(name: str) -> type[BaseModel] | None:

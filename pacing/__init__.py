@@ -4,14 +4,27 @@
 no chance and no I/O in this package, and the caller keeps the memory.
 """
 
-from pacing import governor, learning, predictive, progressive
+from pacing import governor, learning, memory, predictive, progressive
 from pacing.abandonment import Account
 from pacing.burst import Burst, Limit
 from pacing.floor import Floor, Happening, What
-from pacing.memory import Memory
+from pacing.memory import Memory, carried_over
 from pacing.target import Mode, Target
 
-__all__ = ["Account", "Burst", "Floor", "Happening", "Limit", "Memory", "Mode", "Target", "What", "size"]
+__all__ = [
+    "Account",
+    "Burst",
+    "Floor",
+    "Happening",
+    "Limit",
+    "Memory",
+    "Mode",
+    "Target",
+    "What",
+    "carried_over",
+    "memory",
+    "size",
+]
 
 
 def size(floor: Floor, target: Target, memory: Memory) -> tuple[Burst, Memory]:

@@ -24,3 +24,21 @@ class Memory:
     wrap: Duration = field(default_factory=lambda: Duration(30.0))
     spending: Spending = field(default_factory=Spending)
     laws: Laws | None = None
+
+
+def dump(memory: Memory) -> dict[str, object]:  # noqa: ARG001 -- nothing is kept yet
+    """What of it is worth keeping over a restart, as JSON can hold it."""
+    return {}
+
+
+def load(values: dict[str, object]) -> Memory:
+    """The memory again. Raises ValueError for what it doesn't know."""
+    if values:
+        msg = f"not known: {', '.join(sorted(values))}"
+        raise ValueError(msg)
+    return Memory()
+
+
+def carried_over(memory: Memory) -> Memory:
+    """What of yesterday's memory still says something today."""
+    return memory

@@ -18,7 +18,7 @@ from dialer.calls.attempt import IN_FLIGHT
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.compliance.reasons import Reason
-from dialer.live.snapshot import Snapshot
+from dialer.live.snapshot import AccountLine, Snapshot
 from dialer.live.tally import Histogram, Tally
 from pacing import Limit
 
@@ -26,6 +26,8 @@ HEALTH = {
     "dialer_ami_up": "1 while the manager interface is connected",
     "dialer_ami_reconnects": "connections made after the first",
     "dialer_ami_malformed": "manager messages that could not be read",
+    "dialer_ami_acknowledgement_seconds": "from the request to place a call to Asterisk's answer, smoothed",
+    "dialer_ami_event_lag_seconds": "from an event at Asterisk to its coming here, smoothed",
     "dialer_ledger_backlog_events": "writes that wait for the disk",
     "dialer_event_loop_lag_seconds": "how late the last tick began",
     "dialer_audit_violations": "rules that the last recount found broken; above 0 somebody must look",
@@ -95,6 +97,33 @@ class DialerCollector(Collector):
         calls = GaugeMetricFamily("dialer_calls_in_flight", "calls under way, by state", labels=["campaign", "state"])
         states = GaugeMetricFamily("dialer_campaign_state", "1 for the state it is in", labels=["campaign", "state"])
         planned = GaugeMetricFamily("dialer_pacing_planned_calls", "calls of the last decision", labels=["campaign"])
+        wanted = GaugeMetricFamily(
+            "dialer_pacing_wanted_calls",
+            "what its mode would have placed without the trunk's bounds",
+            labels=["campaign"],
+        )
+        risk = GaugeMetricFamily(
+            "dialer_pacing_abandon_probability",
+            "chance that the last call placed, once answered, finds no agent",
+            labels=["campaign"],
+        )
+        risk_limit = GaugeMetricFamily(
+            "dialer_pacing_abandon_probability_limit", "the largest such chance that is accepted", labels=["campaign"]
+        )
+        chance = GaugeMetricFamily(
+            "dialer_pacing_answer_probability", "chance that a call dialled now is answered", labels=["campaign"]
+        )
+        budget = GaugeMetricFamily(
+            "dialer_abandon_budget_remaining_calls", "calls that may still be abandoned", labels=["campaign"]
+        )
+        ratios = GaugeMetricFamily(
+            "dialer_abandon_ratio",
+            "abandoned calls in the window that runs, as a pack counts them; 0 before the first answer",
+            labels=["campaign", "definition"],
+        )
+        caps = GaugeMetricFamily(
+            "dialer_abandon_cap_ratio", "the largest ratio that it allows", labels=["campaign", "definition"]
+        )
         limits = GaugeMetricFamily(
             "dialer_pacing_limit_info", "1 for what limits dialling now", labels=["campaign", "limit"]
         )
@@ -104,13 +133,24 @@ class DialerCollector(Collector):
                 calls.add_metric([line.campaign, state.value], line.calls.get(state.value, 0))
             for campaign_state in CampaignState:
                 states.add_metric([line.campaign, campaign_state.value], float(line.state == campaign_state))
-            burst = self._tally.campaigns[line.campaign].burst
-            planned.add_metric([line.campaign], burst.calls if burst else 0)
+            for family, value in (
+                (planned, line.planned),
+                (wanted, line.wanted),
+                (risk, line.risk),
+                (risk_limit, line.risk_limit),
+                (chance, line.answer_chance),
+                (budget, line.budget_calls),
+            ):
+                family.add_metric([line.campaign], value)
+            # where a campaign's debtors are on two days at once there are two windows: the worse one is told
+            for account in {account.name: account for account in sorted(line.accounts, key=_ratio)}.values():
+                ratios.add_metric([line.campaign, account.name], _ratio(account))
+                caps.add_metric([line.campaign, account.name], account.cap)
             for limit in Limit:
                 limits.add_metric([line.campaign, limit.value], float(line.limit == limit))
         for work in ("calling", *Work):
             agents.add_metric([str(work)], sum(agent.state == work for agent in snapshot.agents))
-        yield from (calls, states, planned, limits, agents)
+        yield from (calls, states, planned, wanted, limits, risk, risk_limit, chance, budget, ratios, caps, agents)
 
     def _service(self) -> Iterator[Metric]:
         values = self._health()
@@ -125,6 +165,10 @@ def exposition(collector: Collector) -> bytes:
     registry = CollectorRegistry()
     registry.register(collector)
     return generate_latest(registry)
+
+
+def _ratio(account: AccountLine) -> float:
+    return account.ratio or 0.0
 
 
 def _add_histogram(family: HistogramMetricFamily, campaign: str, histogram: Histogram) -> None:

@@ -144,6 +144,7 @@ class Session:
     announced: what the agent means to do later.
     recalls: times in a row that the seat failed or was lost soon after it came up.
     seat_changes: how many signals moved the seat: tells whether something happened since one looked.
+    kind: class of agent, whose talks and wrap-ups pacing learns together.
     """
 
     agent: str
@@ -164,6 +165,7 @@ class Session:
     """When the phone is due to be called (again)."""
     seat_called_at: datetime | None = None
     seat_changes: int = 0
+    kind: str = ""
 
     def apply(self, signal: WorkSignal, at: datetime) -> bool:
         """Move the work on; False where the table doesn't know this signal in this state."""

@@ -156,6 +156,8 @@ class Attempt:
     """How many signals moved it: tells whether something happened since one looked."""
     hang_up_wanted: bool = False
     """Somebody wants it ended: asked again at every sign of life, because a hang-up may come before the channel."""
+    kind: str = ""
+    """What pacing may know of it beforehand (`dialer.calls.kinds`); empty where a restart found it under way."""
 
     def apply(self, signal: Signal, at: datetime) -> tuple[Effect, ...] | None:
         """Move on; what the flow must do, or None where the table doesn't know this signal in this state."""

@@ -8,6 +8,7 @@ import structlog
 
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.reserving import HOLDING, Reserving, demands_agent
@@ -102,7 +103,8 @@ class Placing:
 
     def _dial(self, campaign: Campaign, clearance: Clearance, held: Session | None = None) -> None:
         reservation = clearance.reservation
-        attempt = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        intent, cleared_at = reservation.intent, reservation.cleared_at
+        attempt = Attempt(reservation.attempt, intent, cleared_at, kind=kind_of(intent, cleared_at))
         self._live.add(attempt)
         if held is not None:
             self._reserving.promise(held, attempt)

@@ -31,15 +31,19 @@ def result_of(attempt: Attempt, ended_by: Signal) -> Result:
         return Result.TRUNK_FAILURE
     if attempt.answered_at is not None:
         return Result.HUNG_UP
-    rang_out = (
-        attempt.gives_up_at is not None
-        and attempt.ended_at is not None
-        and attempt.ended_at >= attempt.gives_up_at - TIMEOUT_TOLERANCE
-    )
     unheard = (
         attempt.dialled_at is not None
         and attempt.ended_at is not None
         and -TIMER_B_EARLY <= attempt.ended_at - attempt.dialled_at - TIMER_B <= TIMER_B_LATE
     )
     rang = attempt.rang_at is not None
-    return results.unanswered(attempt.cause, attempt.sip, rang=rang, rang_out=rang_out, unheard=unheard)
+    return results.unanswered(attempt.cause, attempt.sip, rang=rang, rang_out=rang_out(attempt), unheard=unheard)
+
+
+def rang_out(attempt: Attempt) -> bool:
+    """Whether our own time-out ended it."""
+    return (
+        attempt.gives_up_at is not None
+        and attempt.ended_at is not None
+        and attempt.ended_at >= attempt.gives_up_at - TIMEOUT_TOLERANCE
+    )

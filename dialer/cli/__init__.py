@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from dialer.cli import agents, audit, campaign, cases, check, demo, gate, ledger, migrate, minimise, packs, report, run
+from dialer.cli import (
+    agents,
+    audit,
+    campaign,
+    cases,
+    check,
+    demo,
+    gate,
+    ledger,
+    migrate,
+    minimise,
+    pacing,
+    packs,
+    report,
+    run,
+)
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
 
@@ -17,6 +32,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("explain")(pacing.explain)
 app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)

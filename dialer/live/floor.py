@@ -35,7 +35,7 @@ def floor_of(
     here = [session for session in seated if campaign.name in session.campaigns]
     lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
     held = {session.attempt for session in seated if session.work is Work.RESERVED}
-    group = _sharing(campaign.name, seated)
+    group = sharing(campaign.name, seated)
     ours = [attempt for attempt in lines if attempt.campaign in group and attempt.id not in held]
 
     def ages(work: Work) -> tuple[float, ...]:
@@ -45,16 +45,22 @@ def floor_of(
             if session.work is work and ahead.takes_another(session, now)
         )
 
+    def kinds(work: Work) -> tuple[str, ...]:
+        return _kinds(session.kind for session in here if session.work is work and ahead.takes_another(session, now))
+
     idle = tuple((now - session.since).total_seconds() for session in here if session.free)
     return Floor(
         elapsed_seconds=elapsed_seconds,
         idle=idle,
         talking=ages(Work.TALKING),
         wrapping=ages(Work.WRAPPING),
+        talking_kinds=kinds(Work.TALKING),
+        wrapping_kinds=kinds(Work.WRAPPING),
         reserved=sum(session.work is Work.RESERVED for session in here),
         dialling=tuple(
             (now - attempt.cleared_at).total_seconds() for attempt in ours if attempt.state in BEFORE_ANSWER
         ),
+        dialling_kinds=_kinds(attempt.kind for attempt in ours if attempt.state in BEFORE_ANSWER),
         waiting=tuple(
             (now - (attempt.answered_at or now)).total_seconds() for attempt in ours if attempt.state in UNBRIDGED
         ),
@@ -68,7 +74,13 @@ def floor_of(
     )
 
 
-def _sharing(campaign: str, sessions: Iterable[Session]) -> frozenset[str]:
+def _kinds(kinds: Iterable[str]) -> tuple[str, ...]:
+    """The kinds in their order; none where nobody named any."""
+    named = tuple(kinds)
+    return named if any(named) else ()
+
+
+def sharing(campaign: str, sessions: Iterable[Session]) -> frozenset[str]:
     """The campaigns that share agents with this one, directly or through others."""
     served = {session.campaigns for session in sessions}
     group, grown = frozenset[str](), frozenset({campaign})

@@ -1,6 +1,7 @@
 """The floor right now, as the interface gives it to wallboards, agents' programs and the command line."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.kernel.percentiles import percentiles
 from dialer.live.ahead import seconds_to
 from dialer.live.tally import Tally
+from pacing import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,37 @@ class AgentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLine:
+    """The abandoned calls of a campaign as one pack counts them now. ratio: None before the first call counts."""
+
+    name: str
+    abandoned: int
+    answered: int
+    ratio: float | None
+    cap: float
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignLine:
-    """One campaign: what limits its dialling now, in a sentence, and its counts since the daemon's start."""
+    """One campaign: what limits its dialling now, in a sentence, and its counts since the daemon's start.
+
+    planned, wanted: calls of the last decision, and what its mode would have placed without the trunk's bounds.
+    risk: that the last call placed, once answered, finds no agent. risk_limit: the largest that is accepted.
+    budget_calls: how many may still be abandoned. answer_chance: of a call dialled now. All 0 where no risk is run.
+    """
 
     campaign: str
     state: str
+    mode: str
     limit: str
     sentence: str
+    planned: int
+    wanted: int
+    risk: float
+    risk_limit: float
+    budget_calls: float
+    answer_chance: float
+    accounts: tuple[AccountLine, ...]
     calls: dict[str, int]
     placed: int
     answered: int
@@ -84,15 +110,25 @@ def agent_line(session: Session, now: datetime) -> AgentLine:
     )
 
 
-def campaign_line(campaign: Campaign, attempts: list[Attempt], tally: Tally) -> CampaignLine:
+def campaign_line(
+    campaign: Campaign, attempts: list[Attempt], tally: Tally, accounts: Iterable[Account]
+) -> CampaignLine:
     """One campaign as others see it."""
     counts = tally.campaigns[campaign.name]
     burst = counts.burst
     return CampaignLine(
         campaign=campaign.name,
         state=campaign.state.value,
+        mode=campaign.mode.value,
         limit=burst.limit.value if burst else "",
         sentence=_NOT_DIALLING.get(campaign.state) or (burst.sentence if burst else "nothing was decided yet"),
+        planned=burst.calls if burst else 0,
+        wanted=burst.wanted if burst else 0,
+        risk=burst.risk_last if burst else 0.0,
+        risk_limit=burst.risk_limit if burst else 0.0,
+        budget_calls=burst.budget_calls if burst else 0.0,
+        answer_chance=burst.answer_chance if burst else 0.0,
+        accounts=tuple(_account_line(account) for account in accounts),
         calls=dict(Counter(attempt.state.value for attempt in attempts)),
         placed=counts.placed,
         answered=counts.answered,
@@ -103,3 +139,8 @@ def campaign_line(campaign: Campaign, attempts: list[Attempt], tally: Tally) -> 
         outcomes=dict(counts.outcomes),
         answer_to_agent_seconds=percentiles(sorted(counts.recent_waits)),
     )
+
+
+def _account_line(account: Account) -> AccountLine:
+    ratio = account.abandoned / account.answered if account.answered else None
+    return AccountLine(account.name, account.abandoned, account.answered, ratio, account.cap)

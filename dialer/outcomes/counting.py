@@ -37,6 +37,8 @@ _BY_OUTCOME: dict[Outcome, EntryResult] = {
     Outcome.NO_VOICE: EntryResult.MACHINE,
     Outcome.HUNG_UP: EntryResult.HUNG_UP,
 }
+MACHINES = frozenset(outcome for outcome, counts_as in _BY_OUTCOME.items() if counts_as is EntryResult.MACHINE)
+"""No person answered, as the agent says."""
 _FLAGS: dict[Outcome, str] = {Outcome.DO_NOT_CALL: "do-not-call", Outcome.WRONG_NUMBER: "wrong_number"}
 
 

@@ -29,6 +29,7 @@ class WrapUp:
         campaigns: Mapping[str, Campaign],
         clock: Clock,
         became_free: Callable[[], None],
+        wrapped: Callable[[Session], None],
     ) -> None:
         self._roster = roster
         self._seating = seating
@@ -36,6 +37,7 @@ class WrapUp:
         self._campaigns = campaigns
         self._clock = clock
         self._became_free = became_free
+        self._wrapped = wrapped
         self._written: set[AttemptId] = set()
 
     async def current(self, agent: str) -> Attempt | None:
@@ -73,6 +75,8 @@ class WrapUp:
 
     def _end(self, session: Session) -> None:
         attempt = session.attempt
+        if session.work is Work.WRAPPING:
+            self._wrapped(session)
         self._seating.hang_up(self._roster.wrapped(session.agent))
         if attempt is not None:
             self._written.discard(attempt)

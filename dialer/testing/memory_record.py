@@ -24,6 +24,8 @@ from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
+from dialer.live.abandoned import NONE, Counts, Portion, counts_of
+from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
 
 
@@ -51,6 +53,7 @@ class MemoryRecord:
         self.lines: dict[str, Line] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
+        self._learnt: dict[str, Learnt] = {}
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -230,13 +233,38 @@ class MemoryRecord:
         self._reach()
         return dict(self._states)
 
+    # -- pacing ---------------------------------------------------------------------------------------
+
+    def save_learnt(self, campaign: str, text: str, at: datetime) -> None:
+        self._learnt[campaign] = Learnt(at, text)
+
+    async def learnt(self) -> dict[str, Learnt]:
+        self._reach()
+        return dict(self._learnt)
+
+    async def portions(
+        self, since: datetime | None, until: datetime | None, excluding: Collection[AttemptId] = ()
+    ) -> list[Portion]:
+        self._reach()
+        zones = {case.debtor_id: case.new.zone for case in self.cases.values()}
+        found: dict[tuple[str, tuple[str, ...], str, datetime], Counts] = {}
+        for attempt in map(self._read, self.attempts.values()):
+            begun = attempt.cleared_at
+            here = (since is None or begun >= since) and (until is None or begun < until)
+            if not here or attempt.id in excluding:
+                continue
+            quarter = begun.replace(minute=begun.minute // 15 * 15, second=0, microsecond=0)
+            key = attempt.campaign, attempt.intent.packs, zones.get(attempt.intent.debtor_id, ""), quarter
+            found[key] = found.get(key, NONE) + counts_of(attempt)
+        return [Portion(*key, counts) for key, counts in found.items()]
+
     def _reach(self) -> None:
         if self.away:
             raise AwayError("the record can't be written")
 
     def _read(self, attempt: Attempt) -> Attempt:
         outcome = self.outcomes.get(attempt.id)
-        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False)
+        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False, kind="")
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []

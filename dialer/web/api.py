@@ -14,15 +14,17 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
-from dialer.campaigns.campaign import CampaignSignal
+from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.flow import Flow
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.codes import Outcome
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.said import Said
 from dialer.web import ledger
+from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -99,6 +101,8 @@ class Api:
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/campaigns", self._campaigns),
+                web.get("/api/v1/explain", self._explain),
+                web.post(f"{campaign}/tune", self._tune),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
         )
@@ -127,13 +131,30 @@ class Api:
     async def _campaigns(self, _: web.Request) -> web.Response:
         return web.json_response({"campaigns": plain(self._snapshot())["campaigns"]})
 
+    async def _explain(self, _: web.Request) -> web.Response:
+        snapshot, problems = self._snapshot(), self._problems()
+        said = [
+            {"campaign": line.campaign, "sentence": explain(line, snapshot.agents, problems)}
+            for line in snapshot.campaigns
+        ]
+        return web.json_response({"campaigns": said})
+
     async def _command(self, request: web.Request) -> web.Response:
+        campaign = self._campaign(request)
+        await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
+        return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
+
+    async def _tune(self, request: web.Request) -> web.Response:
+        campaign, body = self._campaign(request), TuneBody.model_validate(await _json(request))
+        tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
+        return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
+
+    def _campaign(self, request: web.Request) -> Campaign:
         name = request.match_info["campaign"]
         campaign = self._flow.campaigns.get(name)
         if campaign is None:
             raise UnknownNameError(f"no campaign is named {name!r}", "add it to the configuration")
-        await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
-        return web.json_response({"campaign": name, "state": campaign.state.value})
+        return campaign
 
     # -- the ledger -------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from random import Random
 
-import pacing
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import State
@@ -19,7 +18,10 @@ from dialer.flow import Flow
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
 from dialer.kernel.tasks import Tasks
+from dialer.live.accounts import Accounts
+from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
+from dialer.live.targets import Targets, Trunk, Wish
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.codes import Outcome
 from dialer.outcomes.counting import opt_out
@@ -36,12 +38,15 @@ TICK_SECONDS = 0.25
 class House:
     """Use it as `async with House(...) as house`. A second one over the same record and PBX is a restart."""
 
-    def __init__(self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", **campaign):
+    def __init__(
+        self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", wish=None, **campaign
+    ):
         self.clock = LoopClock()
         self.record = record or MemoryRecord()
         self.pbx = pbx or FakePbx(self.clock, None)
         self.chance = Random(seed)
         self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
+        self.wish = wish or Wish()
         self.talk_seconds = 20.0
 
     async def __aenter__(self):
@@ -64,17 +69,20 @@ class House:
         self.live = LiveAttempts()
         self.closing = Closing(self.record, self.record, self.gate, self.roster, self.live, self.clock)
         self.tally = Tally([self.name])
-        self.target = pacing.Target(channels=100, calls_per_second=50.0)
+        shipped = law(*self.packs)
+        self.accounts = Accounts(shipped, self.record, self.live, self.clock)
+        self.targets = Targets(shipped.packs, Trunk(channels=100, calls_per_second=50.0), {self.name: self.wish})
+        self.pacer = Pacer(self.targets, self.accounts, self.roster, self.record, self.clock)
         self.flow = Flow(
             campaigns={self.name: self.campaign},
             states=self.record,
             stocks={self.name: Stock(self.name, self.record)},
-            target=lambda _: self.target,
             gate=self.gate,
             pbx=self.pbx,
             roster=self.roster,
             live=self.live,
             closing=self.closing,
+            pacer=self.pacer,
             tally=self.tally,
             clock=self.clock,
             tasks=self.tasks,
@@ -85,6 +93,8 @@ class House:
             self.flow, self.pbx, self._load_ledger, self.closing, self.record, self.record, self.record, self.clock
         )
         await self.recovery.load()
+        await self.accounts.read()
+        await self.pacer.load([self.campaign])
         await self.recovery.reconcile()
         return self
 

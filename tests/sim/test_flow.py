@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-import pacing
 from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import Signal, State
@@ -397,7 +396,7 @@ async def test_the_rate_of_the_trunk_holds():
     async with House(agents=50) as house:
         await house.cases(*[Behaviour.NEVER_ANSWERS] * 50)
         await house.staff()
-        house.target = pacing.Target(channels=100, calls_per_second=2.0)
+        house.targets.tune(house.campaign, {"calls_per_second": 2.0})
         await house.start()
         await house.run(10)
         assert 18 <= len(house.pbx.originated) <= 22

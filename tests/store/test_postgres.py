@@ -10,8 +10,10 @@ from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from dialer.adapters.store import database, hold, schema
+from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.database import migrate, open_database
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.place import Place
 from dialer.campaigns.campaign import CampaignState
 from dialer.cli import app, check
@@ -33,6 +35,8 @@ READS = [
     lambda store: store.attempts.report(),
     lambda store: store.attempts.flush(),
     lambda store: store.floor.sessions(),
+    lambda store: SqlPacing(store.engine, store.writer).learnt(),
+    lambda store: SqlAbandoned(store.engine, store.writer).portions(None, None),
     lambda store: store.floor.campaign_states(),
     lambda store: store.floor.save_campaign_state("k", CampaignState.HALTED, NOW),
 ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dialer import settings
+from dialer import configured, settings
 from dialer.kernel.errors import InputError
 
 GOOD = """\
@@ -170,3 +170,24 @@ def test_an_empty_secret_in_the_file_or_the_environment_is_refused(file, monkeyp
     for loaded in (by_file, by_environment):
         with pytest.raises(InputError, match=r"api\.token is empty"):
             settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("abandonment_target = 0.04", "campaigns.luce.abandonment_target is 0.04"),
+        ("abandonment_cap = 0.05", "campaigns.luce.abandonment_cap is 0.05"),
+        ("abandonment_cap = 0.01\nabandonment_target = 0.02", "at most 0.01"),
+    ],
+)
+def test_a_campaign_may_not_want_more_abandoned_calls_than_its_packs_allow(file, line, words):
+    loaded = settings.load(file(GOOD.replace('caller_id = "+390612345678"', f'caller_id = "+390612345678"\n{line}')))
+    with pytest.raises(InputError, match=words) as caught:
+        configured.law(loaded)
+    assert caught.value.remedy
+
+
+def test_an_agent_may_be_of_a_class(file):
+    loaded = settings.load(file(GOOD + 'class = "senior"\n'))
+    assert loaded.agents[0].class_ == "senior"
+    assert "class" in refusal(file(GOOD + 'klass = "senior"\n'))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
 from dialer.kernel.clock import SystemClock
@@ -23,6 +24,7 @@ HEALTH = {
     "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
     "dialer_pbx_clock_skew_seconds": 0.0, "dialer_audit_violations": 0.0, "dialer_audit_attempts": 0.0,
     "dialer_audit_finished_timestamp_seconds": 0.0, "dialer_audit_failures": 0.0,
+    "dialer_ami_acknowledgement_seconds": 0.0, "dialer_ami_event_lag_seconds": 0.0,
 }  # fmt: skip
 
 
@@ -40,7 +42,7 @@ class Site:
         campaign = flow.campaigns["k"]
         return Snapshot(
             now, not self.problems, 0.0,
-            (campaign_line(campaign, list(flow.live), flow.tally),),
+            (campaign_line(campaign, list(flow.live), flow.tally, flow.pacer.accounts_of(campaign)),),
             tuple(agent_line(session, now) for session in flow.roster),
         )  # fmt: skip
 
@@ -171,6 +173,34 @@ async def test_the_live_picture(site):
     assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
 
 
+async def test_a_campaign_is_tuned_until_the_next_start(site):
+    changes = {"mode": "predictive", "abandonment_target": 0.02, "channels": 7}
+    with capture_logs() as logs:
+        status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", changes)
+    assert (status, answer) == (200, answer | changes)
+    assert "next start" in answer["until"]
+    (line,) = [line for line in logs if line["event"] == "campaign.tuned"]
+    assert line["before"] == {"mode": "progressive", "abandonment_target": 0.03, "channels": 100}
+    assert line["after"] == changes
+    assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["mode"] == "predictive"
+    status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", dict.fromkeys(changes))
+    assert (answer["mode"], answer["channels"]) == ("progressive", 100)
+
+
+async def test_every_campaign_is_explained_with_figures(site):
+    (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
+    assert "no agent is logged in" in said["sentence"]
+    assert "stopped: start it to dial" in said["sentence"]
+    await site.talking()
+    (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
+    assert said["campaign"] == "k"
+    for words in ("k (progressive)", "1 agents (1 talking)", "1 calls under way, 0 of them", "0 abandoned of 1, 0.00%"):
+        assert words in said["sentence"]
+    site.problems = ["the PBX is away"]
+    (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
+    assert "nothing is dialled: the PBX is away" in said["sentence"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
@@ -191,6 +221,11 @@ async def test_the_live_picture(site):
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "break"}, 409, "offline"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "nap"}, 400, "plan"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "back", "in_minutes": -1}, 400, "in_minutes"),
+        ("POST", "/api/v1/campaigns/gas/tune", {}, 404, "no campaign is named"),
+        ("POST", "/api/v1/campaigns/k/tune", {"modes": "predictive"}, 400, "modes"),
+        ("POST", "/api/v1/campaigns/k/tune", {"mode": "brutal"}, 400, "mode"),
+        ("POST", "/api/v1/campaigns/k/tune", {"channels": 0}, 400, "channels"),
+        ("POST", "/api/v1/campaigns/k/tune", {"abandonment_target": 0.5}, 400, "abandonment_target"),
         ("DELETE", "/api/v1/live", None, 405, ""),
         ("GET", "/api/v2/live", None, 404, ""),
     ],
@@ -229,9 +264,12 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert samples["dialer_campaign_state", ("campaign", "k"), ("state", "running")] == 1
     assert samples["dialer_answer_to_agent_seconds_count", ("campaign", "k")] == 1
     assert samples["dialer_attempts_total", ("campaign", "k"), ("result", "busy")] == 0  # present from the start
+    definition = ("definition", "it-unirec abandon-cap campaign")
+    assert samples["dialer_abandon_ratio", ("campaign", "k"), definition] == 0
+    assert samples["dialer_abandon_cap_ratio", ("campaign", "k"), definition] == 0.03
     assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "hours")] == 0
     assert all(family.documentation for family in families.values())
     assert "+39" not in text
     assert "Name 0" not in text
     labels = {name for f in families.values() for s in f.samples for name in s.labels}
-    assert labels <= {"campaign", "state", "result", "reason", "limit", "le", "signal", "version"}
+    assert labels <= {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition"}

@@ -9,6 +9,7 @@ import structlog
 from panoramisk.message import Message
 
 from dialer.adapters.ami.decode import Headers, decode
+from dialer.adapters.ami.latency import Smoothed
 from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
 from dialer.calls.pbx import Leg, LegState, Survey
 from dialer.compliance.clearance import Clearance
@@ -49,12 +50,17 @@ class Asterisk:
         self.link = AmiLink(settings, self._read, chance, self._compare_clocks)
         self.skew = timedelta()
         """How far the PBX's clock is ahead of ours, as the last ping told."""
+        self.acknowledgement, self.event_lag = Smoothed(), Smoothed()
+        """From a request to place a call, or a ping, to its answer; from an event at the PBX to its coming here."""
         self._trunk = trunk
         self._number_format = number_format
         self._clock = clock
         self._on_event = on_event
 
     def _compare_clocks(self, ping: Headers, took_seconds: float) -> None:
+        # pings also come while no call is placed and no event happens: a PBX that was slow is asked again
+        self.acknowledgement.add(took_seconds)
+        self.event_lag.add(took_seconds / 2)
         stamp = ping.get("timestamp")
         if stamp and took_seconds < CLEAR_PING_SECONDS:
             self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
@@ -68,6 +74,7 @@ class Asterisk:
         number, treatment = reservation.intent.number, clearance.treatment
         if not phone.is_dialable(number) or not phone.is_dialable(caller_id):
             raise PbxRefusedError("a number that isn't E.164 reached the PBX's border")
+        asked_at = self._clock.monotonic()
         await self._ask(
             {
                 "Action": "Originate",
@@ -89,6 +96,7 @@ class Asterisk:
                 ],
             }
         )
+        self.acknowledgement.add(self._clock.monotonic() - asked_at)
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
         """Call an agent's configured phone and seat it."""
@@ -157,6 +165,8 @@ class Asterisk:
     def _read(self, message: Message) -> None:
         event = decode(message, self._clock)
         if event is not None:
+            if message.get("timestamp"):
+                self.event_lag.add((self._clock.now() - event.at + self.skew).total_seconds())
             self._on_event(event)
 
     async def _redirect(self, attempt: AttemptId, context: str, exten: str) -> None:

@@ -212,3 +212,13 @@ sessions = Table(
     Column("since", Instant, nullable=False),
     Column("wrapping", ForeignKey("attempts.id")),  # the attempt whose outcome the agent is writing
 )
+
+# what a cell's pacing learnt of a campaign, as JSON
+pacing_memory = Table(
+    "pacing_memory",
+    METADATA,
+    Column("cell", String, primary_key=True),
+    Column("campaign", String, primary_key=True),
+    Column("saved_at", Instant, nullable=False),
+    Column("memory", Text, nullable=False),
+)

@@ -1,0 +1,151 @@
+"""What each campaign's pacer is to reach: as the law, the configuration and the supervisor have it together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import structlog
+
+from dialer.campaigns.campaign import Campaign
+from dialer.compliance.gate import treatment_of
+from dialer.compliance.pack import Pack
+from dialer.compliance.rules import AbandonCap
+from dialer.compliance.verdict import CallMode
+from dialer.kernel.errors import InputError
+from pacing import Mode, Target
+
+USUAL_CAP = 0.03
+"""Where no pack has a cap: what most laws that name one have."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """What the way to the public network can carry, for all campaigns together."""
+
+    channels: int
+    calls_per_second: float
+    ramp_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the house wants of one campaign, None where the law decides.
+
+    abandonment_target: share of abandoned calls that pacing aims at. abandonment_cap: stricter than every pack's.
+    patience_seconds: after the answer, what pacing counts as lost; shorter than the packs have it.
+    """
+
+    abandonment_target: float | None = None
+    abandonment_cap: float | None = None
+    patience_seconds: float | None = None
+
+
+class Targets:
+    """Every campaign's target. What is tuned holds until the daemon starts again."""
+
+    def __init__(self, packs: Mapping[str, Pack], trunk: Trunk, wishes: Mapping[str, Wish]) -> None:
+        self._packs = packs
+        self._trunk, self._configured_trunk = trunk, trunk
+        self._wishes, self._configured = dict(wishes), wishes
+        self._modes: dict[str, CallMode] = {}
+
+    def of(self, campaign: Campaign) -> Target:
+        """The target of this campaign now."""
+        wish, packs = self._wish(campaign), self._packs_of(campaign)
+        claim_seconds = treatment_of(packs).claim_seconds
+        return Target(
+            mode=Mode(campaign.mode.value),
+            channels=self._trunk.channels,
+            calls_per_second=self._trunk.calls_per_second,
+            ramp_seconds=self._trunk.ramp_seconds,
+            max_abandonment=max_abandonment(packs, wish),
+            patience_seconds=min(claim_seconds, wish.patience_seconds or claim_seconds),
+            ring_timeout_seconds=campaign.originate_timeout_seconds,
+        )
+
+    def cap_of(self, campaign: Campaign) -> float | None:
+        """The house's own cap."""
+        return self._wish(campaign).abandonment_cap
+
+    def tune(self, campaign: Campaign, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change what is named, None for as configured; what holds now. Raises InputError: then nothing changed.
+
+        Channels and calls per second are the trunk's: they change for all campaigns.
+        """
+        before = self.tuned(campaign)
+        wish, configured = self._wish(campaign), self._configured.get(campaign.name, Wish())
+        mine = {name: changes[name] for name in _WISHES & changes.keys()}
+        wish = replace(
+            wish, **{name: getattr(configured, name) if value is None else value for name, value in mine.items()}
+        )
+        trunk = replace(
+            self._trunk,
+            **{
+                name: getattr(self._configured_trunk, name) if changes[name] is None else changes[name]
+                for name in _TRUNK & changes.keys()
+            },
+        )
+        check(campaign.name, self._packs_of(campaign), wish)
+        self._wishes[campaign.name], self._trunk = wish, trunk
+        if "mode" in changes:
+            was = self._modes.setdefault(campaign.name, campaign.mode)
+            campaign.mode = was if changes["mode"] is None else CallMode(changes["mode"])
+        after = self.tuned(campaign)
+        changed = {name: value for name, value in after.items() if value != before[name]}
+        log.info(
+            "campaign.tuned", campaign=campaign.name, before={name: before[name] for name in changed}, after=changed
+        )
+        return after
+
+    def tuned(self, campaign: Campaign) -> dict[str, Any]:
+        """What can be tuned, as it holds now."""
+        target = self.of(campaign)
+        return {
+            "mode": campaign.mode.value,
+            "abandonment_target": target.max_abandonment,
+            "abandonment_cap": self.cap_of(campaign) or lowest_cap(self._packs_of(campaign)),
+            "patience_seconds": target.patience_seconds,
+            "channels": target.channels,
+            "calls_per_second": target.calls_per_second,
+        }
+
+    def _wish(self, campaign: Campaign) -> Wish:
+        return self._wishes.get(campaign.name, Wish())
+
+    def _packs_of(self, campaign: Campaign) -> list[Pack]:
+        return [self._packs[name] for name in campaign.packs]
+
+
+_WISHES = {field.name for field in fields(Wish)}
+_TRUNK = {"channels", "calls_per_second"}
+
+
+def check(campaign: str, packs: Iterable[Pack], wish: Wish) -> None:
+    """What the house wants must lie within the law. Raises InputError."""
+    packs = list(packs)
+    cap, claim_seconds = lowest_cap(packs), treatment_of(packs).claim_seconds
+    for name, value, most in (
+        ("abandonment_cap", wish.abandonment_cap, cap),
+        ("abandonment_target", wish.abandonment_target, min(cap, wish.abandonment_cap or cap)),
+        ("patience_seconds", wish.patience_seconds, claim_seconds),
+    ):
+        if value is not None and value > most:
+            raise InputError(
+                f"campaigns.{campaign}.{name} is {value:g}: its packs and its own cap allow at most {most:g}",
+                "set a lower value, or leave it out",
+            )
+
+
+def lowest_cap(packs: Iterable[Pack]) -> float:
+    """The strictest cap on abandoned calls."""
+    return min((rule.cap for pack in packs for rule in pack.of_kind(AbandonCap)), default=USUAL_CAP)
+
+
+def max_abandonment(packs: Iterable[Pack], wish: Wish) -> float:
+    """What pacing aims at: the house's target, else the lowest that a pack advises, else the strictest cap."""
+    packs = list(packs)
+    cap = min(lowest_cap(packs), wish.abandonment_cap or 1.0)
+    advised = [rule.target for pack in packs for rule in pack.of_kind(AbandonCap) if rule.target is not None]
+    return min(cap, wish.abandonment_target or min(advised, default=cap))

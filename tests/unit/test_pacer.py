@@ -1,0 +1,209 @@
+"""What each campaign's pacing is asked with, and what is kept of it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+import pacing
+from dialer.agents.roster import Roster
+from dialer.calls.kinds import kind_of
+from dialer.calls.live import LiveAttempts
+from dialer.campaigns.campaign import Campaign
+from dialer.compliance.verdict import Intent
+from dialer.live.accounts import Accounts, home_of, window_of
+from dialer.live.pacer import Latency, Learnt, Pacer
+from dialer.live.targets import Targets, Trunk
+from dialer.testing.law import law
+from dialer.testing.memory_record import MemoryRecord
+from pacing import Floor
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+ROME = "+390612345678"
+
+
+class Clock:
+    def __init__(self):
+        self.time = NOW
+
+    def now(self):
+        return self.time
+
+    def monotonic(self):
+        return self.time.timestamp()
+
+
+class Desk:
+    def __init__(self, record=None, packs=("it-unirec",), calls_per_second=5.0):
+        self.clock, self.record = Clock(), record or MemoryRecord()
+        shipped = law(*packs)
+        self.campaigns = [Campaign(name, packs, ROME, 20.0, 2.0, None) for name in ("a", "b")]
+        self.accounts = Accounts(shipped, self.record, LiveAttempts(), self.clock)
+        targets = Targets(shipped.packs, Trunk(1_000, calls_per_second), {})
+        roster = Roster([], self.record, self.clock, None)
+        self.latency = Latency()
+        self.pacer = Pacer(targets, self.accounts, roster, self.record, self.clock, lambda: self.latency)
+
+    def decide(self, campaign, **floor):
+        floor = Floor(self.pacer.elapsed_seconds(campaign.name), **floor)
+        return self.pacer.decide(campaign, floor)
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """A memory that counts its decisions and days."""
+    size, carried = pacing.size, []
+
+    def count(floor, target, memory):
+        burst, memory = size(floor, target, memory)
+        return burst, replace(memory, spending=replace(memory.spending, seconds=memory.spending.seconds + 1.0))
+
+    def carry(memory):
+        carried.append(memory)
+        return replace(memory, spending=replace(memory.spending, seconds=100.0))
+
+    def load(values):
+        if set(values) != {"seconds"}:
+            raise ValueError("not known")
+        memory = pacing.Memory()
+        return replace(memory, spending=replace(memory.spending, seconds=values["seconds"]))
+
+    monkeypatch.setattr(pacing, "size", count)
+    monkeypatch.setattr(pacing, "carried_over", carry)
+    monkeypatch.setattr(pacing.memory, "dump", lambda memory: {"seconds": memory.spending.seconds})
+    monkeypatch.setattr(pacing.memory, "load", load)
+    return carried
+
+
+def test_campaigns_share_the_trunks_rate_however_many_they_are():
+    desk, placed = Desk(), 0
+    for _ in range(400):  # 100 s in ticks of 250 ms, agents without end
+        for campaign in desk.campaigns:
+            placed += desk.decide(campaign, idle=(1.0,) * 50).calls
+        desk.clock.time += timedelta(milliseconds=250)
+    assert 490 <= placed <= 510
+
+
+def test_one_campaigns_decisions_are_timed_from_its_own_last():
+    desk = Desk()
+    first, second = desk.campaigns
+    assert desk.pacer.elapsed_seconds("a") == 0
+    desk.decide(first)
+    desk.clock.time += timedelta(seconds=1)
+    desk.decide(second)
+    desk.clock.time += timedelta(seconds=1)
+    assert (desk.pacer.elapsed_seconds("a"), desk.pacer.elapsed_seconds("b")) == (2.0, 1.0)
+
+
+def test_a_sick_trunk_is_probed_once_for_all_campaigns():
+    desk, placed = Desk(), 0
+    for _ in range(4 * 25):
+        for campaign in desk.campaigns:
+            placed += desk.decide(campaign, idle=(1.0,) * 9, trunk_failures=5).calls
+        desk.clock.time += timedelta(milliseconds=250)
+    assert placed == 3
+
+
+def test_the_pbx_that_answers_slowly_is_seen(monkeypatch):
+    seen, size = [], pacing.size
+    monkeypatch.setattr(pacing, "size", lambda floor, *more: seen.append(floor) or size(floor, *more))
+    desk = Desk()
+    desk.latency = Latency(0.4, 0.9)
+    desk.decide(desk.campaigns[0])
+    assert (seen[0].acknowledgement_seconds, seen[0].lag_seconds) == (0.4, 0.9)
+
+
+async def test_what_was_learnt_survives_a_restart_and_is_carried_over_to_the_next_day(kept):
+    desk = Desk()
+    for _ in range(3):
+        desk.decide(desk.campaigns[0])
+    desk.pacer.save()
+    for hours, carried in ((2, 0), (15, 1)):  # 12:00 and 01:00 in Rome
+        again = Desk(record=desk.record)
+        again.clock.time += timedelta(hours=hours)
+        await again.pacer.load(again.campaigns)
+        kept.clear()
+        again.decide(again.campaigns[0])
+        again.decide(again.campaigns[0])
+        assert len(kept) == carried
+        again.pacer.save()
+        assert desk.record._learnt["a"].text == ('{"seconds": 102.0}' if carried else '{"seconds": 5.0}')
+
+
+async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
+    desk = Desk()
+    desk.decide(desk.campaigns[0])
+    desk.clock.time += timedelta(hours=15)
+    desk.decide(desk.campaigns[0])
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize("text", ['{"seconds": 1, "more": 2}', "{", "null", "[1]"])
+async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
+    record = MemoryRecord()
+    record._learnt["a"] = Learnt(NOW, text)
+    desk = Desk(record=record)
+    with capture_logs() as logs:
+        await desk.pacer.load(desk.campaigns)
+    assert [line["event"] for line in logs] == ["pacing.memory_dropped"]
+    desk.decide(desk.campaigns[0])
+    desk.pacer.save()
+    assert record._learnt["a"].text == '{"seconds": 1.0}'
+
+
+def test_a_decision_is_told_when_it_places_calls_or_says_something_new():
+    desk = Desk()
+    with capture_logs() as logs:
+        for _ in range(3):
+            desk.decide(desk.campaigns[0])
+        desk.clock.time += timedelta(seconds=1)
+        desk.decide(desk.campaigns[0], idle=(1.0,))
+    told = [line for line in logs if line["event"] == "burst.decided"]
+    assert [line["calls"] for line in told] == [0, 1]
+    assert "free agents" in told[0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("window", "day", "first", "span"),
+    [
+        ("local_day", 10, 3, (10, 10)),
+        ("tumbling_days:30", 3, 3, (3, 32)),
+        ("tumbling_days:30", 33, 3, (33, 62)),
+        ("calendar_month", date(2026, 2, 11).toordinal(), 3, (739648, 739675)),
+    ],
+)
+def test_windows_have_a_first_and_a_last_day(window, day, first, span):
+    assert window_of(window, day, first) == span
+
+
+def test_the_time_left_is_until_the_last_legal_hour_of_the_day():
+    desk = Desk(packs=("it-unirec", "us-tsr", "ca-on"))
+    left = {account.name.split()[2]: account.left_seconds for account in desk.accounts.of(desk.campaigns[0])}
+    assert left.keys() >= {"local_day", "campaign", "tumbling_days:30", "calendar_month"}
+    assert 0 < left["local_day"] <= 11 * 3_600  # 10:00 in Rome, where nobody is called after 21:00
+    assert left["campaign"] is left["tumbling_days:30"] is left["calendar_month"] is None
+    desk.clock.time = datetime(2026, 11, 30, 9, tzinfo=UTC)  # the month's last day
+    left = {account.name.split()[2]: account.left_seconds for account in desk.accounts.of(desk.campaigns[0])}
+    assert left["calendar_month"] == left["local_day"] is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "home"), [(ROME, "Europe/Rome"), ("+80012345678", "UTC"), ("+442071838750", "Europe/London")]
+)
+def test_a_campaign_is_at_home_where_its_number_is(number, home):
+    assert home_of(number) == home
+
+
+@pytest.mark.parametrize(
+    ("number", "zones", "tried", "kind"),
+    [
+        ("+393471234567", ("Europe/Rome",), 0, "mobile/10/1"),
+        ("+390212345678", ("Europe/Rome",), 3, "fixed/10/3"),
+        ("+12025550143", ("America/New_York",), 12, "other/4/10"),
+        ("+393471234567", (), 1, "mobile/unknown/2"),
+    ],
+)
+def test_the_kind_of_a_call_holds_no_person(number, zones, tried, kind):
+    intent = Intent("k", 1, 1, number, zones, ("it-unirec",), 30.0, given={"attempts_so_far": tried})
+    assert kind_of(intent, NOW) == kind
