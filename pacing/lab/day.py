@@ -66,6 +66,7 @@ class _Day:
         self.seed = seed
         self.fates = Fates(scenario.public, seed)
         self.claim_fates = Fates(scenario.public, seed + CLAIM_SEED)
+        self.kinds = any(pace.kind for pace in scenario.paces)
         self.end = scenario.seconds
         self.now = 0.0
         self.events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
@@ -84,7 +85,7 @@ class _Day:
         self.came_in: deque[float] = deque()
         self.ghosts: list[tuple[float, float]] = []  # vanished at, would have been free from
         self.trunk_failures = 0
-        self.happened: list[tuple[What, float, float]] = []
+        self.happened: list[tuple[What, float, float, str]] = []
         self.seconds = {"idle": 0.0, "talk": 0.0, "wrap": 0.0, "away": 0.0}
         self.launches = self.connected = self.abandoned = self.vanished = 0
         self.answered_at: list[float] = []
@@ -156,13 +157,13 @@ class _Day:
         placed_at = self.dialling.pop(call)
         if what is What.TRUNK_FAILED:
             self.trunk_failures += 1
-        self.happened.append((what, self.now - placed_at, self.now))
+        self.happened.append((what, self.now - placed_at, self.now, ""))
 
     def _answered(self, call: int, fate: Fate) -> None:
         now = self.now
         placed_at = self.dialling.pop(call)
         self.answered_at.append(now)
-        self.happened.append((What.ANSWERED, now - placed_at, now))
+        self.happened.append((What.ANSWERED, now - placed_at, now, ""))
         if self.idle:
             self._connect(next(iter(self.idle)), fate)
             self.connected += 1
@@ -176,7 +177,7 @@ class _Day:
         answered_at, placed_at, _ = self.waiting.pop(call)
         self.abandoned += 1
         self.abandoned_at.append(answered_at)
-        self.happened.append((What.ABANDONED, self.now - answered_at, self.now))
+        self.happened.append((What.ABANDONED, self.now - answered_at, self.now, ""))
         for ghost in self.ghosts:
             vanished_at, free_from = ghost
             if placed_at < vanished_at and free_from <= self.now:
@@ -202,13 +203,13 @@ class _Day:
         self._become(agent, "wrap")
         if not agent.leaving:
             self.wrapping[agent] = now
-        self.happened.append((What.TALK_ENDED, now - since, now))
+        self.happened.append((What.TALK_ENDED, now - since, now, agent.pace.kind))
         self._at(now + agent.wrap_seconds, self._wrap_ends, agent, now)
 
     def _wrap_ends(self, agent: _Agent, since: float) -> None:
         if agent.state != "wrap" or agent.since != since:
             return
-        self.happened.append((What.WRAP_ENDED, self.now - since, self.now))
+        self.happened.append((What.WRAP_ENDED, self.now - since, self.now, agent.pace.kind))
         if agent.leaving:
             self._become(agent, "away")
         else:
@@ -320,6 +321,8 @@ class _Day:
             idle=tuple([now - since for since in self.idle.values()]),
             talking=tuple([now - since for since in self.talking.values()]),
             wrapping=tuple([now - since for since in self.wrapping.values()]),
+            talking_kinds=tuple([agent.pace.kind for agent in self.talking]) if self.kinds else (),
+            wrapping_kinds=tuple([agent.pace.kind for agent in self.wrapping]) if self.kinds else (),
             dialling=tuple([now - since for since in self.dialling.values()]),
             waiting=tuple([now - since for since, _, _ in self.waiting.values()]),
             joining=tuple([max(0.0, at - now) for at in self.joining.values()]),
@@ -337,7 +340,7 @@ class _Day:
                     left_seconds=self.end - now,
                 ),
             ),
-            happened=tuple([Happening(what, seconds, now - at) for what, seconds, at in happened]),
+            happened=tuple([Happening(what, seconds, now - at, kind) for what, seconds, at, kind in happened]),
         )
 
     def _result(self, pacer_name: str) -> Result:

@@ -1,11 +1,17 @@
 """Who may pace a simulated floor, by name: Cadenza's own code, and the rivals."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pacing
 from pacing import progressive
 from pacing.floor import Floor
 from pacing.lab.day import Pacer
+from pacing.lab.rivals.erlang import ErlangRate
+from pacing.lab.rivals.issabel import Issabel
+from pacing.lab.rivals.omnileads import OmniLeads
+from pacing.lab.rivals.ratio import FixedRatio
+from pacing.lab.rivals.vicidial import Adapt, VicidialAdapt, VicidialRatio
 from pacing.target import Target
 
 
@@ -33,5 +39,15 @@ class Progressive:
 PACERS: dict[str, Callable[[], Pacer]] = {
     "cadenza": Cadenza,
     "progressive": Progressive,
+    "ratio-2": partial(FixedRatio, 2.0),
+    "ratio-3": partial(FixedRatio, 3.0),
+    "vicidial-ratio": partial(VicidialRatio, 1.5),
+    "vicidial-hard-limit": partial(VicidialAdapt, Adapt.HARD_LIMIT),
+    "vicidial-average": partial(VicidialAdapt, Adapt.AVERAGE),
+    "vicidial-tapered": partial(VicidialAdapt, Adapt.TAPERED),
+    "issabel": partial(Issabel, over_commit=False),
+    "issabel-over-commit": partial(Issabel, over_commit=True),
+    "omnileads": OmniLeads,
+    "erlang": ErlangRate,
 }
 """Makes a pacer for one day, by name."""

@@ -1,7 +1,6 @@
 """The simulated public: who answers after how long, and how long the talk and the wrap-up last."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,12 +41,17 @@ class Public:
     short: LogNormal = LogNormal(20.0, 0.5)
     long: LogNormal = LogNormal(240.0, 0.6)
     wrap_seconds: float = 30.0
-    wrap_shape: float = 3.0
+    wrap_shape: int = 3
     ring_floor_seconds: float = 2.0
     ring: LogNormal = LogNormal(7.5, 0.55)
     ring_timeout_seconds: float = 25.0
     failed_share: float = 0.15
     failed_seconds: tuple[float, float] = (0.5, 4.0)
+
+    @property
+    def talk_seconds(self) -> float:
+        """The mean talk."""
+        return self.short_share * self.short.mean_seconds + (1 - self.short_share) * self.long.mean_seconds
 
 
 class Fate(NamedTuple):
@@ -78,13 +82,6 @@ class Fates:
             self._block = _block(self._public, self._seed, self._number // BLOCK_CALLS)
         self._number += 1
         return self._block[index]
-
-
-@cache
-def hand_free_seconds(public: Public) -> float:
-    """Mean time of talk and wrap-up."""
-    talk = public.short_share * public.short.mean_seconds + (1 - public.short_share) * public.long.mean_seconds
-    return talk + public.wrap_seconds
 
 
 def _block(public: Public, seed: int, block: int) -> list[Fate]:

@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 from pacing.lab.day import TARGET, run_day
+from pacing.lab.optimum import KnownLaws, tuned
 from pacing.lab.pacers import PACERS
 from pacing.lab.result import Result
-from pacing.lab.scenario import SCENARIOS
+from pacing.lab.scenario import SCENARIOS, Scenario
+
+OPTIMUM = "optimum"
+"""Not a pacer by itself: its threshold is tuned on all the cell's days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One pacer on one floor for one day, by names, so that a process can be told.
+    """One pacer on one floor for some days, by names, so that a process can be told.
 
     hours: the day is cut to this length; None: as the scenario says.
     """
@@ -21,22 +25,30 @@ class Cell:
     scenario: str
     agents: int
     pacer: str
-    seed: int
+    seeds: tuple[int, ...]
     hours: float | None = None
 
 
-def run(cell: Cell) -> Result:
-    """Simulate the cell's day."""
+def run(cell: Cell) -> list[Result]:
+    """Simulate the cell's days."""
     scenario = SCENARIOS[cell.scenario]
     if cell.hours is not None:
         scenario = replace(scenario, seconds=cell.hours * 3600.0)
-    return run_day(scenario, cell.agents, cell.seed, PACERS[cell.pacer](), target=TARGET, pacer_name=cell.pacer)
+    if cell.pacer == OPTIMUM:
+        return tuned(lambda threshold: _at_threshold(scenario, cell, threshold), TARGET.max_abandonment)
+    return [run_day(scenario, cell.agents, seed, PACERS[cell.pacer](), pacer_name=cell.pacer) for seed in cell.seeds]
 
 
-def run_all(cells: Iterable[Cell], processes: int = 1) -> Iterator[Result]:
+def run_all(cells: Iterable[Cell], processes: int = 1) -> Iterator[list[Result]]:
     """Simulate every cell; the results come in the order of the cells, whatever the number of processes."""
     if processes == 1:
         yield from map(run, cells)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(run, cells)
+
+
+def _at_threshold(scenario: Scenario, cell: Cell, threshold: float) -> list[Result]:
+    return [
+        run_day(scenario, cell.agents, seed, KnownLaws(scenario, threshold), pacer_name=OPTIMUM) for seed in cell.seeds
+    ]

@@ -25,10 +25,11 @@ class Outage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A talker's speed: factors on the drawn talk and wrap-up."""
+    """A talker's speed: factors on the drawn talk and wrap-up; kind: its name as the pacer may hear it."""
 
     talk: float = 1.0
     wrap: float = 1.0
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Scenario:
     rates: the answer rate from each instant on (seconds, rate), in order; with `slope` it runs straight between them.
     jumps: instants after which the pacer is looked at closely; a step of the rate by default.
     outages: from, until, what.
-    paces, shifts: dealt to the agents in turn.
+    paces, shifts: dealt to the agents in turn. A pacer hears an agent's pace where it has a kind.
     inbound_per_agent_hour: calls that come in, from each instant on; served before ours.
     callbacks_per_agent_hour: calls due at a fixed time, known `callback_told_seconds` ahead; served before ours.
     """
@@ -158,6 +159,7 @@ _ALL = (
     Scenario("outage-failing", _USUAL, outages=_outages(Outage.FAILING), jumps=_after_outages()),
     Scenario("outage-trunk", _USUAL, outages=_outages(Outage.TRUNK), jumps=_after_outages()),
     Scenario("mixed-agents", _USUAL, paces=(Pace(0.5, 0.5), Pace(), Pace(1.0, 3.0), Pace(2.0, 1.0))),
+    Scenario("known-agents", _USUAL, paces=(Pace(0.5, 0.5, "quick"), Pace(kind="usual"), Pace(1.0, 3.0, "thorough"), Pace(2.0, 1.0, "patient"))),
     Scenario("churn", _USUAL, churn=Churn()),
     Scenario("vanishing", _USUAL, churn=Churn(told_share=0.4, vanish_share=0.5)),
     Scenario("shifts", _USUAL, shifts=(Shift(), Shift(HOUR, 5 * HOUR), Shift(0.0, 4 * HOUR), Shift(4 * HOUR))),
