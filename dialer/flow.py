@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
@@ -19,12 +20,14 @@ from dialer.calls.ending import Ending
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
+from dialer.calls.reserving import Reserving
 from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
-from dialer.compliance.reasons import ENGINE
+from dialer.compliance.reasons import ENGINE, Reason
+from dialer.compliance.verdict import CallMode
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -77,11 +80,13 @@ class Flow:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock = tally, clock
-        self._placing = Placing(gate, pbx, live, clock, tasks, self.move)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
-        self.desk = Desk(roster, self.seating, self._answering.serve_waiting)
+        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
+        self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
+        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self.reserving.renew)
+        self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
@@ -93,9 +98,11 @@ class Flow:
     # -- the tick decides -----------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """One round: end overdue wrap-ups, call missing seats, and dial for each campaign."""
+        """One round: end overdue wrap-ups, call missing seats, let go who said so, and dial for each campaign."""
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
+        self.announcing.carry_out()
+        self.reserving.renew()
         for campaign in self.campaigns.values():
             try:
                 await self._dial(campaign)
@@ -117,18 +124,27 @@ class Flow:
             cases=min(len(stock), self._calls_left),
             trunk_failures=self._trunk_failures,
             may_dial=self.gate.may_clear and not self.stopping,
+            call_backs=stock.call_backs(self._clock.now()),
+            for_agents=stock.for_agents,
         )
         burst = self.pacer.decide(campaign, floor)
         self.tally.paced(campaign.name, burst)
-        await asyncio.gather(*(self._place(campaign, case) for case in stock.take(burst.calls)))
+        held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
+        await asyncio.gather(
+            *(self._place(campaign, case, CallMode.RESERVED) for case in held),
+            *(self._place(campaign, case, campaign.mode) for case in stock.take(burst.calls - len(held))),
+        )
 
-    async def _place(self, campaign: Campaign, case: DueCase) -> None:
-        verdict = await self._placing.place(campaign, case)
+    async def _place(self, campaign: Campaign, case: DueCase, mode: CallMode) -> None:
+        verdict = await self._placing.place(campaign, case, mode)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
             return
         self.tally.refused(campaign.name, verdict.reasons)
+        if Reason.NO_AGENT in verdict.reasons:
+            self._stocks[campaign.name].wait_for_agent(case)
+            return
         if not ENGINE.intersection(verdict.reasons):
             self._closing.not_called(case.id, verdict)
         self._stocks[campaign.name].put_back(case.id)
@@ -194,6 +210,7 @@ class Flow:
                 self._answering.serve_waiting()
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
+                self.reserving.renew()
             case _:
                 self._on_attempt_event(event)
 
@@ -255,6 +272,7 @@ class Flow:
                 self._closing.save(attempt)
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
+                self.reserving.end(attempt)
                 self._closing.settle(attempt, signal)
                 self.live.drop(attempt)
                 stock = self._stocks.get(attempt.campaign)

@@ -111,7 +111,10 @@ def _configuration() -> str:
             "| key | default | meaning |",
             "|---|---|---|",
         ]
-        parts += [f"| `{item.alias or key}` | {_default(item)} | {_meaning(item)} |" for key, item in model.model_fields.items()]
+        parts += [
+            f"| `{item.alias or key}` | {_default(item)} | {_meaning(item)} |"
+            for key, item in model.model_fields.items()
+        ]
     return "\n".join(parts) + "\n"
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from dialer.agents.session import SavedSession, Seat, SeatSignal, Session, Work, WorkSignal
+from dialer.agents.session import Plan, SavedSession, Seat, SeatSignal, Session, Work, WorkSignal
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import DialerError, UnknownNameError
 from dialer.kernel.ids import AttemptId, Ids, SeatLegId
@@ -67,12 +67,15 @@ class Roster:
         self._work(session, WorkSignal.LOG_IN)
         session.recalls = 0
         session.call_seat_at = self._clock.now()
+        if pause_reason is None:
+            self._is_back(session)
 
     def ready(self, agent: str) -> None:
         """Take calls (again), at once or after the call under way."""
         session = self.session(agent)
         session.pause_reason, session.leaving = None, False
         self._work(session, WorkSignal.READY)
+        self._is_back(session)
 
     def pause(self, agent: str, reason: str) -> None:
         """Take no more calls, at once or after the call under way."""
@@ -100,22 +103,45 @@ class Roster:
         session.seat, session.seat_up_at = Seat.DOWN, None
         if leg is not None:
             self._by_leg.pop(leg, None)
-        session.pause_reason, session.leaving = None, False
+        session.pause_reason, session.leaving, session.announced = None, False, None
         self._record.save_session(session.saved())
         return leg
+
+    def keep_word(self, session: Session) -> None:
+        """What the agent announced comes after the call under way, as a pause or a log-out asked for in it."""
+        said, session.announced = session.announced, None
+        if said is not None:
+            session.leaving = said.plan is Plan.END
+            session.pause_reason = LEAVING if session.leaving else said.reason
+            self._record.save_session(session.saved())
 
     # -- the next debtor ------------------------------------------------------------------------------
 
     def take(self, campaign: str, attempt: AttemptId) -> Session | None:
         """Promise the agent who has been ready longest to this call; None where nobody is free."""
+        session = self.hold(campaign)
+        if session is not None:
+            self.promise(session, attempt)
+        return session
+
+    def hold(self, campaign: str) -> Session | None:
+        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free."""
         free = [session for session in self._by_agent.values() if session.free and campaign in session.campaigns]
         if not free:
             return None
         session = min(free, key=lambda candidate: candidate.since)
-        session.attempt = attempt
-        self._by_attempt[attempt] = session
         session.apply(WorkSignal.RESERVE, self._clock.now())
         return session
+
+    def promise(self, session: Session, attempt: AttemptId) -> None:
+        """The call for which the agent was held."""
+        session.attempt = attempt
+        self._by_attempt[attempt] = session
+
+    def let_go(self, session: Session) -> SeatLegId | None:
+        """The call for which the agent was held isn't placed; the leg to hang up where a log-out was waiting."""
+        session.apply(WorkSignal.RELEASE, self._clock.now())
+        return self._leave(session)
 
     def release(self, attempt: AttemptId) -> SeatLegId | None:
         """The promise came to nothing: the agent is free again; the leg to hang up where a log-out was waiting."""
@@ -130,6 +156,8 @@ class Roster:
         session = self._follow(attempt, WorkSignal.CONNECT)
         if session is not None:
             session.apply_seat(SeatSignal.BRIDGED)
+            if session.announced is not None and session.announced.at is None:
+                self.keep_word(session)
         return session
 
     def part(self, attempt: AttemptId) -> Session | None:
@@ -212,6 +240,10 @@ class Roster:
     def seats(self) -> dict[SeatLegId, Session]:
         """Every leg that is somebody's, and whose."""
         return dict(self._by_leg)
+
+    def _is_back(self, session: Session) -> None:
+        if session.announced is not None and session.announced.plan is Plan.BACK:
+            session.announced = None
 
     def _leave(self, session: Session) -> SeatLegId | None:
         """Finish a log-out that waited for the end of a call; the leg to hang up."""

@@ -49,7 +49,7 @@ class Work(StrEnum):
     PAUSED = "paused"
     READY = "ready"
     RESERVED = "reserved"
-    """Promised to an answered debtor who isn't bridged yet."""
+    """Promised to an answered debtor who isn't bridged yet, or held for a call from before its dial."""
     TALKING = "talking"
     WRAPPING = "wrapping"
 
@@ -98,6 +98,32 @@ WORK_TABLE: dict[tuple[Work, WorkSignal], Work | None] = {
 }
 
 
+class Plan(StrEnum):
+    """What an agent announces."""
+
+    BREAK = "break"
+    END = "end"
+    """Of the shift: a log-out."""
+    BACK = "back"
+    """From a break, or at work: ready for calls then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What an agent means to do.
+
+    at: when; None: after the call under way, or the next one. reason: of the break.
+    """
+
+    plan: Plan
+    at: datetime | None
+    reason: str = ""
+
+    @property
+    def goes(self) -> bool:
+        return self.plan is not Plan.BACK
+
+
 @dataclass(frozen=True, slots=True)
 class SavedSession:
     """What of a session survives a restart. `leg` None: logged out. `wrapping`: the attempt being written up."""
@@ -115,6 +141,7 @@ class Session:
 
     since: when `work` began. attempt: the call promised, spoken or being written up.
     pause_reason: why the agent rests, or will after this call. leaving: logs out after this call.
+    announced: what the agent means to do later.
     recalls: times in a row that the seat failed or was lost soon after it came up.
     seat_changes: how many signals moved the seat: tells whether something happened since one looked.
     kind: class of agent, whose talks and wrap-ups pacing learns together.
@@ -131,6 +158,7 @@ class Session:
     attempt: AttemptId | None = None
     pause_reason: str | None = None
     leaving: bool = False
+    announced: Announcement | None = None
     recalls: int = 0
     seat_up_at: datetime | None = None
     call_seat_at: datetime | None = None
@@ -163,6 +191,11 @@ class Session:
     def free(self) -> bool:
         """May take a debtor now."""
         return self.work is Work.READY and self.seat is Seat.IDLE
+
+    @property
+    def holds(self) -> bool:
+        """Held for a call, and still there for it."""
+        return self.work is Work.RESERVED and self.seat is Seat.IDLE and self.pause_reason is None
 
     @property
     def visible_state(self) -> str:

@@ -1,4 +1,4 @@
-"""The answered call: to the agent who has been ready longest, at once. Nothing here waits for a store."""
+"""The answered call: at once to the agent held for it, or else ready longest. Nothing here waits for a store."""
 
 import structlog
 
@@ -35,7 +35,7 @@ class Answering:
             log.warning("attempt.withheld", attempt=attempt.id, reasons=list(attempt.refusals))
             self._gate.record(decision)
             return
-        session = self._roster.take(attempt.campaign, attempt.id)
+        session = self._roster.of_attempt(attempt.id) or self._roster.take(attempt.campaign, attempt.id)
         if session is None:
             self._live.wait(attempt)
             return

@@ -1,14 +1,17 @@
 """From a due case to a ringing phone: through the gate, onto the record, then to the PBX."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
+from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
+from dialer.calls.reserving import HOLDING, Reserving, demands_agent
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
@@ -16,13 +19,14 @@ from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import Reason
-from dialer.compliance.verdict import Refusal, Verdict
+from dialer.compliance.verdict import CallMode, Intent, Refusal, Verdict
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.tasks import Tasks
 
 Move = Callable[[Attempt, Signal], None]
 """Tell the flow that something happened to an attempt."""
+NO_AGENT = Verdict((Refusal(Reason.NO_AGENT),))
 
 log = structlog.get_logger(__name__)
 
@@ -30,36 +34,80 @@ log = structlog.get_logger(__name__)
 class Placing:
     """Places calls, each through its own clearance."""
 
-    def __init__(self, gate: Gate, pbx: Pbx, live: LiveAttempts, clock: Clock, tasks: Tasks, move: Move) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        pbx: Pbx,
+        live: LiveAttempts,
+        reserving: Reserving,
+        clock: Clock,
+        tasks: Tasks,
+        move: Move,
+    ) -> None:
         self._gate = gate
         self._pbx = pbx
         self._live = live
+        self._reserving = reserving
         self._clock = clock
         self._tasks = tasks
         self._move = move
 
-    async def place(self, campaign: Campaign, case: DueCase) -> Verdict:
+    async def place(self, campaign: Campaign, case: DueCase, mode: CallMode) -> Verdict:
         """Ring the first number of the case that the gate lets through; otherwise why none may be rung.
 
-        Of several refused numbers the one that is allowed earliest speaks for the case.
+        Of several refused numbers the one that is allowed earliest speaks for the case: first of all one that lacks
+        nothing but an agent to hold.
         """
         verdicts: list[Verdict] = []
         for line in numbers_to_try(case):
-            answer = await self._gate.clear(intent_for(campaign, case, line.number, self._gate.law.packs))
-            if isinstance(answer, Clearance):
-                self._dial(campaign, answer)
-                return Verdict()
-            verdicts.append(answer)
+            intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
+            verdict = await self._ring(campaign, intent)
+            if verdict.allowed:
+                return verdict
+            verdicts.append(verdict)
+        if NO_AGENT in verdicts:
+            return NO_AGENT
         known = [verdict for verdict in verdicts if verdict.not_before]
         if known:
             return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
         return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
 
-    def _dial(self, campaign: Campaign, clearance: Clearance) -> None:
+    async def _ring(self, campaign: Campaign, intent: Intent) -> Verdict:
+        """Ring in the wished mode, or where the gate demands it with an agent held."""
+        if intent.mode in HOLDING:
+            return await self._ring_reserved(campaign, intent)
+        answer = await self._gate.clear(intent)
+        if isinstance(answer, Clearance):
+            self._dial(campaign, answer)
+            return Verdict()
+        packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
+        if demands_agent(answer, packs):
+            return await self._ring_reserved(campaign, replace(intent, mode=CallMode.RESERVED))
+        return answer
+
+    async def _ring_reserved(self, campaign: Campaign, intent: Intent) -> Verdict:
+        session = self._reserving.hold(campaign.name)
+        if session is None:
+            return NO_AGENT
+        held: Session | None = session
+        try:
+            answer = await self._gate.clear(intent)
+            if isinstance(answer, Verdict):
+                return answer
+            held = None
+            self._dial(campaign, answer, session)
+            return Verdict()
+        finally:
+            if held is not None:
+                self._reserving.let_go(held)
+
+    def _dial(self, campaign: Campaign, clearance: Clearance, held: Session | None = None) -> None:
         reservation = clearance.reservation
         intent, cleared_at = reservation.intent, reservation.cleared_at
         attempt = Attempt(reservation.attempt, intent, cleared_at, kind=kind_of(intent, cleared_at))
         self._live.add(attempt)
+        if held is not None:
+            self._reserving.promise(held, attempt)
         self._tasks.start("originate", self._originate(campaign, clearance, attempt))
 
     async def _originate(self, campaign: Campaign, clearance: Clearance, attempt: Attempt) -> None:

@@ -1,14 +1,19 @@
-"""Which case next: a small stock of due cases for each campaign, fetched in pages."""
+"""Which case next: a small stock of due cases for each campaign, fetched in pages; agreed call-backs come first."""
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dialer.cases.book import CaseBook
-from dialer.cases.model import DueCase, NumberLine
+from dialer.cases.model import CallBack, DueCase, NumberLine
 
 PAGE = 200
 EMPTY_AGAIN_SECONDS = 2.0
 """An empty stock is asked for again after this time, not at every tick."""
+MOST_FOR_AGENTS = 200
+"""Cases that wait for an agent: who doesn't fit in is asked about again when the next page is fetched."""
+CALL_BACKS_EVERY_SECONDS = 10.0
+CALL_BACKS_AHEAD = timedelta(seconds=60)
+"""How far ahead agreed call-backs are looked for: pacing keeps agents free for them."""
 
 
 class Stock:
@@ -18,27 +23,64 @@ class Stock:
         self._campaign = campaign
         self._book = book
         self._cases: deque[DueCase] = deque()
+        self._for_agents: deque[DueCase] = deque()
+        self._call_backs: list[CallBack] = []
         self._taken: set[int] = set()
         self._empty_until = 0.0
+        self._call_backs_asked_at: float | None = None
 
     def __len__(self) -> int:
-        return len(self._cases)
+        return len(self._cases) + len(self._for_agents)
 
     async def refill(self, wanted: int, now: datetime, monotonic: float) -> None:
-        """Fetch a page when fewer than `wanted` cases are at hand."""
+        """Look for agreed call-backs, and fetch a page when fewer than `wanted` cases are at hand."""
+        await self._look_for_call_backs(now, monotonic)
         if len(self._cases) >= wanted or monotonic < self._empty_until:
             return
-        here = self._taken | {case.id for case in self._cases}
+        here = self._taken | {case.id for case in self._cases} | {call.case.id for call in self._call_backs}
         page = await self._book.due(self._campaign, now, max(PAGE, wanted), here)
         self._cases.extend(page)
         if not page:
             self._empty_until = monotonic + EMPTY_AGAIN_SECONDS
+
+    async def _look_for_call_backs(self, now: datetime, monotonic: float) -> None:
+        asked_at = self._call_backs_asked_at
+        if asked_at is None or monotonic - asked_at >= CALL_BACKS_EVERY_SECONDS:
+            self._call_backs_asked_at = monotonic
+            found = await self._book.call_backs(self._campaign, now + CALL_BACKS_AHEAD, PAGE)
+            self._call_backs = [call for call in found if call.case.id not in self._taken]
+            agreed = {call.case.id for call in self._call_backs}
+            self._cases = deque(case for case in self._cases if case.id not in agreed)
+        due = [call.case for call in self._call_backs if call.at <= now]
+        self._call_backs = [call for call in self._call_backs if call.at > now]
+        self._for_agents.extendleft(reversed(due))
+        self._taken.update(case.id for case in due)
+
+    def call_backs(self, now: datetime) -> tuple[float, ...]:
+        """Seconds until each agreed call-back that is near is due."""
+        return tuple((call.at - now).total_seconds() for call in self._call_backs)
+
+    @property
+    def for_agents(self) -> int:
+        """How many cases wait for an agent to hold."""
+        return len(self._for_agents)
 
     def take(self, most: int) -> list[DueCase]:
         """The next cases; none of them is given out again before `put_back`."""
         taken = [self._cases.popleft() for _ in range(min(most, len(self._cases)))]
         self._taken.update(case.id for case in taken)
         return taken
+
+    def wait_for_agent(self, case: DueCase) -> None:
+        """It lacks nothing but an agent to hold: it comes first when one is free, and the gate isn't asked before."""
+        if len(self._for_agents) < MOST_FOR_AGENTS:
+            self._for_agents.append(case)
+        else:
+            self.put_back(case.id)
+
+    def take_for_agents(self, most: int) -> list[DueCase]:
+        """The next cases that must, or shall, be called with an agent held."""
+        return [self._for_agents.popleft() for _ in range(min(most, len(self._for_agents)))]
 
     def put_back(self, case_id: int) -> None:
         """The case has a new due time on record: it may be fetched again."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dialer.cases.model import CaseCard, CaseState, DueCase, NewCase
+from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase
 
 
 class CaseBook(Protocol):
@@ -15,6 +15,9 @@ class CaseBook(Protocol):
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
         """Up to `most` open cases whose time has come, the longest due first."""
+
+    async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
+        """Up to `most` agreed call-backs that are due until then, the earliest first."""
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""

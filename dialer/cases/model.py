@@ -19,6 +19,10 @@ class CaseState(StrEnum):
     """An outcome ended it."""
 
 
+AGREED = "agreed call-back"
+"""Why a case is due that the debtor agreed to be called about then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Debt:
     """One debt that the creditor assigned; `reference` is unique with the creditor."""
@@ -92,6 +96,14 @@ class DueCase:
     def tried(self) -> int:
         """How many attempts it has had."""
         return sum(line.tried for line in self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """A case whose debtor agreed to be called from `at` on."""
+
+    case: DueCase
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

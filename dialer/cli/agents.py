@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dialer.agents.session import Plan
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.outcomes.codes import Outcome
 
@@ -22,10 +23,10 @@ def list_(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         return
     print_table(
         "Agents",
-        ("agent", "state", "seconds", "pause", "seat", "campaigns"),
+        ("agent", "state", "seconds", "pause", "announced", "seat", "campaigns"),
         (
-            (line["agent"], line["state"], f"{line['seconds']:.0f}", line["pause_reason"], line["seat"],
-             ", ".join(line["campaigns"]))
+            (line["agent"], line["state"], f"{line['seconds']:.0f}", line["pause_reason"], _announced(line),
+             line["seat"], ", ".join(line["campaigns"]))
             for line in answer["agents"]
         ),
     )  # fmt: skip
@@ -59,6 +60,29 @@ def pause(
 ) -> None:
     """Take no more calls, at once or after the call under way."""
     _tell(name, "pause", config, {"reason": reason}, as_json=as_json)
+
+
+@app.command("announce")
+def announce(
+    name: Name,
+    plan: Annotated[Plan, typer.Argument(help="a break, the shift's end, or being back")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    minutes: Annotated[
+        float | None, typer.Option("--in", min=0, help="minutes from now; without it: after the call, or the next one")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="of the break, shown on the wallboard")] = "break",
+    as_json: AsJson = False,
+) -> None:
+    """Say beforehand who goes or comes back: pacing counts on nobody who won't be there."""
+    body = {"plan": plan.value, "in_minutes": minutes, "reason": reason}
+    _tell(name, "announce", config, body, as_json=as_json)
+
+
+@app.command("withdraw")
+def withdraw(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Forget what was announced and hasn't begun."""
+    _tell(name, "withdraw", config, None, as_json=as_json)
 
 
 @app.command("hang-up")
@@ -97,4 +121,11 @@ def _tell(name: str, what: str, config: "Config", body: dict[str, Any] | None, *
         print_json(line)
     else:
         reason = f" ({line['pause_reason']})" if line["pause_reason"] else ""
-        print(f"{line['agent']} is {line['state']}{reason}")
+        announced = f"; announced: {_announced(line)}" if line["announced"] else ""
+        print(f"{line['agent']} is {line['state']}{reason}{announced}")
+
+
+def _announced(line: dict[str, Any]) -> str | None:
+    if line["announced"] is None or line["announced_seconds"] is None:
+        return line["announced"] and f"{line['announced']} after the call"
+    return f"{line['announced']} in {line['announced_seconds'] / 60:.0f} min"

@@ -78,10 +78,11 @@ class Reason(StrEnum):
     LEDGER_AWAY = "ledger-away", "the ledger of past calls is away, or not yet rebuilt"
     STORE_AWAY = "store-away", "the record can't be written"
     PBX_AWAY = "pbx-away", "the PBX is away or being reconciled"
+    NO_AGENT = "no-agent", "only with an agent held for this call, and nobody is free"
     CLOCK = "clock", "the clock went back, or isn't the PBX's"
 
 
-ENGINE = frozenset({Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.CLOCK})
+ENGINE = frozenset({Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.NO_AGENT, Reason.CLOCK})
 """Reasons that say nothing of the case: it stays due."""
 
 

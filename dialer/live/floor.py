@@ -6,6 +6,7 @@ from datetime import datetime
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import BEFORE_ANSWER, UNBRIDGED, Attempt, State
 from dialer.campaigns.campaign import Campaign
+from dialer.live import ahead
 from pacing import Floor
 
 
@@ -19,8 +20,13 @@ def floor_of(
     cases: int,
     trunk_failures: int,
     may_dial: bool,
+    call_backs: tuple[float, ...] = (),
+    for_agents: int = 0,
 ) -> Floor:
     """Count agents and calls, with their ages.
+
+    call_backs: seconds until each agreed one is due. for_agents: cases that wait for an agent to hold: they take the
+    next ones who are free.
 
     An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
     so the lines of every campaign that shares agents with this one are counted against them.
@@ -28,18 +34,24 @@ def floor_of(
     seated = [session for session in sessions if session.work is not Work.OFFLINE]
     here = [session for session in seated if campaign.name in session.campaigns]
     lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
+    held = {session.attempt for session in seated if session.work is Work.RESERVED}
     group = sharing(campaign.name, seated)
-    ours = [attempt for attempt in lines if attempt.campaign in group]
+    ours = [attempt for attempt in lines if attempt.campaign in group and attempt.id not in held]
 
     def ages(work: Work) -> tuple[float, ...]:
-        return tuple((now - session.since).total_seconds() for session in here if session.work is work)
+        return tuple(
+            (now - session.since).total_seconds()
+            for session in here
+            if session.work is work and ahead.takes_another(session, now)
+        )
 
     def kinds(work: Work) -> tuple[str, ...]:
-        return _kinds(session.kind for session in here if session.work is work)
+        return _kinds(session.kind for session in here if session.work is work and ahead.takes_another(session, now))
 
+    idle = tuple((now - session.since).total_seconds() for session in here if session.free)
     return Floor(
         elapsed_seconds=elapsed_seconds,
-        idle=tuple((now - session.since).total_seconds() for session in here if session.free),
+        idle=idle,
         talking=ages(Work.TALKING),
         wrapping=ages(Work.WRAPPING),
         talking_kinds=kinds(Work.TALKING),
@@ -52,6 +64,9 @@ def floor_of(
         waiting=tuple(
             (now - (attempt.answered_at or now)).total_seconds() for attempt in ours if attempt.state in UNBRIDGED
         ),
+        joining=ahead.joining((session for session in sessions if campaign.name in session.campaigns), now),
+        leaving=ahead.leaving(here, now),
+        claims=call_backs if idle else (0.0,) * min(for_agents, len(here)) + call_backs,
         channels_in_use=len(lines),
         cases=cases,
         trunk_failures=trunk_failures,

@@ -9,13 +9,17 @@ from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.kernel.percentiles import percentiles
+from dialer.live.ahead import seconds_to
 from dialer.live.tally import Tally
 from pacing import Account
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLine:
-    """One agent. `state` is the work, or `calling` while the phone is being called for the seat."""
+    """One agent. `state` is the work, or `calling` while the phone is being called for the seat.
+
+    announced: a break, the shift's end or the return, and in how many seconds (None: after a call).
+    """
 
     agent: str
     state: str
@@ -24,6 +28,8 @@ class AgentLine:
     seat: str
     attempt: str | None
     campaigns: tuple[str, ...]
+    announced: str | None
+    announced_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ _NOT_DIALLING = {
 
 def agent_line(session: Session, now: datetime) -> AgentLine:
     """One agent as others see it."""
+    said = session.announced
     return AgentLine(
         agent=session.agent,
         state=session.visible_state,
@@ -98,6 +105,8 @@ def agent_line(session: Session, now: datetime) -> AgentLine:
         seat=session.seat.value,
         attempt=session.attempt,
         campaigns=tuple(sorted(session.campaigns)),
+        announced=said.plan.value if said else None,
+        announced_seconds=seconds_to(said.at, now) if said else None,
     )
 
 

@@ -110,6 +110,8 @@ class Closing:
         attempt = await self.current(agent)
         if attempt is None:
             raise AgentError(f"{agent} has no call to write up")
+        if attempt.bridged_at is None:
+            raise AgentError(f"nobody has answered {agent}'s call yet", "hang it up, or wait for the answer")
         if len(note) > MOST_NOTE_CHARACTERS:
             raise AgentError(f"the note is longer than {MOST_NOTE_CHARACTERS} characters", "shorten it")
         now = self._clock.now()

@@ -6,7 +6,7 @@ from datetime import datetime, time
 
 from dialer.calls.live import LiveAttempts
 from dialer.cases.book import CaseBook
-from dialer.cases.model import CaseState, DueCase
+from dialer.cases.model import AGREED, CaseState, DueCase
 from dialer.compliance.entry import (
     Agreement,
     Blackout,
@@ -104,7 +104,7 @@ class Said:
         now = self._clock.now()
         id_ = f"agr-{case.debtor_id}-{round(start.timestamp())}"
         made = await self._put(Agreement(id_, revision_at(now), case.debtor_id, start=start, until=until))
-        self._ask_again(case, max(start, now), "agreed call-back")
+        self._ask_again(case, max(start, now), AGREED)
         return made
 
     async def consent(self, about: About, at: datetime | None, until: datetime | None) -> str:

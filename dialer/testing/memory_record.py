@@ -8,7 +8,17 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, DueCase, NewCase, NumberLine, merged_facts
+from dialer.cases.model import (
+    AGREED,
+    CallBack,
+    CaseCard,
+    CaseState,
+    Contact,
+    DueCase,
+    NewCase,
+    NumberLine,
+    merged_facts,
+)
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
@@ -88,6 +98,17 @@ class MemoryRecord:
         ]
         due.sort(key=lambda case: (case.wanted_by is None or case.wanted_by > now, case.due_at, case.id))
         return [self._due_case(case) for case in due[:most]]
+
+    async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
+        self._reach()
+        found = [
+            CallBack(self._due_case(case), case.due_at)
+            for case in self.cases.values()
+            if (case.campaign, case.state, case.why) == (campaign, CaseState.OPEN, AGREED)
+            and case.due_at is not None
+            and case.due_at <= until
+        ]
+        return sorted(found, key=lambda call: (call.at, call.case.id))[:most]
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         return len(await self.due(campaign, now, len(self.cases), ()))

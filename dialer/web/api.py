@@ -7,12 +7,13 @@ Errors are problem+json (RFC 9457) with the remedy.
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.flow import Flow
@@ -42,6 +43,14 @@ class LogInBody(_Body):
 
 class PauseBody(_Body):
     reason: str = Field("pause", min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
+
+
+class AnnounceBody(_Body):
+    """in_minutes: from now; without it after the call under way, or the next one."""
+
+    plan: Plan
+    in_minutes: float | None = Field(None, ge=0, le=24 * 60)
+    reason: str = Field("break", min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
 
 
 class OutcomeBody(_Body):
@@ -84,6 +93,8 @@ class Api:
                 web.post(f"{agent}/log-in", self._log_in),
                 web.post(f"{agent}/ready", self._ready),
                 web.post(f"{agent}/pause", self._pause),
+                web.post(f"{agent}/announce", self._announce),
+                web.post(f"{agent}/withdraw", self._withdraw),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/wrapped", self._wrapped),
@@ -163,6 +174,16 @@ class Api:
 
     async def _pause(self, request: web.Request) -> web.Response:
         self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        return self._session(request)
+
+    async def _announce(self, request: web.Request) -> web.Response:
+        body = AnnounceBody.model_validate(await _json(request))
+        at = None if body.in_minutes is None else self._snapshot().at + timedelta(minutes=body.in_minutes)
+        self._flow.announcing.announce(_agent(request), body.plan, at, body.reason)
+        return self._session(request)
+
+    async def _withdraw(self, request: web.Request) -> web.Response:
+        self._flow.announcing.withdraw(_agent(request))
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:

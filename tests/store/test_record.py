@@ -12,7 +12,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
-from dialer.cases.model import CaseState, Debt, NewCase
+from dialer.cases.model import AGREED, CaseState, Debt, NewCase
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import entry_of
@@ -65,6 +65,23 @@ async def test_cases_come_in_and_are_due_at_once(store):
     assert await store.book.count_due("k", NOW) == 1
     assert await store.book.due("other", NOW, 10, ()) == []
     assert await store.book.due("k", NOW - timedelta(seconds=1), 10, ()) == []
+
+
+async def test_agreed_call_backs_are_found_before_they_are_due_the_earliest_first(store):
+    await store.book.add("k", [new_case(n, numbers=(f"+39347123456{n}",)) for n in range(1, 6)], NOW)
+    one, two, three, four, _ = await store.book.due("k", NOW, 10, ())
+    store.book.schedule(one.id, NOW + timedelta(seconds=50), CaseState.OPEN, AGREED)
+    store.book.schedule(two.id, NOW + timedelta(seconds=20), CaseState.OPEN, AGREED)
+    store.book.schedule(three.id, NOW + timedelta(seconds=90), CaseState.OPEN, AGREED)
+    store.book.schedule(four.id, NOW + timedelta(seconds=30), CaseState.OPEN, "after busy")
+    found = await store.book.call_backs("k", NOW + timedelta(seconds=60), 10)
+    assert [(call.case.id, call.at) for call in found] == [
+        (two.id, NOW + timedelta(seconds=20)),
+        (one.id, NOW + timedelta(seconds=50)),
+    ]
+    assert found[0].case == await store.book.case(two.id)
+    assert len(await store.book.call_backs("k", NOW + timedelta(seconds=60), 1)) == 1
+    assert await store.book.call_backs("other", NOW + timedelta(seconds=60), 10) == []
 
 
 async def test_the_same_file_twice_changes_nothing(store):

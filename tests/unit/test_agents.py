@@ -249,6 +249,7 @@ class RosterMachine(RuleBasedStateMachine):
         super().__init__()
         self.house = House(("anna", "bruno"))
         self.calls = 0
+        self.held = []
 
     @property
     def roster(self):
@@ -279,6 +280,22 @@ class RosterMachine(RuleBasedStateMachine):
         self.calls += 1
         self.roster.take("k", f"dla-{self.calls}")
 
+    @rule()
+    def hold(self):
+        if (session := self.roster.hold("k")) is not None:
+            self.held.append(session)
+
+    @rule(placed=st.booleans())
+    def asked(self, placed):
+        if not self.held:
+            return
+        session = self.held.pop()
+        if placed:
+            self.calls += 1
+            self.roster.promise(session, f"dla-{self.calls}")
+        else:
+            self.roster.let_go(session)
+
     @rule(agent=st.sampled_from(("anna", "bruno")), what=st.sampled_from(("connect", "release", "part")))
     def call_moves(self, agent, what):
         if attempt := self.roster.session(agent).attempt:
@@ -295,7 +312,8 @@ class RosterMachine(RuleBasedStateMachine):
         assert len(calls) == len(set(calls))
         for session in self.roster:
             busy = session.work in (Work.RESERVED, Work.TALKING, Work.WRAPPING)
-            assert (session.attempt is not None) == busy
+            assert (session.attempt is not None) == (busy and session not in self.held)
+            assert busy or session not in self.held
             assert not (session.free and busy)
 
     @invariant()

@@ -149,6 +149,18 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     assert (outcome.note, outcome.agent) == ("venerdì", "agent0")
 
 
+async def test_a_break_announced_and_withdrawn(site):
+    await site.talking()
+    ask = {"plan": "break", "in_minutes": 10, "reason": "lunch"}
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/announce", ask)
+    assert (status, line["state"], line["announced"]) == (200, "talking", "break")
+    assert 590 < line["announced_seconds"] <= 600
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/withdraw")
+    assert (status, line["announced"], line["announced_seconds"]) == (200, None, None)
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/announce", {"plan": "break"})
+    assert (line["announced"], line["pause_reason"]) == (None, "break")  # it comes after this call
+
+
 async def test_the_live_picture(site):
     await site.talking()
     status, live = await site.ask("GET", "/api/v1/live")
@@ -206,6 +218,9 @@ async def test_every_campaign_is_explained_with_figures(site):
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "a\0b"}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),
         ("POST", "/api/v1/agents/agent0/hang-up", None, 409, "no call"),
+        ("POST", "/api/v1/agents/agent0/announce", {"plan": "break"}, 409, "offline"),
+        ("POST", "/api/v1/agents/agent0/announce", {"plan": "nap"}, 400, "plan"),
+        ("POST", "/api/v1/agents/agent0/announce", {"plan": "back", "in_minutes": -1}, 400, "in_minutes"),
         ("POST", "/api/v1/campaigns/gas/tune", {}, 404, "no campaign is named"),
         ("POST", "/api/v1/campaigns/k/tune", {"modes": "predictive"}, 400, "modes"),
         ("POST", "/api/v1/campaigns/k/tune", {"mode": "brutal"}, 400, "mode"),

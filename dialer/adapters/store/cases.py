@@ -14,7 +14,18 @@ from dialer.adapters.store.schema import attempts, cases, debtors, debts, number
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.model import CaseCard, CaseState, Contact, Debt, DueCase, NewCase, NumberLine, merged_facts
+from dialer.cases.model import (
+    AGREED,
+    CallBack,
+    CaseCard,
+    CaseState,
+    Contact,
+    Debt,
+    DueCase,
+    NewCase,
+    NumberLine,
+    merged_facts,
+)
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -74,6 +85,24 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
             return await _due_cases(connection, rows)
+
+    async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
+        """Up to `most` agreed call-backs that are due until then, the earliest first.
+
+        Sees every schedule asked for before the call.
+        """
+        await self._writer.flush()
+        chosen = (
+            _DUE.add_columns(cases.c.due_at)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= until)
+            .where(cases.c.why == AGREED)
+            .order_by(cases.c.due_at, cases.c.id)
+            .limit(most)
+        )
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(chosen)).all()
+            found = await _due_cases(connection, rows)
+            return [CallBack(case, row.due_at) for case, row in zip(found, rows, strict=True)]
 
     async def case(self, case_id: int) -> DueCase:
         """The case as the gate sees it, due or not. Raises LookupError."""
