@@ -6,19 +6,28 @@ from dataclasses import dataclass, replace
 from itertools import product
 from multiprocessing import get_context
 
-from pacing.lab.day import TARGET, run_day
+from pacing import carried_over
+from pacing.lab.day import TARGET, Pacer, run_day
 from pacing.lab.optimum import KnownLaws, tuned
-from pacing.lab.pacers import PACERS
+from pacing.lab.pacers import PACERS, Cadenza
 from pacing.lab.result import Result
 from pacing.lab.scenario import SCENARIOS, Scenario
 from pacing.lab.table import OPTIMUM
+
+WARM = "cadenza-warm"
+"""Ours, with what it carried over from a day like this one."""
+YESTERDAY_SEED = 1_000_000
+"""Added to a day's seed for the day before."""
+EVERY = (OPTIMUM, WARM, *PACERS)
+"""What a cell may name as its pacer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One pacer on one floor for some days, by names, so that a process can be told.
 
-    pacer: of `PACERS`, or the optimum, whose threshold is tuned on all these days.
+    pacer: of `PACERS`; or the optimum, whose threshold is tuned on all these days; or ours as it begins the day after
+        another one.
     hours: the day is cut to this length; None: as the scenario says.
     """
 
@@ -36,7 +45,9 @@ def run(cell: Cell) -> list[Result]:
         scenario = replace(scenario, seconds=cell.hours * 3600.0)
     if cell.pacer == OPTIMUM:
         return tuned(lambda threshold: _at_threshold(scenario, cell, threshold), TARGET.max_abandonment)
-    return [run_day(scenario, cell.agents, seed, PACERS[cell.pacer](), pacer_name=cell.pacer) for seed in cell.seeds]
+    return [
+        run_day(scenario, cell.agents, seed, _pacer(scenario, cell, seed), pacer_name=cell.pacer) for seed in cell.seeds
+    ]
 
 
 def cells(
@@ -58,6 +69,14 @@ def run_all(cells: Iterable[Cell], processes: int = 1) -> Iterator[list[Result]]
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(run, cells)
+
+
+def _pacer(scenario: Scenario, cell: Cell, seed: int) -> Pacer:
+    if cell.pacer != WARM:
+        return PACERS[cell.pacer]()
+    yesterday = Cadenza()
+    run_day(scenario, cell.agents, seed + YESTERDAY_SEED, yesterday)
+    return Cadenza(carried_over(yesterday.memory))
 
 
 def _at_threshold(scenario: Scenario, cell: Cell, threshold: float) -> list[Result]:
