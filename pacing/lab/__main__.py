@@ -1,9 +1,11 @@
 """`python -m pacing.lab`: simulate days and print what they came to."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from pacing.lab import report
+from pacing.lab.day import TARGET
 from pacing.lab.result import Result
 from pacing.lab.runs import EVERY, cells
 from pacing.lab.scenario import SCENARIOS
@@ -21,19 +23,15 @@ def main(arguments: list[str] | None = None) -> list[Result]:
     known.add_argument("--processes", type=int, choices=(1, 2), default=1)
     known.add_argument("--report", type=Path, help="folder for CSV and pictures")
     given = known.parse_args(arguments)
-    results = report.simulate(
-        cells(
-            _names(given.scenario, list(SCENARIOS)),
-            [int(agents) for agents in given.agents.split(",")],
-            _names(given.pacer, list(EVERY)),
-            range(given.first_seed, given.first_seed + given.seeds),
-            given.hours,
-        ),
-        given.processes,
-        print,
-    )
+    scenarios = [SCENARIOS[name] for name in _names(given.scenario, list(SCENARIOS))]
+    if given.hours is not None:
+        scenarios = [replace(scenario, seconds=given.hours * 3600.0) for scenario in scenarios]
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    teams = [int(agents) for agents in given.agents.split(",")]
+    chosen = cells(scenarios, teams, _names(given.pacer, list(EVERY)), seeds)
+    results = report.simulate(chosen, given.processes, print)
     if given.report:
-        report.write(results, given.report)
+        report.write(results, given.report, TARGET.max_abandonment)
     return results
 
 

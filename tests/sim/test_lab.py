@@ -156,12 +156,12 @@ class TestTheFloor:
 @cache
 def rivals_days():
     names = [name for name in PACERS if not name.startswith("cadenza")]
-    return {name: run(Cell("constant-25", 10, name, (1,), 1.0))[0] for name in names}
+    return {name: run(Cell(hours("constant-25", 1), 10, name, (1,)))[0] for name in names}
 
 
 @cache
 def two_days_of_steps():
-    chosen = cells(["steps"], [2, 4], ["progressive", "ratio-3"], [1, 2], 1.5)
+    chosen = cells([hours("steps", 1.5)], [2, 4], ["progressive", "ratio-3"], [1, 2])
     return [day for days in run_all(chosen) for day in days]
 
 
@@ -243,9 +243,9 @@ class TestTheBound:
         assert low.ratio < high.ratio
 
     def test_it_ends_at_the_cap(self):
-        days = run(Cell("constant-40", 8, table.OPTIMUM, (1,), 1.0))
+        days = run(Cell(hours("constant-40", 1), 8, table.OPTIMUM, (1,)))
         assert days[0].ratio == pytest.approx(TARGET.max_abandonment, abs=0.012)  # one call is 0.6 %
-        progressive = run(Cell("constant-40", 8, "progressive", (1,), 1.0))
+        progressive = run(Cell(hours("constant-40", 1), 8, "progressive", (1,)))
         assert days[0].occupancy > progressive[0].occupancy
 
     def test_a_public_on_record_has_no_known_law(self):
@@ -308,7 +308,7 @@ class TestTheReport:
         assert day.worst_hour == pytest.approx(0.25)
 
     def test_csv_and_pictures(self, results, tmp_path):
-        report.write(results, tmp_path)
+        report.write(results, tmp_path, 0.03)
         rows = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))
         assert (rows[0]["agents"], rows[0]["pacer"]) == ("2", "progressive")
         assert float(rows[0]["occupancy"]) == pytest.approx(table.lines(results, 0.03)[0].occupancy)
@@ -332,5 +332,5 @@ class TestTheReport:
         assert "| constant-25 | 5 " in capsys.readouterr().out
 
     def test_two_processes_make_the_same_days(self):
-        chosen = cells(["constant-25"], [2], ["progressive", "ratio-2"], [1], 0.1)
+        chosen = cells([hours("constant-25", 0.1)], [2], ["progressive", "ratio-2"], [1])
         assert list(run_all(chosen, 2)) == list(run_all(chosen, 1))
