@@ -1,6 +1,7 @@
 """`dialer sim`: the floor simulated, to see what a setting would do before anybody is called."""
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +26,18 @@ LEAST_ANSWERS = 30
 MOST_DAYS = 100
 
 
-@app.callback()
-def simulations() -> None:
-    """Keeps `pacing` a subcommand while it is the only one."""
+@app.command("serve")
+def serve() -> None:
+    """Pace for an outside judge: JSON lines on standard input, an answer to each `decide` on standard output."""
+    from pacing.lab.serve import ProtocolError
+    from pacing.lab.serve import serve as answers
+
+    try:
+        for answer in answers(sys.stdin):
+            sys.stdout.write(answer + "\n")
+            sys.stdout.flush()
+    except ProtocolError as error:
+        raise InputError(str(error), "docs/reference/judging.md has the protocol") from None
 
 
 @app.command("pacing")
