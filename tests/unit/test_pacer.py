@@ -54,26 +54,28 @@ class Desk:
 
 @pytest.fixture
 def kept(monkeypatch):
-    """A memory that counts its decisions and days."""
-    size, carried = pacing.size, []
+    """A memory that counts its decisions, and on a new day begins at 100; the memories that were carried over."""
+    size, begun, carried = pacing.size, pacing.Memory().spending.seconds, []
+
+    def at(count):
+        return replace(pacing.Memory(), spending=replace(pacing.Memory().spending, seconds=begun + count))
 
     def count(floor, target, memory):
-        burst, memory = size(floor, target, memory)
-        return burst, replace(memory, spending=replace(memory.spending, seconds=memory.spending.seconds + 1.0))
+        burst, left = size(floor, target, memory)
+        return burst, replace(at(memory.spending.seconds - begun + 1), governor=left.governor)
 
     def carry(memory):
         carried.append(memory)
-        return replace(memory, spending=replace(memory.spending, seconds=100.0))
+        return at(100)
 
     def load(values):
-        if set(values) != {"seconds"}:
+        if set(values) != {"count"}:
             raise ValueError("not known")
-        memory = pacing.Memory()
-        return replace(memory, spending=replace(memory.spending, seconds=values["seconds"]))
+        return at(values["count"])
 
     monkeypatch.setattr(pacing, "size", count)
     monkeypatch.setattr(pacing, "carried_over", carry)
-    monkeypatch.setattr(pacing.memory, "dump", lambda memory: {"seconds": memory.spending.seconds})
+    monkeypatch.setattr(pacing.memory, "dump", lambda memory: {"count": round(memory.spending.seconds - begun)})
     monkeypatch.setattr(pacing.memory, "load", load)
     return carried
 
@@ -130,7 +132,7 @@ async def test_what_was_learnt_survives_a_restart_and_is_carried_over_to_the_nex
         again.decide(again.campaigns[0])
         assert len(kept) == carried
         again.pacer.save()
-        assert desk.record._learnt["a"].text == ('{"seconds": 102.0}' if carried else '{"seconds": 5.0}')
+        assert desk.record._learnt["a"].text == ('{"count": 102}' if carried else '{"count": 5}')
 
 
 async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
@@ -141,7 +143,7 @@ async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
     assert len(kept) == 1
 
 
-@pytest.mark.parametrize("text", ['{"seconds": 1, "more": 2}', "{", "null", "[1]"])
+@pytest.mark.parametrize("text", ['{"count": 1, "more": 2}', "{", "null", "[1]"])
 async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     record = MemoryRecord()
     record._learnt["a"] = Learnt(NOW, text)
@@ -151,7 +153,7 @@ async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     assert [line["event"] for line in logs] == ["pacing.memory_dropped"]
     desk.decide(desk.campaigns[0])
     desk.pacer.save()
-    assert record._learnt["a"].text == '{"seconds": 1.0}'
+    assert record._learnt["a"].text == '{"count": 1}'
 
 
 def test_a_decision_is_told_when_it_places_calls_or_says_something_new():
