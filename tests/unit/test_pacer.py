@@ -156,6 +156,17 @@ async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     assert record._learnt["a"].text == '{"count": 1}'
 
 
+def test_a_memory_that_is_no_number_is_not_kept(kept, monkeypatch):
+    desk = Desk()
+    desk.decide(desk.campaigns[0])
+    desk.pacer.save()
+    monkeypatch.setattr(pacing.memory, "dump", lambda _: {"count": float("nan")})
+    with capture_logs() as logs:
+        desk.pacer.save()
+    assert [line["event"] for line in logs] == ["pacing.memory_not_kept"]
+    assert desk.record._learnt["a"].text == '{"count": 1}'
+
+
 def test_a_decision_is_told_when_it_places_calls_or_says_something_new():
     desk = Desk()
     with capture_logs() as logs:
