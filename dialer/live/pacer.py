@@ -115,7 +115,7 @@ class Pacer:
                 continue
             try:
                 self._memories[campaign.name] = pacing.memory.load(json.loads(found.text))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 log.warning("pacing.memory_dropped", campaign=campaign.name, error=str(error))
             else:
                 self._days[campaign.name] = _day(campaign, found.saved_at)

@@ -1,5 +1,6 @@
 """What each campaign's pacing is asked with, and what is kept of it."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -54,29 +55,9 @@ class Desk:
 
 @pytest.fixture
 def kept(monkeypatch):
-    """A memory that counts its decisions, and on a new day begins at 100; the memories that were carried over."""
-    size, begun, carried = pacing.size, pacing.Memory().spending.seconds, []
-
-    def at(count):
-        return replace(pacing.Memory(), spending=replace(pacing.Memory().spending, seconds=begun + count))
-
-    def count(floor, target, memory):
-        burst, left = size(floor, target, memory)
-        return burst, replace(at(memory.spending.seconds - begun + 1), governor=left.governor)
-
-    def carry(memory):
-        carried.append(memory)
-        return at(100)
-
-    def load(values):
-        if set(values) != {"count"}:
-            raise ValueError("not known")
-        return at(values["count"])
-
-    monkeypatch.setattr(pacing, "size", count)
-    monkeypatch.setattr(pacing, "carried_over", carry)
-    monkeypatch.setattr(pacing.memory, "dump", lambda memory: {"count": round(memory.spending.seconds - begun)})
-    monkeypatch.setattr(pacing.memory, "load", load)
+    """The memories that were carried over to a next day."""
+    carry, carried = pacing.carried_over, []
+    monkeypatch.setattr(pacing, "carried_over", lambda memory: carried.append(memory) or carry(memory))
     return carried
 
 
@@ -121,18 +102,22 @@ def test_the_pbx_that_answers_slowly_is_seen(monkeypatch):
 async def test_what_was_learnt_survives_a_restart_and_is_carried_over_to_the_next_day(kept):
     desk = Desk()
     for _ in range(3):
-        desk.decide(desk.campaigns[0])
+        desk.clock.time += timedelta(seconds=1)
+        desk.decide(desk.campaigns[0], idle=(1.0,), dialling=(5.0,))
     desk.pacer.save()
+    saved = desk.record._learnt["a"].text
+    assert json.loads(saved)["spending"]["seconds"] > pacing.Memory().spending.seconds
     for hours, carried in ((2, 0), (15, 1)):  # 12:00 and 01:00 in Rome
         again = Desk(record=desk.record)
         again.clock.time += timedelta(hours=hours)
         await again.pacer.load(again.campaigns)
         kept.clear()
+        again.pacer.save()
+        assert again.record._learnt["a"].text == saved
+        desk.record._learnt["a"] = replace(again.record._learnt["a"], saved_at=NOW)
         again.decide(again.campaigns[0])
         again.decide(again.campaigns[0])
         assert len(kept) == carried
-        again.pacer.save()
-        assert desk.record._learnt["a"].text == ('{"count": 102}' if carried else '{"count": 5}')
 
 
 async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
@@ -143,7 +128,7 @@ async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
     assert len(kept) == 1
 
 
-@pytest.mark.parametrize("text", ['{"count": 1, "more": 2}', "{", "null", "[1]"])
+@pytest.mark.parametrize("text", ['{"seconds": 1, "more": 2}', "{", "null", "[1]"])
 async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     record = MemoryRecord()
     record._learnt["a"] = Learnt(NOW, text)
@@ -153,18 +138,21 @@ async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     assert [line["event"] for line in logs] == ["pacing.memory_dropped"]
     desk.decide(desk.campaigns[0])
     desk.pacer.save()
-    assert record._learnt["a"].text == '{"count": 1}'
+    cold = pacing.size(Floor(0.0), desk.pacer.targets.of(desk.campaigns[0]), pacing.Memory())[1]
+    assert json.loads(record._learnt["a"].text) == pacing.memory.dump(cold)
 
 
-def test_a_memory_that_is_no_number_is_not_kept(kept, monkeypatch):
+def test_a_memory_that_is_no_number_is_not_kept(monkeypatch):
     desk = Desk()
     desk.decide(desk.campaigns[0])
     desk.pacer.save()
-    monkeypatch.setattr(pacing.memory, "dump", lambda _: {"count": float("nan")})
+    kept = desk.record._learnt["a"]
+    monkeypatch.setattr(pacing.memory, "dump", lambda _: {"answers": float("nan")})
+    desk.clock.time += timedelta(minutes=1)
     with capture_logs() as logs:
         desk.pacer.save()
     assert [line["event"] for line in logs] == ["pacing.memory_not_kept"]
-    assert desk.record._learnt["a"].text == '{"count": 1}'
+    assert desk.record._learnt["a"] == kept
 
 
 def test_a_decision_is_told_when_it_places_calls_or_says_something_new():
