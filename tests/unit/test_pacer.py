@@ -142,6 +142,19 @@ async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     assert json.loads(record._learnt["a"].text) == pacing.memory.dump(cold)
 
 
+def test_a_memory_that_is_no_number_is_not_kept(monkeypatch):
+    desk = Desk()
+    desk.decide(desk.campaigns[0])
+    desk.pacer.save()
+    kept = desk.record._learnt["a"]
+    monkeypatch.setattr(pacing.memory, "dump", lambda _: {"answers": float("nan")})
+    desk.clock.time += timedelta(minutes=1)
+    with capture_logs() as logs:
+        desk.pacer.save()
+    assert [line["event"] for line in logs] == ["pacing.memory_not_kept"]
+    assert desk.record._learnt["a"] == kept
+
+
 def test_a_decision_is_told_when_it_places_calls_or_says_something_new():
     desk = Desk()
     with capture_logs() as logs:
