@@ -4,19 +4,22 @@ The threshold of the marginal risk is not a constant: it is what the budget allo
 to be answered use up what is left of it, no more.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 WHOLE = 1.0
 """Kept back: the next abandoned call is a whole one."""
-TRUST = 0.5
+TRUST = 0.6
 """Share of the answers still to come in the window that is counted upon."""
-TRUST_ANSWERS = 60.0
-"""Answers seen until so much is trusted (1 - 1/e of it)."""
-FADE_SECONDS = 3_600.0
-"""Before the window's end the trust in answers to come fades out."""
-RATE_SECONDS = 2_400.0
-"""Time constant of the rate of answers."""
+PIPE = 3.0
+"""What is expected to be abandoned of the calls under way counts so many times: it comes before it can be answered for."""
+DEVIATIONS = 1.5
+"""Standard deviations of their number (Poisson, and the rate's own error) that are taken off before."""
+RATE_SECONDS, RATE_ANSWERS = 2_400.0, 80.0
+"""The rate of answers reaches back so far, or over so many answers if that is longer."""
+PRIOR_ANSWERS, PRIOR_SECONDS = 3.0, 250.0
+"""Answers that the first belief is worth, and an agent's seconds between two answers in it."""
 HORIZON_SECONDS = 3_600.0
 """Where the window's end isn't known: time in which what is left may be spent."""
 GAIN, GAIN_ANSWERS = 0.35, 30.0
@@ -51,13 +54,13 @@ class Account:
 class Spending:
     """What is remembered of how the budget is spent.
 
-    answers, seconds: answers lately, and the time in which they came (both fading).
+    answers, seconds: answers lately, and the agents' seconds in which they came (both fading).
     risk, calls: of the calls dialled lately, their risk over the threshold then, and their answer chances.
     predicted, realised: abandoned calls, as the risks said and as they came.
     """
 
-    answers: float = 0.0
-    seconds: float = 0.0
+    answers: float = PRIOR_ANSWERS
+    seconds: float = PRIOR_ANSWERS * PRIOR_SECONDS
     risk: float = GAIN * GAIN_ANSWERS
     calls: float = GAIN_ANSWERS
     predicted: float = CALIBRATION_ABANDONS
@@ -81,7 +84,7 @@ NOTHING = Allowance(0.0, 0.0, "")
 
 
 def allow(
-    accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float
+    accounts: Iterable[Account], wish: float, spending: Spending, agents: int, pipe: float, answers_in_pipe: float
 ) -> Allowance:
     """The threshold of the tightest account. `wish` is the supervisor's own cap, `pipe` what is expected to be
     abandoned of the calls under way.
@@ -91,41 +94,41 @@ def allow(
     answered find nobody, and calibration tells how far predictions are off; so t = share / (gain * calibration).
     """
     return min(
-        (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
+        (_allow(account, wish, spending, agents, pipe, answers_in_pipe) for account in accounts),
         key=lambda allowance: allowance.threshold,
         default=NOTHING,
     )
 
 
-def _allow(account: Account, wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
+def _allow(
+    account: Account, wish: float, spending: Spending, agents: int, pipe: float, answers_in_pipe: float
+) -> Allowance:
     cap = min(account.cap, wish) - (1e-9 if account.below else 0.0)
-    rate = spending.answers / spending.seconds if spending.seconds > 0 else 0.0
     left = HORIZON_SECONDS if account.left_seconds is None else account.left_seconds
-    to_come = max(rate * left, answers_in_pipe, 1.0)
-    trust = 0.0
+    to_come = spending.answers / spending.seconds * agents * left
+    sure = 0.0
     if account.left_seconds is not None:
-        trust = (
-            TRUST
-            * min(1.0, account.left_seconds / FADE_SECONDS)
-            * account.answered
-            / (account.answered + TRUST_ANSWERS)
-        )
-    credit = cap * account.answered - account.abandoned - pipe - WHOLE
-    budget = credit + cap * trust * to_come
+        deviation = math.sqrt(to_come + to_come**2 / spending.answers)
+        sure = TRUST * max(0.0, to_come - DEVIATIONS * deviation)
+    budget = cap * (account.answered + sure) - account.abandoned - PIPE * pipe - WHOLE
     if budget <= 0:
         return Allowance(0.0, budget, account.name)
+    to_come = max(to_come, answers_in_pipe, 1.0)
     gain = spending.risk / spending.calls * spending.realised / spending.predicted
     return Allowance(min(MOST_RISK, budget / to_come / gain), budget, account.name)
 
 
-def seen(spending: Spending, answers: int, abandoned: int, elapsed_seconds: float) -> Spending:
+def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_seconds: float) -> Spending:
     """What the time since the last decision teaches."""
-    keep = max(0.0, 1.0 - elapsed_seconds / RATE_SECONDS)
+    keep = 1.0
+    if agents:
+        memory_seconds = max(RATE_SECONDS, RATE_ANSWERS * spending.seconds / spending.answers / agents)
+        keep = max(0.0, 1.0 - elapsed_seconds / memory_seconds)
     fade = 1.0 - abandoned / CALIBRATION_MEMORY if abandoned else 1.0
     return replace(
         spending,
         answers=spending.answers * keep + answers,
-        seconds=spending.seconds * keep + elapsed_seconds,
+        seconds=spending.seconds * keep + elapsed_seconds * agents,
         predicted=CALIBRATION_ABANDONS + (spending.predicted - CALIBRATION_ABANDONS) * fade,
         realised=CALIBRATION_ABANDONS + (spending.realised - CALIBRATION_ABANDONS) * fade + abandoned,
     )

@@ -84,3 +84,8 @@ class Floor:
     halted: bool = False
     accounts: tuple[Account, ...] = ()
     happened: tuple[Happening, ...] = ()
+
+    @property
+    def agents(self) -> int:
+        """Who works now and will take calls."""
+        return len(self.idle) + len(self.talking) + len(self.wrapping) + self.reserved

@@ -20,7 +20,7 @@ def from_happenings(memory: Memory, floor: Floor, target: Target) -> Memory:
         wrap = handling.learn(wrap, [(one.seconds, one.kind) for one in floor.happened if one.what is What.WRAP_ENDED])
         answers = sum(one.what is What.ANSWERED for one in floor.happened)
         abandoned = sum(one.what is What.ABANDONED for one in floor.happened)
-    spending = abandonment.seen(memory.spending, answers, abandoned, floor.elapsed_seconds)
+    spending = abandonment.seen(memory.spending, answers, abandoned, floor.agents, floor.elapsed_seconds)
     return replace(memory, answering=known, talk=talk, wrap=wrap, spending=spending)
 
 

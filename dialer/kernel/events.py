@@ -94,7 +94,7 @@ class LegEnded:
 
 @dataclass(frozen=True, slots=True)
 class OriginateFailed:
-    """The PBX gave up the originate. Where no channel was ever made, no other event comes."""
+    """The PBX gave up the originate. Told last: where no other event came before it, no channel was ever made."""
 
     attempt: AttemptId
     at: datetime

@@ -9,12 +9,15 @@ from dialer.agents.session import Session, Work
 from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import NEVER_LEFT
 from dialer.calls.settling import rang_out
+from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import Clock
 from dialer.live.floor import sharing
 from pacing import Happening, What
 
 MOST_KEPT = 10_000
 """Of one campaign between two decisions; a floor of 500 agents sees some twenty a second."""
+HELD = frozenset({CallMode.RESERVED, CallMode.PREVIEW})
+"""Ways to place a call that hold an agent for it."""
 _Line = tuple[What, float, str]
 
 
@@ -65,7 +68,13 @@ class Happenings:
 
 
 def _of_call(attempt: Attempt, signal: Signal, now: datetime, *, unanswered: bool) -> Iterator[_Line]:
-    """By our own clock until the answer, as the floor's ages are; the abandoned call's wait by the PBX's."""
+    """By our own clock until the answer, as the floor's ages are; the abandoned call's wait by the PBX's.
+
+    A call for which an agent is held isn't among the floor's lines: how long it rang would be told without the time in
+    which it rang.
+    """
+    if attempt.intent.mode in HELD:
+        return
     rang_seconds = (now - attempt.cleared_at).total_seconds()
     if unanswered and attempt.answered_at is not None:
         yield What.ANSWERED, rang_seconds, attempt.kind

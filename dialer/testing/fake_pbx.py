@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.compliance.clearance import Clearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
@@ -175,7 +176,7 @@ class FakePbx:
 
     def _make_channel(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
         if not self.trunk:
-            self._tell(events.OriginateFailed(attempt, self.clock.now()))
+            self._tell_failed(attempt)
             return
         self._trunks[attempt] = trunk
         self._tell(events.LegCreated(attempt, self.clock.now()))
@@ -258,8 +259,13 @@ class FakePbx:
             self._fail(attempt, 19, 480)
 
     def _fail(self, attempt: AttemptId, cause: int, sip: int) -> None:
-        self._tell(events.OriginateFailed(attempt, self.clock.now()))
+        self._tell_failed(attempt)
         self._end(attempt, cause, sip)
+
+    def _tell_failed(self, attempt: AttemptId) -> None:
+        """Told last, however late the other events."""
+        failed = events.OriginateFailed(attempt, self.clock.now())
+        self._later(None, MAY_STILL_COME.total_seconds(), lambda: self._tell(failed))
 
     def _end(self, attempt: AttemptId, cause: int, sip: int | None = None) -> None:
         trunk = self._trunks.pop(attempt, None)

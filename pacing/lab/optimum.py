@@ -6,7 +6,7 @@ tuned afterwards on the very days it is judged by, so that it need not end each 
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from math import erf, log, sqrt
+from math import erf, exp, log, sqrt
 from statistics import mean
 
 import numpy as np
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 MOST_CALLS_A_TICK = 1_000
 FIRST_THRESHOLDS = (0.05, 0.15)
-LEAST_THRESHOLD, MOST_THRESHOLD = 0.001, 0.95
+LEAST_THRESHOLD, MOST_THRESHOLD = 0.001, 0.6
 CLOSE = 0.0002
 """The cap is met when the mean ratio is so near."""
 TRIES = 9
@@ -37,6 +37,10 @@ class KnownLaws:
 
     def __init__(self, scenario: Scenario, threshold: float) -> None:
         """threshold: largest risk of a call, from 0 to 1."""
+        if not isinstance(scenario.public, Public):
+            msg = f"{scenario.name}: the laws of a public on record aren't known"
+            raise TypeError(msg)
+        self._public = scenario.public
         self._scenario = scenario
         self._threshold = threshold
         self._clock = 0.0
@@ -49,7 +53,7 @@ class KnownLaws:
         if rate <= 0.0 or not (floor.idle or floor.talking or floor.wrapping or floor.joining):
             return least
         times = laws.horizon(target.ring_timeout_seconds, target.patience_seconds)
-        ringing = _Ringing.of(self._scenario.public, times)
+        ringing = _Ringing.of(self._public, times)
         balance = predictive.Balance(
             weights=ringing.weights,
             free=_free(floor, times),
@@ -77,7 +81,7 @@ class KnownLaws:
         return ringing.chances(ringing.rows(floor.dialling), rates)
 
     def _agents(self, floor: Floor, times: Horizon) -> Array:
-        public, paces = self._scenario.public, self._scenario.paces
+        public, paces = self._public, self._scenario.paces
         if not floor.talking_kinds and not floor.wrapping_kinds:
             known = true_residual(public, paces, times)
             return np.concatenate(
@@ -220,12 +224,12 @@ def tuned(
     while off_low > 0 and low > log(LEAST_THRESHOLD):
         high, at_high, off_high = low, at_low, off_low
         low -= log(4)
-        at_low = days(2.718281828459045**low)
+        at_low = days(exp(low))
         off_low = _ratio(at_low) - cap
     while off_high < 0 and high < log(MOST_THRESHOLD):
         low, at_low, off_low = high, at_high, off_high
         high = min(high + log(3), log(MOST_THRESHOLD))
-        at_high = days(2.718281828459045**high)
+        at_high = days(exp(high))
         off_high = _ratio(at_high) - cap
     best, off_best = min(((at_low, off_low), (at_high, off_high)), key=lambda one: abs(one[1]))
     if off_low > 0 or off_high < 0:
@@ -234,7 +238,7 @@ def tuned(
         if abs(off_best) <= CLOSE:
             break
         middle = (low * off_high - high * off_low) / (off_high - off_low)
-        at_middle = days(2.718281828459045**middle)
+        at_middle = days(exp(middle))
         off = _ratio(at_middle) - cap
         if abs(off) < abs(off_best):
             best, off_best = at_middle, off

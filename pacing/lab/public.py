@@ -26,6 +26,17 @@ class LogNormal:
         return chance.lognormal(np.log(self.mean_seconds) - variance / 2, np.sqrt(variance), count)
 
 
+class Fate(NamedTuple):
+    """What awaits one call: two chances between 0 and 1, and its durations should it come to them."""
+
+    answer: float
+    fail: float
+    ring_seconds: float
+    failed_seconds: float
+    talk_seconds: float
+    wrap_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Public:
     """How the called behave, apart from whether they answer.
@@ -53,22 +64,45 @@ class Public:
         """The mean talk."""
         return self.short_share * self.short.mean_seconds + (1 - self.short_share) * self.long.mean_seconds
 
+    def draw(self, chance: np.random.Generator, count: int) -> list[Fate]:
+        """The fates of as many calls."""
+        low, high = self.failed_seconds
+        answer, fail, failed, short = chance.random((4, count))
+        talk = np.where(short < self.short_share, self.short.draw(chance, count), self.long.draw(chance, count))
+        wrap = chance.gamma(self.wrap_shape, self.wrap_seconds / self.wrap_shape, count)
+        ring = self.ring_floor_seconds + self.ring.draw(chance, count)
+        while (late := ring > self.ring_timeout_seconds).any():
+            ring[late] = self.ring_floor_seconds + self.ring.draw(chance, int(late.sum()))
+        columns = (answer, fail, ring, low + (high - low) * failed, talk, wrap)
+        return [Fate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
-class Fate(NamedTuple):
-    """What awaits one call: two chances between 0 and 1, and its durations should it come to them."""
 
-    answer: float
-    fail: float
-    ring_seconds: float
-    failed_seconds: float
-    talk_seconds: float
-    wrap_seconds: float
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A public as it was met: durations drawn from those on record, each as likely as any other.
+
+    rings: from the dial to the answer. failures: from the dial to the end of calls that failed at once.
+    """
+
+    rings: tuple[float, ...]
+    failures: tuple[float, ...]
+    talks: tuple[float, ...]
+    wraps: tuple[float, ...]
+    failed_share: float
+    ring_timeout_seconds: float
+
+    def draw(self, chance: np.random.Generator, count: int) -> list[Fate]:
+        """The fates of as many calls."""
+        observed = (self.rings, self.failures, self.talks, self.wraps)
+        drawn = (chance.choice(np.array(durations or (0.0,)), count) for durations in observed)
+        columns = (chance.random(count), chance.random(count), *drawn)
+        return [Fate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 class Fates:
     """The fates of the calls of one day by their number: every pacer meets the same public."""
 
-    def __init__(self, public: Public, seed: int) -> None:
+    def __init__(self, public: Public | Recorded, seed: int) -> None:
         """Draw as calls are placed."""
         self._public = public
         self._seed = seed
@@ -77,25 +111,8 @@ class Fates:
 
     def next(self) -> Fate:
         """The fate of the next call."""
-        index = self._number % BLOCK_CALLS
+        block, index = divmod(self._number, BLOCK_CALLS)
         if index == 0:
-            self._block = _block(self._public, self._seed, self._number // BLOCK_CALLS)
+            self._block = self._public.draw(np.random.default_rng((self._seed, block)), BLOCK_CALLS)
         self._number += 1
         return self._block[index]
-
-
-def _block(public: Public, seed: int, block: int) -> list[Fate]:
-    chance = np.random.default_rng((seed, block))
-    low, high = public.failed_seconds
-    answer, fail, failed, short = chance.random((4, BLOCK_CALLS))
-    talk = np.where(
-        short < public.short_share,
-        public.short.draw(chance, BLOCK_CALLS),
-        public.long.draw(chance, BLOCK_CALLS),
-    )
-    wrap = chance.gamma(public.wrap_shape, public.wrap_seconds / public.wrap_shape, BLOCK_CALLS)
-    ring = public.ring_floor_seconds + public.ring.draw(chance, BLOCK_CALLS)
-    while (late := ring > public.ring_timeout_seconds).any():
-        ring[late] = public.ring_floor_seconds + public.ring.draw(chance, int(late.sum()))
-    columns = (answer, fail, ring, low + (high - low) * failed, talk, wrap)
-    return [Fate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing import get_context
 
 from pacing.lab.day import TARGET, run_day
@@ -10,15 +11,14 @@ from pacing.lab.optimum import KnownLaws, tuned
 from pacing.lab.pacers import PACERS
 from pacing.lab.result import Result
 from pacing.lab.scenario import SCENARIOS, Scenario
-
-OPTIMUM = "optimum"
-"""Not a pacer by itself: its threshold is tuned on all the cell's days."""
+from pacing.lab.table import OPTIMUM
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One pacer on one floor for some days, by names, so that a process can be told.
 
+    pacer: of `PACERS`, or the optimum, whose threshold is tuned on all these days.
     hours: the day is cut to this length; None: as the scenario says.
     """
 
@@ -37,6 +37,18 @@ def run(cell: Cell) -> list[Result]:
     if cell.pacer == OPTIMUM:
         return tuned(lambda threshold: _at_threshold(scenario, cell, threshold), TARGET.max_abandonment)
     return [run_day(scenario, cell.agents, seed, PACERS[cell.pacer](), pacer_name=cell.pacer) for seed in cell.seeds]
+
+
+def cells(
+    scenarios: Iterable[str],
+    teams: Iterable[int],
+    pacers: Iterable[str],
+    seeds: Iterable[int],
+    hours: float | None = None,
+) -> list[Cell]:
+    """Every combination, with the same seeds."""
+    days = tuple(seeds)
+    return [Cell(*names, days, hours) for names in product(scenarios, teams, pacers)]
 
 
 def run_all(cells: Iterable[Cell], processes: int = 1) -> Iterator[list[Result]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pacing.lab.public import LogNormal, Public
+from pacing.lab.public import LogNormal, Public, Recorded
 
 HOUR = 3600.0
 MINUTE = 60.0
@@ -72,7 +72,7 @@ class Scenario:
     name: str
     rates: tuple[tuple[float, float], ...]
     slope: bool = False
-    public: Public = USUAL_PUBLIC
+    public: Public | Recorded = USUAL_PUBLIC
     outages: tuple[tuple[float, float, Outage], ...] = ()
     paces: tuple[Pace, ...] = (Pace(),)
     shifts: tuple[Shift, ...] = (Shift(),)

@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -48,7 +49,11 @@ class Observer:
                 self.ended[leg] = int(event.get_header("Cause"))
 
     def close(self):
-        self.limited(self.manager.logoff)
+        def log_off():
+            with suppress(ValueError):  # the PBX may close the connection before pyst2 has flushed its last word
+                self.manager.logoff()
+
+        self.limited(log_off)
         self.limited(self.manager.close)
 
 
@@ -85,10 +90,7 @@ async def test_a_second_library_on_a_second_session_saw_the_same_calls(tmp_path,
             assert observer.created == ids
             assert observer.up == {line["attempt"] for line in lines if line["answered_at"]}
             assert observer.bridged == {line["attempt"] for line in lines if line["bridged_at"]}
-            # on a machine so busy that the engine lost its session for a moment, a call that ended then is unknown
-            known = {line["attempt"]: line["cause"] for line in lines if line["result"] != "unknown"}
-            assert {attempt: observer.ended[attempt] for attempt in known} == known
-            assert len(known) >= len(numbers) - 3
+            assert observer.ended == {line["attempt"]: line["cause"] for line in lines}
             assert len(observer.bridged) >= 3
         finally:
             observer.close()

@@ -169,6 +169,17 @@ async def test_a_trunk_failure_and_an_abandoned_call_are_told_apart(floors):
         assert wait == pytest.approx(2.6)
 
 
+@pytest.mark.parametrize("mode", [CallMode.RESERVED, CallMode.PREVIEW])
+async def test_a_call_for_which_an_agent_is_held_teaches_only_how_long_it_was_talked(floors, mode):
+    async with House(agents=1, mode=mode) as house:
+        await house.cases(PERSON, BUSY)
+        await house.staff()
+        await house.start()
+        await house.run(60)
+        told = {one.what for floor, _, _ in floors for one in floor.happened}
+        assert told == {What.TALK_ENDED, What.WRAP_ENDED}
+
+
 async def test_what_a_halt_ends_teaches_nothing(floors):
     async with House(agents=2) as house:
         await house.cases(SILENCE, SILENCE)

@@ -12,6 +12,8 @@ from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.compliance.verdict import Intent
+from dialer.kernel.errors import AwayError
+from dialer.live.abandoned import Counts, Portion
 from dialer.live.accounts import Accounts, home_of, window_of
 from dialer.live.pacer import Latency, Learnt, Pacer
 from dialer.live.targets import Targets, Trunk
@@ -207,3 +209,35 @@ def test_a_campaign_is_at_home_where_its_number_is(number, home):
 def test_the_kind_of_a_call_holds_no_person(number, zones, tried, kind):
     intent = Intent("k", 1, 1, number, zones, ("it-unirec",), 30.0, given={"attempts_so_far": tried})
     assert kind_of(intent, NOW) == kind
+
+
+class Abroad(MemoryRecord):
+    """A record of calls to two sides of the world."""
+
+    async def portions(self, since, until, excluding=()):
+        if until is not None:
+            return []
+        counted = Counts(answered=40, live=38, connected=38, abandoned=1)
+        return [
+            Portion("a", ("uk-ofcom",), zone, datetime(2026, 11, 24, 13, 45, tzinfo=UTC), counted)
+            for zone in ("Australia/Sydney", "America/New_York")
+        ]
+
+
+async def test_where_the_debtors_are_on_two_days_each_day_has_its_account():
+    desk = Desk(record=Abroad(), packs=("uk-ofcom",))
+    desk.clock.time = datetime(2026, 11, 24, 14, tzinfo=UTC)  # 01:00 of the next day in Sydney
+    await desk.accounts.read()
+    figures = [(account.answered, account.abandoned) for account in desk.accounts.of(desk.campaigns[0])]
+    assert figures == [(39, 1), (39, 1)]
+    assert [account.below for account in desk.accounts.of(desk.campaigns[0])] == [True, True]
+
+
+async def test_a_reading_that_fails_leaves_what_was_known():
+    desk = Desk(record=Abroad(), packs=("uk-ofcom",))
+    await desk.accounts.read()
+    before = [account.answered for account in desk.accounts.of(desk.campaigns[0])]
+    desk.record.away = True
+    with pytest.raises(AwayError):
+        await desk.accounts.read()
+    assert [account.answered for account in desk.accounts.of(desk.campaigns[0])] == before

@@ -1,5 +1,6 @@
 """The PBX port on a real Asterisk. The word of the action that places calls stands in this file alone."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
@@ -12,11 +13,12 @@ from dialer.adapters.ami.decode import Headers, decode
 from dialer.adapters.ami.latency import Smoothed
 from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
 from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.compliance.clearance import Clearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxRefusedError
-from dialer.kernel.events import PbxEvent
+from dialer.kernel.events import OriginateFailed, PbxEvent
 from dialer.kernel.ids import AttemptId, SeatLegId
 from dialer.kernel.phone import PhoneNumber
 
@@ -164,9 +166,22 @@ class Asterisk:
 
     def _read(self, message: Message) -> None:
         event = decode(message, self._clock)
-        if event is not None:
-            if message.get("timestamp"):
-                self.event_lag.add((self._clock.now() - event.at + self.skew).total_seconds())
+        if event is None:
+            return
+        if message.get("timestamp"):
+            self.event_lag.add((self._clock.now() - event.at + self.skew).total_seconds())
+        if isinstance(event, OriginateFailed):
+            # Asterisk says so on a shorter way than all that its channels do: the whole life of a call that the network
+            # refused at once may still be queued behind it
+            asyncio.get_running_loop().call_later(
+                MAY_STILL_COME.total_seconds(), self._tell_failed, event, self.link.connects
+            )
+        else:
+            self._on_event(event)
+
+    def _tell_failed(self, event: OriginateFailed, connects: int) -> None:
+        """Nothing is concluded from what wasn't heard while the link was away: reconciliation settles it."""
+        if self.link.up and self.link.connects == connects:
             self._on_event(event)
 
     async def _redirect(self, attempt: AttemptId, context: str, exten: str) -> None:

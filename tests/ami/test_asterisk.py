@@ -1,0 +1,76 @@
+"""What Asterisk says of one call on two ways, of which one may overtake the other."""
+
+import asyncio
+from random import Random
+
+import pytest
+from panoramisk.message import Message
+
+from dialer.adapters.ami.asterisk import Asterisk
+from dialer.adapters.ami.link import LinkSettings
+from dialer.kernel import events
+from dialer.testing.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
+ATTEMPT, SEAT = "dla-" + "0" * 26, "dls-" + "0" * 26
+
+
+class Heard:
+    """A PBX whose messages the test says itself."""
+
+    def __init__(self):
+        self.events = []
+        self.pbx = Asterisk(
+            LinkSettings("127.0.0.1", 0, "dialer", ""), "trunk", "e164", LoopClock(), Random(1), self.events.append
+        )
+        self.connect()
+
+    def connect(self):
+        self.pbx.link.up = True
+        self.pbx.link.connects += 1
+
+    def say(self, event, leg=ATTEMPT, **headers):
+        self.pbx.link.dispatch(Message({"Event": event, "Uniqueid": leg} | headers))
+
+    def failed(self, leg=ATTEMPT):
+        self.say("OriginateResponse", leg, Response="Failure", Reason="0")
+
+    @property
+    def kinds(self):
+        return [type(event) for event in self.events]
+
+
+async def test_a_failure_that_overtakes_the_life_of_its_call_is_told_last():
+    heard = Heard()
+    heard.failed()
+    await asyncio.sleep(1)  # a busy machine
+    heard.say("Newchannel")
+    heard.say("Hangup", Cause="1", TechCause="404")
+    await asyncio.sleep(60)
+    assert heard.kinds == [events.LegCreated, events.LegEnded, events.OriginateFailed]
+
+
+async def test_a_failure_without_a_channel_is_told_with_the_instant_at_which_it_was_said():
+    heard = Heard()
+    said_at = heard.pbx._clock.now()
+    heard.failed()
+    await asyncio.sleep(60)
+    assert heard.events == [events.OriginateFailed(ATTEMPT, said_at)]
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_failure_says_nothing_once_the_link_was_lost_behind_it(back):
+    heard = Heard()
+    heard.failed()
+    await asyncio.sleep(1)
+    heard.pbx.link.up = False
+    if back:
+        heard.connect()
+    await asyncio.sleep(60)
+    assert heard.events == []
+
+
+async def test_a_seat_whose_phone_was_not_reached_is_free_at_once():
+    heard = Heard()
+    heard.failed(SEAT)
+    assert heard.kinds == [events.SeatEnded]
