@@ -72,6 +72,9 @@ def campaign(settings: Settings, name: str) -> Campaign:
         collector=settings.collector.name,
         facts=facts | wish.facts,
         packs_follow_debtor=wish.packs_follow_debtor,
+        share=wish.share,
+        priority=wish.priority,
+        value=wish.value,
     )
 
 
