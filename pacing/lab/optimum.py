@@ -25,10 +25,12 @@ from pacing.target import Target
 Array = NDArray[np.float64]
 
 MOST_CALLS_A_TICK = 1_000
-FIRST_THRESHOLDS = (0.05, 0.15)
+FIRST_THRESHOLDS = (0.02, 0.06)
 LEAST_THRESHOLD, MOST_THRESHOLD = 0.001, 0.6
 CLOSE = 0.0002
 """The cap is met when the mean ratio is so near."""
+NARROW = 0.03
+"""Or the threshold is known to such a share: a day's calls are counted in wholes."""
 TRIES = 9
 
 
@@ -235,7 +237,7 @@ def tuned(
     if off_low > 0 or off_high < 0:
         return best
     for _ in range(TRIES):
-        if abs(off_best) <= CLOSE:
+        if abs(off_best) <= CLOSE or high - low < NARROW:
             break
         middle = (low * off_high - high * off_low) / (off_high - off_low)
         at_middle = days(exp(middle))
