@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 WHOLE = 1.0
 """Kept back: the next abandoned call is a whole one."""
+JUMP = 0.3
+"""Share of the answers expected of the calls under way that is kept against a jump of the answer rate."""
 TRUST = 0.6
 """Share of the answers still to come in the window that is counted upon."""
 DEVIATIONS = 1.5
@@ -57,6 +59,7 @@ class Spending:
     answers, seconds: answers lately, and the agents' seconds in which they came (both fading).
     risk, calls: of the calls dialled lately, their risk over the threshold then, and their answer chances.
     predicted, realised: abandoned calls, as the risks said and as they came.
+    agents: who worked at the last decision.
     """
 
     answers: float = PRIOR_ANSWERS
@@ -65,6 +68,7 @@ class Spending:
     calls: float = GAIN_ANSWERS
     predicted: float = CALIBRATION_ABANDONS
     realised: float = CALIBRATION_ABANDONS
+    agents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +88,33 @@ NOTHING = Allowance(0.0, 0.0, "")
 
 
 def allow(
-    accounts: Iterable[Account], wish: float, spending: Spending, agents: int, pipe: float, answers_in_pipe: float
+    accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float
 ) -> Allowance:
     """The threshold of the tightest account. `wish` is the supervisor's own cap, `pipe` what is expected to be
     abandoned of the calls under way.
 
-    credit = cap * answers so far - abandoned - pipe - 1; what is to be spent on each answer to come is
-    (credit + cap * trusted answers to come) / answers to come. A threshold t makes a share of gain * t of the calls
+    budget = cap * (answers so far + trusted answers to come) - abandoned - what is kept back for the calls under way
+    and for one more; what is to be spent on each answer to come is budget / answers to come. A threshold t makes a share of gain * t of the calls
     answered find nobody, and calibration tells how far predictions are off; so t = share / (gain * calibration).
     """
     return min(
-        (_allow(account, wish, spending, agents, pipe, answers_in_pipe) for account in accounts),
+        (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
         key=lambda allowance: allowance.threshold,
         default=NOTHING,
     )
 
 
-def _allow(
-    account: Account, wish: float, spending: Spending, agents: int, pipe: float, answers_in_pipe: float
-) -> Allowance:
+def _allow(account: Account, wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
     cap = min(account.cap, wish) - (1e-9 if account.below else 0.0)
     left = HORIZON_SECONDS if account.left_seconds is None else account.left_seconds
-    to_come = spending.answers / spending.seconds * agents * left
+    to_come = spending.answers / spending.seconds * spending.agents * left
     sure = 0.0
     if account.left_seconds is not None:
         deviation = math.sqrt(to_come + to_come**2 / spending.answers)
         sure = TRUST * max(0.0, to_come - DEVIATIONS * deviation)
     calibration = spending.realised / spending.predicted
-    budget = cap * (account.answered + sure) - account.abandoned - pipe * max(1.0, calibration) - WHOLE
+    kept = pipe * max(1.0, calibration) + JUMP * answers_in_pipe + WHOLE
+    budget = cap * (account.answered + sure) - account.abandoned - kept
     if budget <= 0:
         return Allowance(0.0, budget, account.name)
     share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)
@@ -135,15 +138,16 @@ def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_
     )
 
 
-def placed(spending: Spending, risks: Iterable[float], chance: float, threshold: float) -> Spending:
+def placed(spending: Spending, agents: int, risks: Iterable[float], chance: float, threshold: float) -> Spending:
     """What the calls just dialled teach of the threshold's gain; nothing while there is no budget."""
     if threshold <= 0:
-        return spending
+        return replace(spending, agents=agents)
     risks = list(risks)
     weight = chance * len(risks)
     fade = max(0.0, 1.0 - weight / GAIN_MEMORY)
     return replace(
         spending,
+        agents=agents,
         risk=spending.risk * fade + chance * sum(risks) / threshold,
         calls=spending.calls * fade + weight,
         predicted=spending.predicted + chance * sum(risks),

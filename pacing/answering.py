@@ -203,11 +203,16 @@ def law(known: Answering, level_now: float) -> Law:
 
 def multiplier(known: Answering, kind: str) -> float:
     """How much likelier than others a call of this kind is answered: one factor for each part of `a/b/c`."""
-    factor = 1.0
-    for place, part in enumerate(kind.split("/")):
-        seen, expected = known.kinds.get(f"{place}:{part}", (0.0, 0.0))
-        factor *= (seen + KIND_ANSWERS) / (expected + KIND_ANSWERS)
-    return factor
+    return math.prod(_factor(known.kinds, key) for key in _parts(kind))
+
+
+def _parts(kind: str) -> list[str]:
+    return [f"{place}:{part}" for place, part in enumerate(kind.split("/"))]
+
+
+def _factor(kinds: Mapping[str, tuple[float, float]], part: str) -> float:
+    seen, expected = kinds.get(part, (0.0, 0.0))
+    return (seen + KIND_ANSWERS) / (expected + KIND_ANSWERS)
 
 
 def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_seconds: float) -> Answering:
@@ -237,14 +242,14 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
         _expose(exposure, begin, one.seconds, 1.0)
         _expose(weighted, begin, one.seconds, now)
         if one.kind:
-            factor = multiplier(known, one.kind)
             total = _between(grid, 0.0, one.seconds) * now
-            for place, part in enumerate(one.kind.split("/")):
-                key = f"{place}:{part}"
-                before = kinds.get(key, (0.0, 0.0))
-                own = (before[0] + KIND_ANSWERS) / (before[1] + KIND_ANSWERS)
-                fade = math.exp(-total / SLOW_ANSWERS)
-                kinds[key] = (before[0] * fade + answered, before[1] * fade + total * factor / own)
+            parts = _parts(one.kind)
+            factors = [_factor(kinds, part) for part in parts]
+            fade = math.exp(-total / SLOW_ANSWERS)
+            for part, own in zip(parts, factors, strict=True):
+                before_seen, before_expected = kinds.get(part, (0.0, 0.0))
+                others = math.prod(factors) / own
+                kinds[part] = (before_seen * fade + answered, before_expected * fade + total * others)
     keep = math.exp(-len(ends) / SHAPE_CALLS)
     recent = math.exp(-len(ends) / RECENT_ENDS)
     known = replace(

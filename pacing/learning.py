@@ -30,5 +30,7 @@ def from_time(memory: Memory, floor: Floor, burst: Burst, wish: Wish, left: Rate
         memory,
         governor=left,
         answering=answering.learn_ringing(memory.answering, floor),
-        spending=abandonment.placed(memory.spending, wish.risks[: burst.calls], wish.answer_chance, wish.threshold),
+        spending=abandonment.placed(
+            memory.spending, floor.agents, wish.risks[: burst.calls], wish.answer_chance, wish.threshold
+        ),
     )

@@ -92,8 +92,8 @@ def _made(kind: type[Any], values: Mapping[str, Any]) -> Any:
 def _like(model: Any, value: Any) -> Any:
     if isinstance(model, np.ndarray):
         return np.array([_number(one) for one in value], dtype=float)
-    if isinstance(model, bool):
-        return bool(value)
+    if isinstance(model, (bool, int)):
+        return type(model)(_number(value))
     if isinstance(model, answering.Level):
         return answering.Level(_number(value["seen"]), _number(value["expected"]))
     if isinstance(model, Mapping):

@@ -50,7 +50,6 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
         floor.accounts,
         target.max_abandonment,
         memory.spending,
-        floor.agents,
         view.shortfall(),
         float(chances.calls[:, -1].sum()) + len(floor.waiting),
     )
