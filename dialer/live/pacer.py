@@ -152,6 +152,7 @@ class Pacer:
             self._trunk,
             tokens=self._trunk.tokens - target.calls_per_second * credited_seconds,
             since_probe_seconds=self._trunk.since_probe_seconds - credited_seconds,
+            running_seconds=self._trunk.running_seconds - credited_seconds,
         )
 
     def _tell(self, campaign: str, target: pacing.Target, floor: Floor, burst: Burst) -> None:
