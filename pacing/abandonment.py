@@ -12,8 +12,6 @@ WHOLE = 1.0
 """Kept back: the next abandoned call is a whole one."""
 TRUST = 0.6
 """Share of the answers still to come in the window that is counted upon."""
-PIPE = 3.0
-"""What is expected to be abandoned of the calls under way counts so many times: it comes before it can be answered for."""
 DEVIATIONS = 1.5
 """Standard deviations of their number (Poisson, and the rate's own error) that are taken off before."""
 RATE_SECONDS, RATE_ANSWERS = 2_400.0, 80.0
@@ -27,6 +25,8 @@ GAIN, GAIN_ANSWERS = 0.35, 30.0
 GAIN_MEMORY = 600.0
 CALIBRATION_ABANDONS, CALIBRATION_MEMORY = 4.0, 60.0
 """Abandoned calls that the belief "risks are as predicted" is worth, and those over which it reaches back."""
+MOST_SHARE = 1.5
+"""Times the cap: what is left isn't thrown away in the last minutes."""
 MOST_RISK = 0.6
 
 
@@ -110,12 +110,13 @@ def _allow(
     if account.left_seconds is not None:
         deviation = math.sqrt(to_come + to_come**2 / spending.answers)
         sure = TRUST * max(0.0, to_come - DEVIATIONS * deviation)
-    budget = cap * (account.answered + sure) - account.abandoned - PIPE * pipe - WHOLE
+    calibration = spending.realised / spending.predicted
+    budget = cap * (account.answered + sure) - account.abandoned - pipe * max(1.0, calibration) - WHOLE
     if budget <= 0:
         return Allowance(0.0, budget, account.name)
-    to_come = max(to_come, answers_in_pipe, 1.0)
-    gain = spending.risk / spending.calls * spending.realised / spending.predicted
-    return Allowance(min(MOST_RISK, budget / to_come / gain), budget, account.name)
+    share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)
+    gain = spending.risk / spending.calls * calibration
+    return Allowance(min(MOST_RISK, share / gain), budget, account.name)
 
 
 def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_seconds: float) -> Spending:
@@ -146,4 +147,18 @@ def placed(spending: Spending, risks: Iterable[float], chance: float, threshold:
         risk=spending.risk * fade + chance * sum(risks) / threshold,
         calls=spending.calls * fade + weight,
         predicted=spending.predicted + chance * sum(risks),
+    )
+
+
+def carried_over(spending: Spending) -> Spending:
+    """For the next day: the rate and the ratios stay the best guess, worth no more than they were before the first."""
+    share = min(1.0, RATE_ANSWERS / 2 / spending.answers)
+    gain = min(1.0, GAIN_MEMORY / 4 / spending.calls)
+    return Spending(
+        answers=spending.answers * share,
+        seconds=spending.seconds * share,
+        risk=spending.risk * gain,
+        calls=spending.calls * gain,
+        predicted=spending.predicted / 2,
+        realised=spending.realised / 2,
     )

@@ -37,6 +37,8 @@ CHANGED = 4.5
 """Standard errors between the two memories after which the slow one begins anew: by chance once in 150,000."""
 RECENT_ENDS = 25.0
 """Ended calls over which a flood of failures is noticed."""
+NEXT_DAY_ANSWERS = 60.0
+"""Yesterday's level is worth so many answers at most."""
 KIND_ANSWERS = 20.0
 """Answers that the belief "this kind is like the others" is worth."""
 
@@ -84,7 +86,7 @@ class Answering:
 
     answers, failures: events in each bin. exposure: calls that rang through it; weighted: the same times the level then.
     shape, failing_hazard: made of them. grid: answers expected at level 1 up to each bin's edge.
-    fast, slow: the two memories of the level. outage: nothing is answered, or everything fails.
+    fast, slow: the two memories of the level. silence: answers expected since the last one was seen. outage: nothing is answered, or everything fails.
     ends, failed: ended calls lately, and those of them that failed early; failing: their share at other times.
     kinds: seen and expected answers of each level of each part of a call's kind.
     """
@@ -98,6 +100,7 @@ class Answering:
     failing_hazard: Array = field(default_factory=lambda: np.zeros(0))
     fast: Level = field(default_factory=lambda: Level(0.0, 0.0))
     slow: Level = field(default_factory=lambda: Level(0.0, 0.0))
+    silence: float = 0.0
     outage: bool = False
     ends: float = 0.0
     failed: float = 0.0
@@ -114,7 +117,7 @@ def sized(known: Answering, ring_timeout_seconds: float) -> Answering:
     def fit(values: Array) -> Array:
         return np.concatenate((values[:bins], np.zeros(max(0, bins - len(values)))))
 
-    return _shaped(
+    return shaped(
         replace(
             known,
             answers=fit(known.answers),
@@ -125,7 +128,7 @@ def sized(known: Answering, ring_timeout_seconds: float) -> Answering:
     )
 
 
-def _shaped(known: Answering) -> Answering:
+def shaped(known: Answering) -> Answering:
     """The hazards of each bin: of an answer at level 1, scaled so that they sum to 1, and of a failure.
 
     The prior is a hazard that rises within some seconds and falls slowly: phones are seldom answered in the first two
@@ -167,6 +170,30 @@ def level(known: Answering) -> float:
 def doubt(known: Answering) -> float:
     """Relative standard error of the level."""
     return float(1.0 / math.sqrt(known.slow.seen + PRIOR_ANSWERS))
+
+
+def carried_over(known: Answering) -> Answering:
+    """For the next day: half the evidence of the shape, a little of the level's, nothing of the last minutes."""
+    if not len(known.answers):
+        return known
+    base = (known.slow.seen + PRIOR_ANSWERS) / (known.slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
+    seen = min(known.slow.seen / 2, NEXT_DAY_ANSWERS)
+    return shaped(
+        replace(
+            known,
+            answers=known.answers / 2,
+            failures=known.failures / 2,
+            exposure=known.exposure / 2,
+            weighted=known.weighted / 2,
+            fast=Level(2.0, 2.0 / base),
+            slow=Level(seen, seen / base),
+            silence=0.0,
+            outage=False,
+            ends=0.0,
+            failed=0.0,
+            kinds={kind: (seen / 2, expected / 2) for kind, (seen, expected) in known.kinds.items()},
+        )
+    )
 
 
 def law(known: Answering, level_now: float) -> Law:
@@ -231,7 +258,7 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
         failing=known.failing if known.outage else _towards(known.failing, failed, len(ends)),
         kinds=kinds,
     )
-    known = _shaped(known)
+    known = shaped(known)
     return _levels(known, seen, expected, now, known.exposure, known.weighted)
 
 
@@ -257,7 +284,8 @@ def _levels(known: Answering, seen: float, expected: float, now: float, exposure
     fast = known.fast.with_more(seen, expected, FAST_ANSWERS, now)
     slow, ends, failed = known.slow, known.ends, known.failed
     base = (slow.seen + PRIOR_ANSWERS) / (slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
-    silent = slow.seen >= OUTAGE_SEEN and fast.seen < 0.5 and fast.expected * base > OUTAGE_EXPECTED
+    silence = 0.0 if seen > 0 else known.silence + expected * base
+    silent = slow.seen >= OUTAGE_SEEN and silence > OUTAGE_EXPECTED
     flood = ends > RECENT_ENDS / 3 and failed / ends > 0.5 + known.failing / 2
     outage = known.outage
     if outage and seen > 0 and not flood:
@@ -276,6 +304,7 @@ def _levels(known: Answering, seen: float, expected: float, now: float, exposure
         weighted=weighted,
         fast=fast,
         slow=slow,
+        silence=silence,
         outage=outage,
         ends=ends,
         failed=failed,

@@ -74,6 +74,12 @@ def learn(known: Duration, ended: list[tuple[float, str]]) -> Duration:
     return replace(known, ends=ends * keep, spent=(known.spent + _spent(lengths)) * keep, kinds=kinds)
 
 
+def carried_over(known: Duration) -> Duration:
+    """For the next day: half the evidence."""
+    kinds = {kind: (seen / 2, expected / 2) for kind, (seen, expected) in known.kinds.items()}
+    return replace(known, ends=known.ends / 2, spent=known.spent / 2, kinds=kinds)
+
+
 def multiplier(known: Duration, kind: str) -> float:
     """How much sooner than the average an agent of this class is through."""
     seen, expected = known.kinds.get(kind, (0.0, 0.0))

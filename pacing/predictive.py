@@ -27,6 +27,8 @@ Known = TypeVar("Known", Answering, Duration)
 
 EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
+UNLIKELY, UNLIKELY_DEVIATIONS = 0.005, 2.58
+"""The calls under way may do worse than is kept for them with this chance, in each instant."""
 CERTAIN = 1e-4
 """What is less likely is left out of the convolution."""
 _NODES = (np.array([-math.sqrt(3), 0.0, math.sqrt(3)]), np.array([1 / 6, 2 / 3, 1 / 6]))
@@ -57,6 +59,7 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     calls = len(found) - 1
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
+        view = view if least.calls <= EXACT_BUSY else Normal(chances)
         found = [view.risk(added) for added in range(least.calls + 1)]
         calls = least.calls
     return (
@@ -132,7 +135,9 @@ class Outlook(Protocol):
         """Of one call more, after `added` others: the chance that its answer finds no agent."""
 
     def shortfall(self) -> float:
-        """Calls now ringing or waiting that are expected to find no agent, at the worst of the times considered."""
+        """Calls now ringing or waiting that may find no agent: exceeded with `UNLIKELY` chance at most, at the worst of
+        the times considered.
+        """
 
 
 def outlook(balance: Balance) -> Outlook:
@@ -183,10 +188,10 @@ class Exact:
         return float(self._weights @ (below * (worst >= 0)))
 
     def shortfall(self) -> float:
-        chances = self._held[0]
-        missing = np.maximum(0.0, self._worst - np.arange(len(chances))[:, None])
-        expected = (chances * missing).sum(axis=0).reshape(len(self._shares), -1)
-        return float((self._shares @ expected).max())
+        chances = self._held[0].cumsum(axis=0)
+        best = np.argmax(chances > UNLIKELY, axis=0)
+        missing = np.maximum(0, self._worst - best).reshape(len(self._shares), -1)
+        return float((self._shares @ missing).max())
 
 
 def _summed(successes: Array) -> Array:
@@ -234,9 +239,7 @@ class Normal:
         return float(self._weights @ np.clip(below, 0.0, 1.0))
 
     def shortfall(self) -> float:
-        deviation = self._deviation(0)
-        x = -self._mean / deviation
-        return float((deviation * (_density(x) + x * _normal_below(x))).max())
+        return float(max(0.0, (UNLIKELY_DEVIATIONS * self._deviation(0) - self._mean).max()))
 
 
 def _density(x: Array) -> Array:
