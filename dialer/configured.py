@@ -75,6 +75,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         share=wish.share,
         priority=wish.priority,
         value=wish.value,
+        preview_seconds=wish.preview_seconds,
     )
 
 

@@ -14,12 +14,14 @@ from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
+from dialer.agents.session import Session, Work
 from dialer.calls.answering import Answering
 from dialer.calls.attempt import BEFORE_ANSWER, FROM_THE_FAR_END, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
 from dialer.calls.ending import Ending
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
+from dialer.calls.previewing import Previewing
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
@@ -27,7 +29,7 @@ from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import ENGINE, Reason
-from dialer.compliance.verdict import CallMode
+from dialer.compliance.verdict import CallMode, Verdict
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -86,7 +88,8 @@ class Flow:
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
         self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
-        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self.reserving.renew)
+        self.previewing = Previewing(roster, self.reserving, stocks, clock)
+        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
@@ -104,7 +107,7 @@ class Flow:
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
         self.announcing.carry_out()
-        self.reserving.renew()
+        self._renew()
         for campaign in self.shares.turns({name: len(stock) for name, stock in self._stocks.items()}):
             try:
                 await self._dial(campaign)
@@ -133,24 +136,54 @@ class Flow:
         burst = self.pacer.decide(campaign, floor)
         self.tally.paced(campaign.name, burst)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
+        cases = stock.take(burst.calls - len(held))
+        if campaign.mode is CallMode.PREVIEW:
+            for case in (*held, *cases):
+                self.previewing.offer(campaign, case)
+            return
         await asyncio.gather(
             *(self._place(campaign, case, CallMode.RESERVED) for case in held),
-            *(self._place(campaign, case, campaign.mode) for case in stock.take(burst.calls - len(held))),
+            *(self._place(campaign, case, campaign.mode) for case in cases),
         )
 
-    async def _place(self, campaign: Campaign, case: DueCase, mode: CallMode) -> None:
-        verdict = await self._placing.place(campaign, case, mode)
+    async def accept(self, agent: str) -> Verdict:
+        """The agent wants the offered case called: why it may not be, or nothing. Raises AgentError, AwayError."""
+        self._renew()
+        offer = self.previewing.take(agent)
+        try:
+            return await self._place(offer.campaign, offer.case, CallMode.PREVIEW, offer.session)
+        finally:
+            if offer.session.work is Work.RESERVED and offer.session.attempt is None:
+                self.reserving.let_go(offer.session)
+
+    def skip(self, agent: str, reason: str) -> None:
+        """The agent doesn't want it called now. Raises AgentError."""
+        offer = self.previewing.take(agent)
+        self._closing.skipped(offer.case.id, agent, reason)
+        self._stocks[offer.campaign.name].put_back(offer.case.id)
+        self.reserving.let_go(offer.session)
+
+    async def _place(
+        self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
+    ) -> Verdict:
+        verdict = await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
-            return
+            return verdict
         self.tally.refused(campaign.name, verdict.reasons)
         if Reason.NO_AGENT in verdict.reasons:
             self._stocks[campaign.name].wait_for_agent(case)
-            return
+            return verdict
         if not ENGINE.intersection(verdict.reasons):
             self._closing.not_called(case.id, verdict)
         self._stocks[campaign.name].put_back(case.id)
+        return verdict
+
+    def _renew(self) -> None:
+        """Somebody may have left who was held."""
+        self.reserving.renew()
+        self.previewing.renew(may_dial=not self.stopping)
 
     def end_call(self, agent: str) -> None:
         """The agent hangs up. Raises AgentError where no call is under way."""
@@ -213,7 +246,7 @@ class Flow:
                 self._answering.serve_waiting()
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
-                self.reserving.renew()
+                self._renew()
             case _:
                 self._on_attempt_event(event)
 

@@ -182,6 +182,12 @@ class CampaignSettings(_Section):
     priority: int = Field(
         0, ge=-100, le=100, description="the higher one has the shared agents first, whatever the shares"
     )
+    preview_seconds: float | None = Field(
+        None,
+        ge=5,
+        le=3_600,
+        description="in preview mode: who hasn't decided on an offered case after this is paused; unset: no limit",
+    )
     value: float = Field(0.0, ge=0, description="of a call: decides between equals, as 12.5")
     abandonment_target: float | None = Field(
         None,

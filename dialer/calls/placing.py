@@ -52,16 +52,17 @@ class Placing:
         self._tasks = tasks
         self._move = move
 
-    async def place(self, campaign: Campaign, case: DueCase, mode: CallMode) -> Verdict:
+    async def place(self, campaign: Campaign, case: DueCase, mode: CallMode, held: Session | None = None) -> Verdict:
         """Ring the first number of the case that the gate lets through; otherwise why none may be rung.
 
+        held: the agent who is held for the case already; nobody else is held then, and a refusal leaves it so.
         Of several refused numbers the one that is allowed earliest speaks for the case: first of all one that lacks
         nothing but an agent to hold.
         """
         verdicts: list[Verdict] = []
         for line in numbers_to_try(case):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
-            verdict = await self._ring(campaign, intent)
+            verdict = await self._ring(campaign, intent, held)
             if verdict.allowed:
                 return verdict
             verdicts.append(verdict)
@@ -72,34 +73,35 @@ class Placing:
             return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
         return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
 
-    async def _ring(self, campaign: Campaign, intent: Intent) -> Verdict:
+    async def _ring(self, campaign: Campaign, intent: Intent, held: Session | None) -> Verdict:
         """Ring in the wished mode, or where the gate demands it with an agent held."""
-        if intent.mode in HOLDING:
-            return await self._ring_reserved(campaign, intent)
-        answer = await self._gate.clear(intent)
-        if isinstance(answer, Clearance):
-            self._dial(campaign, answer)
-            return Verdict()
-        packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
-        if demands_agent(answer, packs):
-            return await self._ring_reserved(campaign, replace(intent, mode=CallMode.RESERVED))
-        return answer
-
-    async def _ring_reserved(self, campaign: Campaign, intent: Intent) -> Verdict:
-        session = self._reserving.hold(campaign.name)
+        if intent.mode not in HOLDING:
+            answer = await self._gate.clear(intent)
+            if isinstance(answer, Clearance):
+                self._dial(campaign, answer)
+                return Verdict()
+            if not self._demands_agent(answer, intent):
+                return answer
+            intent = replace(intent, mode=CallMode.RESERVED)
+        session = held or self._reserving.hold(campaign.name)
         if session is None:
             return NO_AGENT
-        held: Session | None = session
         try:
             answer = await self._gate.clear(intent)
+            if isinstance(answer, Verdict) and self._demands_agent(answer, intent):
+                answer = await self._gate.clear(replace(intent, mode=CallMode.RESERVED))
             if isinstance(answer, Verdict):
                 return answer
-            held = None
             self._dial(campaign, answer, session)
+            session = None
             return Verdict()
         finally:
-            if held is not None:
-                self._reserving.let_go(held)
+            if held is None and session is not None:
+                self._reserving.let_go(session)
+
+    def _demands_agent(self, verdict: Verdict, intent: Intent) -> bool:
+        packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
+        return demands_agent(verdict, packs)
 
     def _dial(self, campaign: Campaign, clearance: Clearance, held: Session | None = None) -> None:
         reservation = clearance.reservation

@@ -85,6 +85,48 @@ def withdraw(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = F
     _tell(name, "withdraw", config, None, as_json=as_json)
 
 
+@app.command("offer")
+def offer(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """The case that the agent may have called, in a campaign with preview."""
+    from dialer.cli.client import ask
+
+    answer = ask(config, "GET", f"/api/v1/agents/{name}/offer")
+    if as_json:
+        print_json(answer)
+    elif answer["case"] is None:
+        print(f"{name} is offered no case")
+    else:
+        case, left = answer["case"], answer["seconds_left"]
+        time = "" if left is None else f", {max(0.0, left):.0f} s to decide"
+        print(
+            f"case {case['id']} of {case['creditor']}: {case['debtor_name']}, {case['attempts']} attempts so far{time}"
+        )
+
+
+@app.command("accept")
+def accept(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Have the offered case called, with the agent held for it."""
+    from dialer.cli.client import ask
+
+    answer = ask(config, "POST", f"/api/v1/agents/{name}/accept")
+    if as_json:
+        print_json(answer)
+    else:
+        print("it is being called" if answer["called"] else f"it may not be called: {', '.join(answer['reasons'])}")
+
+
+@app.command("skip")
+def skip(
+    name: Name,
+    reason: Annotated[str, typer.Argument(help="why it shouldn't be called now; it stands with the case")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Leave the offered case for later."""
+    _tell(name, "skip", config, {"reason": reason}, as_json=as_json)
+
+
 @app.command("hang-up")
 def hang_up(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """End the agent's call."""

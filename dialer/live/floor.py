@@ -67,7 +67,8 @@ def floor_of(
         joining=ahead.joining((session for session in sessions if campaign.name in session.campaigns), now),
         leaving=ahead.leaving(here, now),
         claims=(0.0,) * (needed_by_others + (0 if idle else min(for_agents, len(here)))) + call_backs,
-        channels_in_use=len(lines),
+        # an agent who is held for no call yet looks at a case, and will want a channel for it
+        channels_in_use=len(lines) + sum(s.work is Work.RESERVED and s.attempt is None for s in seated),
         cases=cases,
         trunk_failures=trunk_failures,
         halted=not (may_dial and campaign.dials),

@@ -5,19 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dialer.agents.roster import Roster
-from dialer.agents.session import Session, Work
+from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal, State
+from dialer.calls.reserving import HOLDING
 from dialer.calls.results import NEVER_LEFT
 from dialer.calls.settling import rang_out
-from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import Clock
-from dialer.live.floor import sharing
 from pacing import Happening, What
 
 MOST_KEPT = 10_000
 """Of one campaign between two decisions; a floor of 500 agents sees some twenty a second."""
-HELD = frozenset({CallMode.RESERVED, CallMode.PREVIEW})
-"""Ways to place a call that hold an agent for it."""
 _Line = tuple[What, float, str]
 
 
@@ -39,8 +36,7 @@ class Happenings:
             return
         now = self._clock.now()
         for line in _of_call(attempt, signal, now, unanswered=unanswered):
-            seated = (session for session in self._roster if session.work is not Work.OFFLINE)
-            self._keep(sharing(attempt.campaign, seated), now, line)
+            self._keep(frozenset({attempt.campaign}), now, line)
         if attempt.state is State.ENDED and attempt.bridged_at and attempt.ended_at:
             session = next((session for session in self._roster if session.agent == attempt.agent), None)
             if session is None:
@@ -73,7 +69,7 @@ def _of_call(attempt: Attempt, signal: Signal, now: datetime, *, unanswered: boo
     A call for which an agent is held isn't among the floor's lines: how long it rang would be told without the time in
     which it rang.
     """
-    if attempt.intent.mode in HELD:
+    if attempt.intent.mode in HOLDING:
         return
     rang_seconds = (now - attempt.cleared_at).total_seconds()
     if unanswered and attempt.answered_at is not None:

@@ -23,6 +23,9 @@ from dialer.outcomes.record import MOST_NOTE_CHARACTERS, RecordedOutcome
 ASKED_AGAIN_AFTER = timedelta(days=2)
 """A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
 
+SKIPPED_FOR = timedelta(minutes=15)
+"""A case that an agent skipped in preview is offered again after this time."""
+
 
 class CallRecord(Protocol):
     """Where calls and outcomes are kept."""
@@ -71,6 +74,11 @@ class Closing:
         """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
         again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
         self._schedule.schedule(case_id, again_at, CaseState.OPEN, f"not called: {','.join(verdict.reasons)}")
+
+    def skipped(self, case_id: int, agent: str, reason: str) -> None:
+        """The agent looked at the case and doesn't want it called now."""
+        again_at = self._clock.now() + SKIPPED_FOR
+        self._schedule.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
 
     def settle(self, attempt: Attempt, ended_by: Signal) -> None:
         """The call is over: its result, and the next attempt in case that nobody says more."""

@@ -53,6 +53,10 @@ class AnnounceBody(_Body):
     reason: str = Field("break", min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
 
 
+class SkipBody(_Body):
+    reason: str = Field(min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
+
+
 class OutcomeBody(_Body):
     code: Outcome
     note: str = Field("", max_length=MOST_NOTE_CHARACTERS, pattern=r"^[^\x00]*$")  # PostgreSQL keeps no NUL
@@ -95,6 +99,9 @@ class Api:
                 web.post(f"{agent}/pause", self._pause),
                 web.post(f"{agent}/announce", self._announce),
                 web.post(f"{agent}/withdraw", self._withdraw),
+                web.get(f"{agent}/offer", self._offer),
+                web.post(f"{agent}/accept", self._accept),
+                web.post(f"{agent}/skip", self._skip),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/wrapped", self._wrapped),
@@ -184,6 +191,23 @@ class Api:
 
     async def _withdraw(self, request: web.Request) -> web.Response:
         self._flow.announcing.withdraw(_agent(request))
+        return self._session(request)
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        """The case that the agent may have called (preview): `case` is null while there is none."""
+        offer = self._flow.previewing.of(_agent(request))
+        if offer is None:
+            return web.json_response({"campaign": None, "seconds_left": None, "case": None})
+        card = await self._book.card(offer.case.id)
+        seconds_left = self._flow.previewing.seconds_left(offer)
+        return web.json_response({"campaign": offer.campaign.name, "seconds_left": seconds_left, "case": plain(card)})
+
+    async def _accept(self, request: web.Request) -> web.Response:
+        verdict = await self._flow.accept(_agent(request))
+        return web.json_response({"called": verdict.allowed, "reasons": list(verdict.reasons)})
+
+    async def _skip(self, request: web.Request) -> web.Response:
+        self._flow.skip(_agent(request), SkipBody.model_validate(await _json(request)).reason)
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.outcomes.said import Said
@@ -159,6 +160,33 @@ async def test_a_break_announced_and_withdrawn(site):
     assert (status, line["announced"], line["announced_seconds"]) == (200, None, None)
     status, line = await site.ask("POST", "/api/v1/agents/agent0/announce", {"plan": "break"})
     assert (line["announced"], line["pause_reason"]) == (None, "break")  # it comes after this call
+
+
+async def test_a_case_offered_skipped_and_accepted(site):
+    site.house.campaign.mode = CallMode.PREVIEW
+    await site.house.cases(Behaviour.PERSON, Behaviour.PERSON, pace=0)
+    await site.ask("POST", "/api/v1/agents/agent0/log-in", {"ready": True})
+    await site.ask("POST", "/api/v1/campaigns/k/start")
+    offer = "/api/v1/agents/agent0/offer"
+    assert (await site.ask("GET", offer))[1]["case"] is None
+    assert (await site.ask("POST", "/api/v1/agents/agent0/accept"))[0] == 409
+
+    async def offered():
+        async with asyncio.timeout(10):
+            while (found := (await site.ask("GET", offer))[1])["case"] is None:
+                await site.house.flow.tick()
+                await asyncio.sleep(0.02)
+        return found
+
+    first = await offered()
+    assert (first["campaign"], first["case"]["debtor_name"]) == ("k", "Name 0")
+    assert (await site.ask("POST", "/api/v1/agents/agent0/skip", {"reason": "x" * 99}))[0] == 400
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/skip", {"reason": "lawyer writes"})
+    assert (status, line["state"]) == (200, "ready")
+    assert (await offered())["case"]["debtor_name"] == "Name 1"
+    assert (await site.ask("POST", "/api/v1/agents/agent0/accept"))[1] == {"called": True, "reasons": []}
+    await asyncio.sleep(0.1)
+    assert [number for _, number in site.house.pbx.originated] == ["+393470010010"]
 
 
 async def test_the_live_picture(site):
