@@ -40,6 +40,7 @@ class Floor:
     """Agents and calls of one campaign right now; ages in seconds since each began.
 
     elapsed_seconds: since the previous decision; 0 at the first.
+    trunk_seconds: since the previous decision of any campaign on the same trunk; None where there is no other.
     idle: ages of the agents who are ready and whose seat is up.
     talking, wrapping: ages of the agents on a call, and after it, who will take another call then. Who goes on a
         break or home after this call is in neither.
@@ -63,6 +64,7 @@ class Floor:
     """
 
     elapsed_seconds: float
+    trunk_seconds: float | None = None
     idle: tuple[float, ...] = ()
     talking: tuple[float, ...] = ()
     wrapping: tuple[float, ...] = ()

@@ -56,14 +56,15 @@ def room(floor: Floor, target: Target, memory: Rate) -> Room:
     `calls_per_second * (1 + BURST_SECONDS) + 1` calls. After a start the rate grows in a straight line for
     `ramp_seconds`, and a PBX that falls behind is given fewer calls.
     """
+    trunk_seconds = floor.elapsed_seconds if floor.trunk_seconds is None else floor.trunk_seconds
     running = 0.0 if floor.halted else memory.running_seconds + floor.elapsed_seconds
     ramp = min(1.0, max(RAMP_BEGINS, running / target.ramp_seconds)) if target.ramp_seconds > 0 else 1.0
     late = max(floor.acknowledgement_seconds, floor.lag_seconds)
     rate = target.calls_per_second * min(ramp, LATE_SECONDS / late if late > LATE_SECONDS else 1.0)
     why = Limit.RATE if rate >= target.calls_per_second else Limit.RAMP if ramp * late < LATE_SECONDS else Limit.LATE
     most = rate * BURST_SECONDS + 1.0
-    tokens = min(most, memory.tokens + rate * floor.elapsed_seconds)
-    since_probe = memory.since_probe_seconds + floor.elapsed_seconds
+    tokens = min(most, memory.tokens + rate * trunk_seconds)
+    since_probe = memory.since_probe_seconds + trunk_seconds
     sick = floor.trunk_failures >= SICK_AFTER_FAILURES
     # in the order in which a supervisor would want to hear of them
     bounds = []

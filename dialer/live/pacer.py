@@ -78,13 +78,15 @@ class Pacer:
         latency = self._latency()
         floor = replace(
             floor,
+            trunk_seconds=self._clock.monotonic() - self._trunk_asked_at,
             acknowledgement_seconds=latency.acknowledgement_seconds,
             lag_seconds=latency.lag_seconds,
             accounts=self.accounts_of(campaign),
             happened=self._happenings.take(campaign.name),
         )
         target = self.targets.of(campaign)
-        memory = replace(self._memory_of(campaign), governor=self._trunk_for(floor, target))
+        memory = self._memory_of(campaign)
+        memory = replace(memory, governor=replace(self._trunk, running_seconds=memory.governor.running_seconds))
         burst, memory = pacing.size(floor, target, memory)
         self._memories[campaign.name], self._trunk = memory, memory.governor
         self._decided_at[campaign.name] = self._trunk_asked_at = self._clock.monotonic()
@@ -139,21 +141,6 @@ class Pacer:
             self._days[campaign.name] = today
             memory = pacing.carried_over(memory)
         return memory
-
-    def _trunk_for(self, floor: Floor, target: pacing.Target) -> "pacing.governor.Rate":
-        """The trunk's memory as this campaign's decision must find it.
-
-        A decision credits the trunk with the time since the campaign's own previous one, of which other campaigns'
-        decisions have credited a part already: that part is taken off beforehand.
-        """
-        since_asked = self._clock.monotonic() - self._trunk_asked_at
-        credited_seconds = floor.elapsed_seconds - since_asked
-        return replace(
-            self._trunk,
-            tokens=self._trunk.tokens - target.calls_per_second * credited_seconds,
-            since_probe_seconds=self._trunk.since_probe_seconds - credited_seconds,
-            running_seconds=self._trunk.running_seconds - credited_seconds,
-        )
 
     def _tell(self, campaign: str, target: pacing.Target, floor: Floor, burst: Burst) -> None:
         """Each decision that places a call, or says something new."""

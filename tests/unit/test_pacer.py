@@ -90,6 +90,17 @@ def test_a_sick_trunk_is_probed_once_for_all_campaigns():
     assert placed == 3
 
 
+def test_a_campaign_that_is_halted_does_not_slow_the_others_start():
+    desk = Desk()
+    desk.pacer.targets = Targets(law("it-unirec").packs, Trunk(1_000, 20.0, 10.0), {})
+    running, halted = desk.campaigns
+    for _ in range(80):  # 20 s
+        desk.decide(halted, halted=True)
+        burst = desk.decide(running, idle=(1.0,) * 50)
+        desk.clock.time += timedelta(milliseconds=250)
+    assert burst.limit is pacing.Limit.RATE
+
+
 def test_the_pbx_that_answers_slowly_is_seen(monkeypatch):
     seen, size = [], pacing.size
     monkeypatch.setattr(pacing, "size", lambda floor, *more: seen.append(floor) or size(floor, *more))

@@ -146,3 +146,33 @@ def test_risk_is_certain_only_where_no_agent_would_be_left(floor, target, memory
     burst, _ = pacing.size(floor, target, memory)
     assert burst.risk_last == 0.0
     assert burst.risk_next == (1.0 if burst.calls == burst.wanted else 0.0)
+
+
+def test_after_a_start_the_rate_grows_and_a_halt_begins_anew():
+    target = Target(channels=1_000, calls_per_second=20.0, ramp_seconds=40.0)
+
+    def placed(memory, seconds):
+        count = 0
+        for _ in range(seconds * 4):
+            burst, memory = pacing.size(Floor(0.25, idle=idle(50)), target, memory)
+            count += burst.calls
+        return count, memory
+
+    first, memory = placed(Memory(), 10)
+    memory = placed(memory, 30)[1]
+    full, memory = placed(memory, 10)
+    assert first < full / 4
+    assert 195 <= full <= 205
+    assert pacing.size(Floor(0.25, idle=idle(50)), target, Memory())[0].limit is Limit.RAMP
+    memory = pacing.size(Floor(0.25, halted=True), target, memory)[1]
+    assert placed(memory, 10)[0] < full / 4
+
+
+@pytest.mark.parametrize("late", [{"acknowledgement_seconds": 2.0}, {"lag_seconds": 2.0}])
+def test_a_pbx_that_falls_behind_is_given_fewer_calls(late):
+    target, memory, count = Target(channels=1_000, calls_per_second=20.0), Memory(), 0
+    for _ in range(40):
+        burst, memory = pacing.size(Floor(0.25, idle=idle(50), **late), target, memory)
+        count += burst.calls
+    assert 48 <= count <= 52  # a quarter of 200: four times too late
+    assert (burst.limit, "2.0 s late" in burst.sentence) == (Limit.LATE, True)
