@@ -4,7 +4,7 @@
 #   make bench-connect                        make bench-calls                  make bench-abandoned
 #   make bench-gate                           make bench-ledger                 make soak-kills ARGS="--kills 50"
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -58,6 +58,9 @@ bench-connect: setup .venv/ready-dev
 
 bench-pacing: .venv/ready-dev
 	@.venv/bin/python -m bench.pacing $(ARGS)
+
+bench-decision: .venv/ready-dev
+	@.venv/bin/python -m bench.decision $(ARGS)
 
 bench-ledger: .venv/ready-dev .cache/redis/run
 	@.venv/bin/python -m bench.ledger $(ARGS)

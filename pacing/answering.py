@@ -222,11 +222,10 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
         return known
     bins = len(known.answers)
     answers, failures = known.answers.copy(), known.failures.copy()
-    grid = known.grid
+    rung = [0.0] * bins
     now = level(known)
-    seen = expected = failed = 0.0
+    seen = failed = 0.0
     kinds = dict(known.kinds)
-    exposure, weighted = known.exposure.copy(), known.weighted.copy()
     for one in ends:
         last = min(int(one.seconds / BIN_SECONDS), bins - 1)
         answered = one.what is What.ANSWERED
@@ -238,11 +237,9 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
             failed += 1.0
         # what it rang since the last decision; what it rang before was counted while it rang
         begin = max(0.0, one.seconds - max(0.0, elapsed_seconds - one.ago_seconds))
-        expected += _between(grid, begin, one.seconds)
-        _expose(exposure, begin, one.seconds, 1.0)
-        _expose(weighted, begin, one.seconds, now)
+        _ring(rung, begin, one.seconds)
         if one.kind:
-            total = _between(grid, 0.0, one.seconds) * now
+            total = _expected(known.grid, one.seconds) * now
             parts = _parts(one.kind)
             factors = [_factor(kinds, part) for part in parts]
             fade = math.exp(-total / SLOW_ANSWERS)
@@ -252,12 +249,14 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
                 kinds[part] = (before_seen * fade + answered, before_expected * fade + total * others)
     keep = math.exp(-len(ends) / SHAPE_CALLS)
     recent = math.exp(-len(ends) / RECENT_ENDS)
+    exposure = np.array(rung)
+    expected = float(exposure @ known.shape)
     known = replace(
         known,
         answers=answers * keep,
         failures=failures * keep,
-        exposure=exposure * keep,
-        weighted=weighted * keep,
+        exposure=(known.exposure + exposure) * keep,
+        weighted=(known.weighted + exposure * now) * keep,
         ends=known.ends * recent + len(ends),
         failed=known.failed * recent + failed,
         failing=known.failing if known.outage else _towards(known.failing, failed, len(ends)),
@@ -321,24 +320,17 @@ def _towards(share: float, failed: float, ends: int) -> float:
     return share * keep + (failed / ends) * (1 - keep)
 
 
-def _between(grid: Array, begin: float, end: float) -> float:
-    """Expected answers at level 1 between two ringing ages."""
-    last = len(grid) - 1.0
-    low, high = min(begin / BIN_SECONDS, last), min(end / BIN_SECONDS, last)
-    return _at(grid, high) - _at(grid, low)
-
-
-def _at(grid: Array, place: float) -> float:
-    index = int(place)
-    if index >= len(grid) - 1:
-        return float(grid[-1])
+def _expected(grid: Array, seconds: float) -> float:
+    """Answers expected at level 1 of a call that rang so long."""
+    place = min(seconds / BIN_SECONDS, len(grid) - 1.0)
+    index = min(int(place), len(grid) - 2)
     return float(grid[index] + (place - index) * (grid[index + 1] - grid[index]))
 
 
-def _expose(exposure: Array, begin: float, end: float, weight: float) -> None:
+def _ring(rung: list[float], begin: float, end: float) -> None:
     """Add what lies between two ringing ages to the bins, a whole bin counting 1."""
     index = int(begin / BIN_SECONDS)
-    while index < len(exposure) and begin < end:
+    while index < len(rung) and begin < end:
         until = min(end, (index + 1) * BIN_SECONDS)
-        exposure[index] += (until - begin) / BIN_SECONDS * weight
+        rung[index] += (until - begin) / BIN_SECONDS
         begin, index = until, index + 1

@@ -29,6 +29,8 @@ EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
 UNLIKELY, UNLIKELY_DEVIATIONS = 0.005, 2.58
 """The calls under way may do worse than is kept for them with this chance, in each instant."""
+ONE_BY_ONE = 6
+"""Up to so many calls each one's risk is worked out."""
 CERTAIN = 1e-4
 """What is less likely is left out of the convolution."""
 _NODES = (np.array([-math.sqrt(3), 0.0, math.sqrt(3)]), np.array([1 / 6, 2 / 3, 1 / 6]))
@@ -147,12 +149,28 @@ def outlook(balance: Balance) -> Outlook:
 def risks(outlook: Outlook, threshold: float, most: int) -> list[float]:
     """Risk of each further call up to the first that exceeds `threshold`; at most `most` within it.
 
-    Each call raises the risk of the next, so the first that is refused ends the search.
+    Each call raises the risk of the next, so the first that is refused ends the search. In large bursts the first is
+    found by halving, and the risks between those looked at are taken for straight.
     """
     found = [outlook.risk(0)]
-    while len(found) <= most and found[-1] <= threshold:
+    while len(found) <= min(most, ONE_BY_ONE) and found[-1] <= threshold:
         found.append(max(found[-1], outlook.risk(len(found))))
-    return found
+    if found[-1] > threshold or len(found) > most:
+        return found
+    at = {len(found) - 1: found[-1]}
+    low, step = len(found) - 1, len(found)
+    while (high := min(low + step, most)) > low:
+        at[high] = outlook.risk(high)
+        if at[high] > threshold:
+            break
+        low, step = high, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        at[middle] = outlook.risk(middle)
+        low, high = (low, middle) if at[middle] > threshold else (middle, high)
+    places = sorted(at)
+    between = np.interp(np.arange(len(found), high + 1), places, np.maximum.accumulate([at[place] for place in places]))
+    return [*found, *between.tolist()]
 
 
 class Exact:

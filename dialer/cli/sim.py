@@ -37,7 +37,7 @@ def serve() -> None:
             sys.stdout.write(answer + "\n")
             sys.stdout.flush()
     except ProtocolError as error:
-        raise InputError(str(error), "docs/reference/judging.md has the protocol") from None
+        raise InputError(str(error), "docs/explanation/pacing.md has the protocol") from None
 
 
 @app.command("pacing")
