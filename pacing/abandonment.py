@@ -51,6 +51,19 @@ class Account:
     below: bool = False
     left_seconds: float | None = None
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which shares the campaign's way of dialling lies with 95 % confidence (Wilson 1927).
+
+        What was counted is what the law judges; this tells how much of it is chance.
+        """
+        if not self.answered:
+            return 0.0, 1.0
+        share, z = min(1.0, self.abandoned / self.answered), 1.96
+        spread = z * math.sqrt(share * (1 - share) / self.answered + (z / self.answered / 2) ** 2)
+        middle, scale = share + z * z / self.answered / 2, 1 + z * z / self.answered
+        return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
 
 @dataclass(frozen=True, slots=True)
 class Spending:

@@ -122,13 +122,20 @@ def _words(answer: dict[str, Any]) -> list[str]:
     )
     packs = f"    judged by {', '.join(answer['packs'])}"
     if answer["allowed"]:
-        return [f"✔ {head}: may be called at {answer['at']}", packs]
-    lines = [f"✘ {head}: may not be called at {answer['at']}, because"]
+        return [f"✔ {head}: may be called at {_to_the_second(answer['at'])}", packs]
+    lines = [f"✘ {head}: may not be called at {_to_the_second(answer['at'])}, because"]
     for reason in answer["reasons"]:
         saw = f" ({reason['saw']})" if reason["saw"] else ""
         lines.append(f"    - {reason['text']}{saw} [{reason['reason']}, {reason['pack'] or 'engine'}]")
     when = answer["not_before"]
     lines.append(
-        f"    next: {when}" if when else "    next: not by itself; somebody must change what stands in the way"
+        f"    next: {_to_the_second(when)}"
+        if when
+        else "    next: not by itself; somebody must change what stands in the way"
     )
     return [*lines, packs]
+
+
+def _to_the_second(instant: str) -> str:
+    """Nobody reads microseconds."""
+    return datetime.fromisoformat(instant).isoformat(timespec="seconds")

@@ -25,5 +25,6 @@ def explain(line: CampaignLine, agents: Iterable[AgentLine], problems: Sequence[
 
 
 def _account(account: AccountLine) -> str:
-    ratio = f", {account.ratio:.2%}" if account.ratio is not None else ""
+    low, high = account.interval
+    ratio = f", {account.ratio:.2%}, by chance {low:.2%} to {high:.2%}" if account.ratio is not None else ""
     return f"{account.abandoned} abandoned of {account.answered}{ratio} ({account.name}: at most {account.cap:.2%})"

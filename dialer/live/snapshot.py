@@ -34,13 +34,17 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """The abandoned calls of a campaign as one pack counts them now. ratio: None before the first call counts."""
+    """The abandoned calls of a campaign as one pack counts them now.
+
+    ratio: None before the first call counts. interval: between which the way of dialling lies with 95 % confidence.
+    """
 
     name: str
     abandoned: int
     answered: int
     ratio: float | None
     cap: float
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +147,4 @@ def campaign_line(
 
 def _account_line(account: Account) -> AccountLine:
     ratio = account.abandoned / account.answered if account.answered else None
-    return AccountLine(account.name, account.abandoned, account.answered, ratio, account.cap)
+    return AccountLine(account.name, account.abandoned, account.answered, ratio, account.cap, account.interval)

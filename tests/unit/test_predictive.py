@@ -287,6 +287,13 @@ def test_the_budget_is_spent_by_the_days_end_and_never_beyond():
     assert threshold(40, 0, 28_000.0) > threshold(40, 1, 28_000.0) > threshold(40, 4, 28_000.0) > 0.0
 
 
+@pytest.mark.parametrize(
+    ("abandoned", "answered", "low", "high"), [(0, 0, 0.0, 1.0), (3, 100, 0.0103, 0.0845), (0, 50, 0.0, 0.0713)]
+)
+def test_an_account_tells_how_much_may_be_chance(abandoned, answered, low, high):
+    assert Account("day", 0.03, answered, abandoned).interval == pytest.approx((low, high), abs=1e-4)
+
+
 # -- for outside judges ---------------------------------------------------------------------------------
 
 
