@@ -29,6 +29,10 @@ PRIOR_LEVEL, PRIOR_ANSWERS = 0.5, 1.0
 """Assumed level (some 40 % answered), and the answers that this belief is worth."""
 PRIOR_FAILING = 0.005
 """Assumed share of calls that fail in each bin."""
+COLD_ANSWERS, COLD_CALLS = 30.0, 5.0
+"""Until so many answers were seen, and so many calls rang to their end, the shape is a guess."""
+MOST_LEVEL = 3.0
+"""95 % answered: what is believed before anything was seen."""
 OUTAGE_EXPECTED = 7.0
 """So many answers expected and none seen is an outage: by chance once in 1,100 (e**-7)."""
 OUTAGE_SEEN = 5.0
@@ -160,11 +164,23 @@ def level(known: Answering) -> float:
     base = (known.slow.seen + PRIOR_ANSWERS) / (known.slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
     expected = base * known.fast.expected
     if expected <= 0:
-        return base
+        return max(_cold(known), base)
     surprise = (known.fast.seen - expected) / math.sqrt(expected + 1.0)
     trust = surprise**2 / (surprise**2 + (4.0 if surprise > 0 else 16.0))
     recent = (known.fast.seen + 2.0) / (known.fast.expected + 2.0 / base)
-    return float(base + trust * (recent - base))
+    return max(_cold(known), base + trust * (recent - base))
+
+
+def _cold(known: Answering) -> float:
+    """The least that is believed while the shape is a guess: of the calls that ended, so many were answered.
+
+    Answered calls end first, so this is an upper bound until the first calls have rung out.
+    """
+    answered, rang_out = float(known.answers.sum()), float(known.exposure[-1])
+    if answered >= COLD_ANSWERS and rang_out >= COLD_CALLS:
+        return 0.0
+    ended = answered + float(known.failures.sum()) + rang_out
+    return min(MOST_LEVEL, -math.log(max(1e-9, 1.0 - (answered + 1.0) / (ended + 1.0))))
 
 
 def doubt(known: Answering) -> float:

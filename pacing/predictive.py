@@ -29,6 +29,8 @@ EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
 UNLIKELY, UNLIKELY_DEVIATIONS = 0.005, 2.58
 """The calls under way may do worse than is kept for them with this chance, in each instant."""
+BURST_AN_AGENT = 3
+"""No decision places more calls an agent: what is believed wrongly shows before the next."""
 ONE_BY_ONE = 6
 """Up to so many calls each one's risk is worked out."""
 CERTAIN = 1e-4
@@ -56,7 +58,8 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
         float(chances.calls[:, -1].sum()) + len(floor.waiting),
     )
     threshold = 0.0 if known.outage else allowance.threshold
-    found = risks(view, threshold, max(most, least.calls)) if threshold > 0 else [1.0]
+    most = max(least.calls, min(most, BURST_AN_AGENT * max(2, floor.agents)))
+    found = risks(view, threshold, most) if threshold > 0 else [1.0]
     calls = len(found) - 1
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
