@@ -2,10 +2,10 @@
 #
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
 #   make bench-connect                        make bench-calls                  make bench-abandoned
-#   make bench-gate                           make bench-ledger                 make bench-floor
-#   make soak-kills ARGS="--kills 50"
+#   make bench-gate                           make bench-ledger                 make bench-pacing
+#   make bench-floor                          make soak-kills ARGS="--kills 50"
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-floor soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-floor soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -56,6 +56,9 @@ contracts: .venv/ready-dev
 
 bench-connect: setup .venv/ready-dev
 	@.venv/bin/python -m bench.connect $(ARGS)
+
+bench-pacing: .venv/ready-dev
+	@.venv/bin/python -m bench.pacing $(ARGS)
 
 bench-ledger: .venv/ready-dev .cache/redis/run
 	@.venv/bin/python -m bench.ledger $(ARGS)

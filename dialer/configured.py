@@ -12,7 +12,7 @@ from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
 from dialer.live import targets
-from dialer.live.targets import Wish
+from dialer.live.targets import Bounds, Wish
 from dialer.settings import CampaignSettings, Settings
 
 
@@ -39,7 +39,7 @@ def law(settings: Settings) -> Law:
             for most in pack.of_kind(RingMax):
                 if campaign.ring_timeout_seconds > most.seconds:
                     raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
-        targets.check(name, named, wish(campaign))
+        targets.check(name, Bounds.of(named), wish(campaign))
         if campaign.packs_follow_debtor:
             packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
     holidays = settings.compliance.holidays_file
@@ -72,6 +72,9 @@ def campaign(settings: Settings, name: str) -> Campaign:
         collector=settings.collector.name,
         facts=facts | wish.facts,
         packs_follow_debtor=wish.packs_follow_debtor,
+        share=wish.share,
+        priority=wish.priority,
+        value=wish.value,
     )
 
 

@@ -35,6 +35,7 @@ from dialer.kernel.events import PbxEvent
 from dialer.kernel.tasks import Tasks
 from dialer.live.floor import floor_of
 from dialer.live.pacer import Pacer
+from dialer.live.shares import Shares
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.codes import Outcome
@@ -90,6 +91,7 @@ class Flow:
         self.wrap_up = WrapUp(
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
+        self.shares = Shares(campaigns, roster, live, tally, clock)
         self._trunk_failures = 0
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
@@ -103,7 +105,7 @@ class Flow:
         self.seating.call_due_seats()
         self.announcing.carry_out()
         self.reserving.renew()
-        for campaign in self.campaigns.values():
+        for campaign in self.shares.turns({name: len(stock) for name, stock in self._stocks.items()}):
             try:
                 await self._dial(campaign)
                 if campaign.state is CampaignState.DRAINING and not any(self.live.of_campaign(campaign.name)):
@@ -126,6 +128,7 @@ class Flow:
             may_dial=self.gate.may_clear and not self.stopping,
             call_backs=stock.call_backs(self._clock.now()),
             for_agents=stock.for_agents,
+            needed_by_others=self.shares.claims_on(campaign.name),
         )
         burst = self.pacer.decide(campaign, floor)
         self.tally.paced(campaign.name, burst)

@@ -176,6 +176,13 @@ class CampaignSettings(_Section):
 
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
+    share: float = Field(
+        1.0, gt=0, le=1_000, description="of the time of agents whom several campaigns share, in proportion to theirs"
+    )
+    priority: int = Field(
+        0, ge=-100, le=100, description="the higher one has the shared agents first, whatever the shares"
+    )
+    value: float = Field(0.0, ge=0, description="of a call: decides between equals, as 12.5")
     abandonment_target: float | None = Field(
         None,
         gt=0,

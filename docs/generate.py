@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from dialer.adapters.metrics import HEALTH, DialerCollector
 from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
-from dialer.audit import cdr
+from dialer.audit import carrier, cdr
 from dialer.calls import results
 from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
@@ -178,8 +178,8 @@ def _carrier_cdr() -> str:
         "|---|---|---|---|",
     ]
     parts += [
-        f"| `{name}` | {', '.join(f'`{other}`' for other in others)} | {'yes' if name in cdr.REQUIRED else ''} | {text} |"
-        for name, (others, text) in cdr.COLUMNS.items()
+        f"| `{name}` | {', '.join(f'`{other}`' for other in others)} | {'yes' if name in carrier.REQUIRED else ''} | {text} |"
+        for name, (others, text) in carrier.COLUMNS.items()
     ]
     parts += [
         "",

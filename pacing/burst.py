@@ -13,6 +13,8 @@ class Limit(StrEnum):
     OUTAGE = "outage"
     CHANNELS = "channels"
     RATE = "rate"
+    RAMP = "ramp"
+    LATE = "late"
     CASES = "cases"
     TRUNK = "trunk"
 
@@ -25,6 +27,8 @@ _SENTENCES = {
     Limit.OUTAGE: "nothing is answered any more, or everything fails: only one line for each free agent",
     Limit.CHANNELS: "limited by trunk channels ({in_use} of {channels} in use)",
     Limit.RATE: "limited by the trunk's {rate:g} calls per second",
+    Limit.RAMP: "limited to {rate:.1f} calls per second: the rate grows slowly after a start or a reconnect",
+    Limit.LATE: "limited to {rate:.1f} calls per second: the PBX is {late_seconds:.1f} s late",
     Limit.CASES: "no case may be dialled now",
     Limit.TRUNK: "the trunk fails ({failures} calls in a row never left): probing with one call at a time",
 }

@@ -12,6 +12,10 @@ SICK_AFTER_FAILURES = 5
 """Calls in a row that never left our side, after which the trunk is only probed."""
 PROBE_SECONDS = 10.0
 """Time between two probes of a sick trunk."""
+LATE_SECONDS = 0.5
+"""A PBX that takes longer to accept a call, or tells of events later than that, is given fewer: half at twice the time."""
+RAMP_BEGINS = 0.1
+"""Share of the rate with which a ramp begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,12 @@ class Rate:
 
     tokens: calls that the rate allows now (token bucket).
     since_probe_seconds: since the last call into a sick trunk.
+    running_seconds: since dialling was possible again (a start, a reconnect).
     """
 
     tokens: float = 1.0
     since_probe_seconds: float = PROBE_SECONDS
+    running_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,10 @@ class Room:
 
     bounds: tuple[tuple[int, Limit], ...]
     tokens: float
+    calls_per_second: float
     sick: bool
     since_probe_seconds: float
+    running_seconds: float
 
     @property
     def most(self) -> int:
@@ -45,10 +53,16 @@ def room(floor: Floor, target: Target, memory: Rate) -> Room:
 
     The rate is a token bucket: tokens grow by `calls_per_second` times the elapsed time, up to the worth of
     `BURST_SECONDS` and one call more, and each call takes one. So no second sees more than
-    `calls_per_second * (1 + BURST_SECONDS) + 1` calls.
+    `calls_per_second * (1 + BURST_SECONDS) + 1` calls. After a start the rate grows in a straight line for
+    `ramp_seconds`, and a PBX that falls behind is given fewer calls.
     """
-    most = target.calls_per_second * BURST_SECONDS + 1.0
-    tokens = min(most, memory.tokens + target.calls_per_second * floor.elapsed_seconds)
+    running = 0.0 if floor.halted else memory.running_seconds + floor.elapsed_seconds
+    ramp = min(1.0, max(RAMP_BEGINS, running / target.ramp_seconds)) if target.ramp_seconds > 0 else 1.0
+    late = max(floor.acknowledgement_seconds, floor.lag_seconds)
+    rate = target.calls_per_second * min(ramp, LATE_SECONDS / late if late > LATE_SECONDS else 1.0)
+    why = Limit.RATE if rate >= target.calls_per_second else Limit.RAMP if ramp * late < LATE_SECONDS else Limit.LATE
+    most = rate * BURST_SECONDS + 1.0
+    tokens = min(most, memory.tokens + rate * floor.elapsed_seconds)
     since_probe = memory.since_probe_seconds + floor.elapsed_seconds
     sick = floor.trunk_failures >= SICK_AFTER_FAILURES
     # in the order in which a supervisor would want to hear of them
@@ -59,8 +73,8 @@ def room(floor: Floor, target: Target, memory: Rate) -> Room:
         bounds.append((1 if since_probe >= PROBE_SECONDS and not floor.dialling else 0, Limit.TRUNK))
     if floor.cases is not None:
         bounds.append((floor.cases, Limit.CASES))
-    bounds += [(max(0, target.channels - floor.channels_in_use), Limit.CHANNELS), (int(tokens), Limit.RATE)]
-    return Room(tuple(bounds), tokens, sick, since_probe)
+    bounds += [(max(0, target.channels - floor.channels_in_use), Limit.CHANNELS), (int(tokens), why)]
+    return Room(tuple(bounds), tokens, rate, sick, since_probe, running)
 
 
 def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, Rate]:
@@ -82,7 +96,8 @@ def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, 
             dialling=len(floor.dialling) + len(floor.waiting) + calls,
             in_use=floor.channels_in_use,
             channels=target.channels,
-            rate=target.calls_per_second,
+            rate=room.calls_per_second,
+            late_seconds=max(floor.acknowledgement_seconds, floor.lag_seconds),
             failures=floor.trunk_failures,
             budget=wish.budget,
             account=wish.account,
@@ -93,4 +108,5 @@ def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, 
         budget_calls=wish.budget,
         answer_chance=wish.answer_chance,
     )
-    return burst, Rate(room.tokens - calls, 0.0 if room.sick and calls else room.since_probe_seconds)
+    since_probe_seconds = 0.0 if room.sick and calls else room.since_probe_seconds
+    return burst, Rate(room.tokens - calls, since_probe_seconds, room.running_seconds)

@@ -59,6 +59,7 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     calls = len(found) - 1
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
+        view = view if least.calls <= EXACT_BUSY else Normal(chances)
         found = [view.risk(added) for added in range(least.calls + 1)]
         calls = least.calls
     return (

@@ -69,6 +69,7 @@ class Campaign:
     collector: the legal entity that collects: contacts are counted for each.
     facts: what packs may require of every call of the campaign, as `licence_valid_until`.
     packs_follow_debtor: packs that apply where the number or the address is are added to `packs`.
+    share, priority, value: who gets the next of the agents shared with other campaigns (pacing.sharing).
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
     """
 
@@ -82,6 +83,9 @@ class Campaign:
     collector: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     packs_follow_debtor: bool = False
+    share: float = 1.0
+    priority: int = 0
+    value: float = 0.0
     state: CampaignState = CampaignState.STOPPED
     commands: int = 0
     """How many came in: tells whether one was overtaken by another."""

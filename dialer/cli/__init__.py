@@ -19,6 +19,7 @@ from dialer.cli import (
     packs,
     report,
     run,
+    sim,
 )
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
@@ -44,6 +45,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(report.app, name="report")
 app.add_typer(packs.app, name="packs")
 app.add_typer(gate.app, name="gate")
+app.add_typer(sim.app, name="sim")
 
 
 def main() -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dialer.cli.input import instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.kernel.errors import EXIT_NO, InputError
 
@@ -43,14 +44,14 @@ def audit(
 ) -> None:
     """Recount every cap from the record, and say what was broken (exit code 1) and what can't be judged."""
     from dialer import settings
-    from dialer.audit import cdr as carrier
+    from dialer.audit import carrier
     from dialer.audit.auditor import Bench
     from dialer.audit.chain import Head
     from dialer.audit.law import Library
     from dialer.audit.when import Corrections
 
     loaded = settings.load(config)
-    begin = _instant(since)
+    begin = instant_of("--since", since)
     noted = [Head.parse(text) for text in head or ()]
     compliance = loaded.compliance
     bench = Bench(Library.read(compliance.pack_folder, packs), Corrections.read(compliance.holidays_file))
@@ -73,8 +74,8 @@ async def _audit(
     from dialer.adapters.store.audit import SqlAuditRecord
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.decisions import SqlDecisions
-    from dialer.audit import cdr as carrier
     from dialer.audit.auditor import audit as recount
+    from dialer.audit.cdr import join
     from dialer.audit.chain import verify_chains
     from dialer.kernel.clock import SystemClock
 
@@ -91,7 +92,7 @@ async def _audit(
         joined = None
         if calls is not None:
             shift = round(offset.total_seconds() * 1_000_000)
-            joined = await carrier.join(calls, record, bench, report, offset=shift, name=name)
+            joined = await join(calls, record, bench, report, offset=shift, name=name)
         summary = report.summary(clock.now(), time.monotonic() - started, since)
         verified = None if noted is None else await verify_chains(SqlDecisions(engine).links(), noted)
         return report, summary, joined, verified
@@ -168,13 +169,3 @@ def _print_chain(verified: "Verified") -> None:
     for head in verified.heads:
         print(f"head:       {head}")
     print("✔ the chain holds" if verified.holds else "✘ the chain is broken")
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"--since {text!r}: not an instant", "write it as 2026-11-22T10:00:00+01:00") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,11 +1,12 @@
 """`dialer gate explain`: why a case may or may not be called, from the record; the daemon needn't run."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
+from dialer.cli.input import instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.kernel.errors import EXIT_NO, InputError, UnknownNameError
 from dialer.kernel.phone import mask
@@ -27,7 +28,7 @@ def explain(
     if (case is None) == (number is None):
         raise InputError("say which: --case ID or --number N", "give exactly one of them")
     loaded = settings.load(config)
-    answers = asyncio.run(_answers(loaded, case, number, _instant(at)))
+    answers = asyncio.run(_answers(loaded, case, number, instant_of("--at", at)))
     if as_json:
         print_json({"answers": answers})
     else:
@@ -131,13 +132,3 @@ def _words(answer: dict[str, Any]) -> list[str]:
         f"    next: {when}" if when else "    next: not by itself; somebody must change what stands in the way"
     )
     return [*lines, packs]
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"--at {text!r}: not an instant", "write it as 2026-11-24T10:00:00+01:00") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

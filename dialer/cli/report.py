@@ -4,12 +4,13 @@ import asyncio
 import csv
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from dialer.adapters.store.place import Place
+from dialer.cli.input import instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.kernel.errors import InputError
 from dialer.reports.attempts import AttemptLine, Summary, summarise
@@ -39,7 +40,7 @@ def attempts(
     place = settings.place(settings.load(config).store)
     if not place.url and not place.path.exists():
         raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
-    lines = asyncio.run(read(place, campaign, _instant(since)))
+    lines = asyncio.run(read(place, campaign, instant_of("--since", since)))
     summary = summarise(lines)
     if as_json:
         print_json({"summary": asdict(summary), "attempts": [line.as_json() for line in lines]})
@@ -97,13 +98,3 @@ def print_summary(summary: Summary) -> None:
 
 def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.1f}"
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"--since {text!r}: not an instant", "write it as 2026-11-22T10:00:00+01:00") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

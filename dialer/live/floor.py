@@ -22,21 +22,21 @@ def floor_of(
     may_dial: bool,
     call_backs: tuple[float, ...] = (),
     for_agents: int = 0,
+    needed_by_others: int = 0,
 ) -> Floor:
     """Count agents and calls, with their ages.
 
     call_backs: seconds until each agreed one is due. for_agents: cases that wait for an agent to hold: they take the
-    next ones who are free.
+    next ones who are free. needed_by_others: agents whom other campaigns need that share them.
 
     An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
-    so the lines of every campaign that shares agents with this one are counted against them.
+    so what the others need is claimed.
     """
     seated = [session for session in sessions if session.work is not Work.OFFLINE]
     here = [session for session in seated if campaign.name in session.campaigns]
     lines = [attempt for attempt in attempts if attempt.state is not State.ENDED]
     held = {session.attempt for session in seated if session.work is Work.RESERVED}
-    group = sharing(campaign.name, seated)
-    ours = [attempt for attempt in lines if attempt.campaign in group and attempt.id not in held]
+    ours = [attempt for attempt in lines if attempt.campaign == campaign.name and attempt.id not in held]
 
     def ages(work: Work) -> tuple[float, ...]:
         return tuple(
@@ -66,7 +66,7 @@ def floor_of(
         ),
         joining=ahead.joining((session for session in sessions if campaign.name in session.campaigns), now),
         leaving=ahead.leaving(here, now),
-        claims=call_backs if idle else (0.0,) * min(for_agents, len(here)) + call_backs,
+        claims=(0.0,) * (needed_by_others + (0 if idle else min(for_agents, len(here)))) + call_backs,
         channels_in_use=len(lines),
         cases=cases,
         trunk_failures=trunk_failures,

@@ -115,7 +115,7 @@ class Pacer:
                 continue
             try:
                 self._memories[campaign.name] = pacing.memory.load(json.loads(found.text))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 log.warning("pacing.memory_dropped", campaign=campaign.name, error=str(error))
             else:
                 self._days[campaign.name] = _day(campaign, found.saved_at)
@@ -124,7 +124,12 @@ class Pacer:
         """Put what was learnt on record, soon."""
         now = self._clock.now()
         for campaign, memory in self._memories.items():
-            self._record.save_learnt(campaign, json.dumps(pacing.memory.dump(memory), allow_nan=False), now)
+            try:
+                text = json.dumps(pacing.memory.dump(memory), allow_nan=False)
+            except ValueError as error:  # no number: what was kept before is worth more
+                log.warning("pacing.memory_not_kept", campaign=campaign, error=str(error))
+                continue
+            self._record.save_learnt(campaign, text, now)
 
     def _memory_of(self, campaign: Campaign) -> Memory:
         """What was learnt today, or what of yesterday's still says something."""

@@ -92,5 +92,10 @@ class Tally:
     def paced(self, campaign: str, burst: Burst) -> None:
         self.campaigns[campaign].burst = burst
 
+    def answer_chance(self, campaign: str) -> float:
+        """That a line of the campaign will take an agent: 1 where each has one, or nobody knows better."""
+        burst = self.campaigns[campaign].burst
+        return burst.answer_chance or 1.0 if burst else 1.0
+
     def signal_ignored(self, state: str, signal: str) -> None:
         self.signals_ignored[state, signal] += 1

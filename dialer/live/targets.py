@@ -1,6 +1,6 @@
 """What each campaign's pacer is to reach: as the law, the configuration and the supervisor have it together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -42,26 +42,47 @@ class Wish:
     patience_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the packs of a campaign together allow and advise.
+
+    cap: the strictest share of abandoned calls. advised: the lowest one that a pack aims at, else the cap.
+    claim_seconds: how long after the answer an agent may still be bridged.
+    """
+
+    cap: float
+    advised: float
+    claim_seconds: float
+
+    @classmethod
+    def of(cls, packs: Sequence[Pack]) -> "Bounds":
+        caps = [rule for pack in packs for rule in pack.of_kind(AbandonCap)]
+        cap = min((rule.cap for rule in caps), default=USUAL_CAP)
+        advised = min((rule.target for rule in caps if rule.target is not None), default=cap)
+        return cls(cap, advised, treatment_of(packs).claim_seconds)
+
+
 class Targets:
     """Every campaign's target. What is tuned holds until the daemon starts again."""
 
     def __init__(self, packs: Mapping[str, Pack], trunk: Trunk, wishes: Mapping[str, Wish]) -> None:
         self._packs = packs
+        self._bounds: dict[tuple[str, ...], Bounds] = {}
         self._trunk, self._configured_trunk = trunk, trunk
         self._wishes, self._configured = dict(wishes), wishes
         self._modes: dict[str, CallMode] = {}
 
     def of(self, campaign: Campaign) -> Target:
         """The target of this campaign now."""
-        wish, packs = self._wish(campaign), self._packs_of(campaign)
-        claim_seconds = treatment_of(packs).claim_seconds
+        wish, bounds = self._wish(campaign), self._bounds_of(campaign)
+        cap = min(bounds.cap, wish.abandonment_cap or bounds.cap)
         return Target(
             mode=Mode(campaign.mode.value),
             channels=self._trunk.channels,
             calls_per_second=self._trunk.calls_per_second,
             ramp_seconds=self._trunk.ramp_seconds,
-            max_abandonment=max_abandonment(packs, wish),
-            patience_seconds=min(claim_seconds, wish.patience_seconds or claim_seconds),
+            max_abandonment=min(cap, wish.abandonment_target or bounds.advised),
+            patience_seconds=min(bounds.claim_seconds, wish.patience_seconds or bounds.claim_seconds),
             ring_timeout_seconds=campaign.originate_timeout_seconds,
         )
 
@@ -87,7 +108,7 @@ class Targets:
                 for name in _TRUNK & changes.keys()
             },
         )
-        check(campaign.name, self._packs_of(campaign), wish)
+        check(campaign.name, self._bounds_of(campaign), wish)
         self._wishes[campaign.name], self._trunk = wish, trunk
         if "mode" in changes:
             was = self._modes.setdefault(campaign.name, campaign.mode)
@@ -105,7 +126,7 @@ class Targets:
         return {
             "mode": campaign.mode.value,
             "abandonment_target": target.max_abandonment,
-            "abandonment_cap": self.cap_of(campaign) or lowest_cap(self._packs_of(campaign)),
+            "abandonment_cap": self.cap_of(campaign) or self._bounds_of(campaign).cap,
             "patience_seconds": target.patience_seconds,
             "channels": target.channels,
             "calls_per_second": target.calls_per_second,
@@ -114,38 +135,25 @@ class Targets:
     def _wish(self, campaign: Campaign) -> Wish:
         return self._wishes.get(campaign.name, Wish())
 
-    def _packs_of(self, campaign: Campaign) -> list[Pack]:
-        return [self._packs[name] for name in campaign.packs]
+    def _bounds_of(self, campaign: Campaign) -> Bounds:
+        if campaign.packs not in self._bounds:
+            self._bounds[campaign.packs] = Bounds.of([self._packs[name] for name in campaign.packs])
+        return self._bounds[campaign.packs]
 
 
 _WISHES = {field.name for field in fields(Wish)}
 _TRUNK = {"channels", "calls_per_second"}
 
 
-def check(campaign: str, packs: Iterable[Pack], wish: Wish) -> None:
+def check(campaign: str, bounds: Bounds, wish: Wish) -> None:
     """What the house wants must lie within the law. Raises InputError."""
-    packs = list(packs)
-    cap, claim_seconds = lowest_cap(packs), treatment_of(packs).claim_seconds
     for name, value, most in (
-        ("abandonment_cap", wish.abandonment_cap, cap),
-        ("abandonment_target", wish.abandonment_target, min(cap, wish.abandonment_cap or cap)),
-        ("patience_seconds", wish.patience_seconds, claim_seconds),
+        ("abandonment_cap", wish.abandonment_cap, bounds.cap),
+        ("abandonment_target", wish.abandonment_target, min(bounds.cap, wish.abandonment_cap or bounds.cap)),
+        ("patience_seconds", wish.patience_seconds, bounds.claim_seconds),
     ):
         if value is not None and value > most:
             raise InputError(
                 f"campaigns.{campaign}.{name} is {value:g}: its packs and its own cap allow at most {most:g}",
                 "set a lower value, or leave it out",
             )
-
-
-def lowest_cap(packs: Iterable[Pack]) -> float:
-    """The strictest cap on abandoned calls."""
-    return min((rule.cap for pack in packs for rule in pack.of_kind(AbandonCap)), default=USUAL_CAP)
-
-
-def max_abandonment(packs: Iterable[Pack], wish: Wish) -> float:
-    """What pacing aims at: the house's target, else the lowest that a pack advises, else the strictest cap."""
-    packs = list(packs)
-    cap = min(lowest_cap(packs), wish.abandonment_cap or 1.0)
-    advised = [rule.target for pack in packs for rule in pack.of_kind(AbandonCap) if rule.target is not None]
-    return min(cap, wish.abandonment_target or min(advised, default=cap))

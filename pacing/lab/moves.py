@@ -71,5 +71,7 @@ def _churn(churn: Churn, agent: int, at: float, end: float, chance: np.random.Ge
 
 
 def _poisson(chance: np.random.Generator, per_second: float, start: float, end: float) -> list[float]:
-    count = chance.poisson(per_second * max(0.0, end - start))
+    if end <= start:
+        return []
+    count = chance.poisson(per_second * (end - start))
     return sorted(float(at) for at in chance.uniform(start, end, count))

@@ -1,24 +1,22 @@
 """Cells simulated and told: a table as they come, and on demand a folder with CSV and pictures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pacing.lab import plots, table
-from pacing.lab.day import TARGET
 from pacing.lab.result import Result
 from pacing.lab.runs import Cell, run_all
 
 
-def simulate(cells: Iterable[Cell], processes: int, tell: Callable[[str], None]) -> list[Result]:
+def simulate(cells: Sequence[Cell], processes: int, tell: Callable[[str], None]) -> list[Result]:
     """Simulate the cells and tell the table."""
     results = [day for days in run_all(cells, processes) for day in days]
-    tell(table.text(table.lines(results, TARGET.max_abandonment)))
+    tell(table.text(table.lines(results, cells[0].target.max_abandonment)))
     return results
 
 
-def write(results: list[Result], folder: Path) -> None:
+def write(results: list[Result], folder: Path, cap: float) -> None:
     """Write `table.csv`, `occupancy-<scenario>.svg`, and for each scenario and team the day's `abandonment` and `budget`."""
-    cap = TARGET.max_abandonment
     made = table.lines(results, cap)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.csv").write_text(table.as_csv(made))

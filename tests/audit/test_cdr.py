@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dialer.audit import cdr
+from dialer.audit import carrier, cdr
 from dialer.audit.auditor import Bench
 from dialer.audit.instants import instant, micros
 from dialer.audit.law import Library
@@ -28,7 +28,7 @@ def test_columns_are_found_by_name_in_any_order_and_other_names_are_known():
         f"\ufeffNumber\tStart Time\tEnd\tAnswered At\n{DIGITS}\t{TUESDAY.timestamp():.3f}\t{at(seconds=62.5)}\t{at(seconds=9)}\n",
         "start,number,end,disposition\n2026-11-24 10:00:00+01:00,+393471234567,2026-11-24T09:01:02.5,ANSWERED\n\n",
     ):
-        (call,) = cdr.parse(text.lstrip("\ufeff"), "c.csv")
+        (call,) = carrier.parse(text.lstrip("\ufeff"), "c.csv")
         assert (call.number, instant(call.start), call.answered) == (DIGITS, TUESDAY, True), text
         assert call.end - call.start == 62_500_000
 
@@ -36,7 +36,7 @@ def test_columns_are_found_by_name_in_any_order_and_other_names_are_known():
 def test_the_phone_networks_own_file_has_no_header():
     epoch = TUESDAY.timestamp()
     text = f"{DIGITS},{epoch:.6f},0.000000,{epoch + 28:.6f},NO ANSWER,\n{DIGITS},{epoch + 100:.6f},{epoch + 105},{epoch + 109},ANSWERED,voice\n"
-    first, second = cdr.parse(text, "network.csv")
+    first, second = carrier.parse(text, "network.csv")
     assert (first.answered, second.answered) == (False, True)
     assert (second.start - first.start, second.end - second.start) == (100_000_000, 9_000_000)
 
@@ -62,23 +62,25 @@ def test_the_phone_networks_own_file_has_no_header():
 )
 def test_what_is_wrong_is_told_with_file_line_and_column(text, where):
     with pytest.raises(InputError) as error:
-        cdr.parse(text, "c.csv")
+        carrier.parse(text, "c.csv")
     assert str(error.value).startswith(where)
     assert error.value.remedy
 
 
 def test_a_file_that_is_none(tmp_path):
     with pytest.raises(InputError, match="can't be read"):
-        cdr.read(tmp_path / "none.csv")
+        carrier.read(tmp_path / "none.csv")
     (tmp_path / "raw.csv").write_bytes(b"\xff\xfe\x00start")
     with pytest.raises(InputError, match=r"raw\.csv"):
-        cdr.read(tmp_path / "raw.csv")
+        carrier.read(tmp_path / "raw.csv")
 
 
 async def join(book, rows, columns="start,number,duration,answered,id", offset=0):
     text = columns + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
     report = Report(None, micros(TUESDAY) + 10**12)
-    joined = await cdr.join(cdr.parse(text, "c.csv"), book, Bench(Library.read()), report, offset=offset, name="c.csv")
+    joined = await cdr.join(
+        carrier.parse(text, "c.csv"), book, Bench(Library.read()), report, offset=offset, name="c.csv"
+    )
     return joined, report
 
 

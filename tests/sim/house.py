@@ -39,7 +39,7 @@ class House:
     """Use it as `async with House(...) as house`. A second one over the same record and PBX is a restart."""
 
     def __init__(
-        self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", wish=None, **campaign
+        self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", wish=None, also=(), **campaign
     ):
         self.clock = LoopClock()
         self.record = record or MemoryRecord()
@@ -47,6 +47,7 @@ class House:
         self.chance = Random(seed)
         self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
         self.wish = wish or Wish()
+        self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
 
     async def __aenter__(self):
@@ -60,23 +61,29 @@ class House:
             "auto_ready_after_seconds": None,
             "facts": FACTS,
         } | self.settings
-        self.campaign = Campaign(self.name, self.packs, "+390612345678", **settings)
+        self.campaigns = {
+            name: Campaign(name, self.packs, "+390612345678", **(settings | more))
+            for name, more in {self.name: {}, **self.also}.items()
+        }
+        self.campaign = self.campaigns[self.name]
         sessions = [
-            Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset({self.name}), self.clock.now())
+            Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset(self.campaigns), self.clock.now())
             for n in range(self.agents)
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
         self.closing = Closing(self.record, self.record, self.gate, self.roster, self.live, self.clock)
-        self.tally = Tally([self.name])
+        self.tally = Tally(self.campaigns)
         shipped = law(*self.packs)
         self.accounts = Accounts(shipped, self.record, self.live, self.clock)
-        self.targets = Targets(shipped.packs, Trunk(channels=100, calls_per_second=50.0), {self.name: self.wish})
+        self.targets = Targets(
+            shipped.packs, Trunk(channels=100, calls_per_second=50.0), dict.fromkeys(self.campaigns, self.wish)
+        )
         self.pacer = Pacer(self.targets, self.accounts, self.roster, self.record, self.clock)
         self.flow = Flow(
-            campaigns={self.name: self.campaign},
+            campaigns=self.campaigns,
             states=self.record,
-            stocks={self.name: Stock(self.name, self.record)},
+            stocks={name: Stock(name, self.record) for name in self.campaigns},
             gate=self.gate,
             pbx=self.pbx,
             roster=self.roster,
@@ -111,7 +118,7 @@ class House:
         self.pbx.listening = False
         self.tasks.cancel()
 
-    async def cases(self, *behaviours, pace=5, numbers=None):
+    async def cases(self, *behaviours, pace=5, campaign=None):
         """One case for each behaviour, or for each tuple of them (several numbers)."""
         start = len(self.record.cases)
         new = []
@@ -123,7 +130,7 @@ class House:
                     "Luce", f"D{index}", f"Name {index}", (Debt(f"F{index}", Money(100)),), lines, "Europe/Rome", "it"
                 )
             )
-        await self.record.add(self.name, new, self.clock.now())
+        await self.record.add(campaign or self.name, new, self.clock.now())
 
     def forbid(self, number):
         """Somebody asks not to be called on this number."""
@@ -144,7 +151,8 @@ class House:
         await self.run(1.0)
 
     async def start(self):
-        await self.flow.command(self.campaign, CampaignSignal.START)
+        for campaign in self.campaigns.values():
+            await self.flow.command(campaign, CampaignSignal.START)
 
     async def run(self, seconds, *, act=True, tick_seconds=TICK_SECONDS):
         """Let time pass: the engine ticks, the agents talk and write up."""

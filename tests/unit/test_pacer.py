@@ -1,5 +1,6 @@
 """What each campaign's pacing is asked with, and what is kept of it."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -54,27 +55,9 @@ class Desk:
 
 @pytest.fixture
 def kept(monkeypatch):
-    """A memory that counts its decisions and days."""
-    size, carried = pacing.size, []
-
-    def count(floor, target, memory):
-        burst, memory = size(floor, target, memory)
-        return burst, replace(memory, spending=replace(memory.spending, seconds=memory.spending.seconds + 1.0))
-
-    def carry(memory):
-        carried.append(memory)
-        return replace(memory, spending=replace(memory.spending, seconds=100.0))
-
-    def load(values):
-        if set(values) != {"seconds"}:
-            raise ValueError("not known")
-        memory = pacing.Memory()
-        return replace(memory, spending=replace(memory.spending, seconds=values["seconds"]))
-
-    monkeypatch.setattr(pacing, "size", count)
-    monkeypatch.setattr(pacing, "carried_over", carry)
-    monkeypatch.setattr(pacing.memory, "dump", lambda memory: {"seconds": memory.spending.seconds})
-    monkeypatch.setattr(pacing.memory, "load", load)
+    """The memories that were carried over to a next day."""
+    carry, carried = pacing.carried_over, []
+    monkeypatch.setattr(pacing, "carried_over", lambda memory: carried.append(memory) or carry(memory))
     return carried
 
 
@@ -119,18 +102,22 @@ def test_the_pbx_that_answers_slowly_is_seen(monkeypatch):
 async def test_what_was_learnt_survives_a_restart_and_is_carried_over_to_the_next_day(kept):
     desk = Desk()
     for _ in range(3):
-        desk.decide(desk.campaigns[0])
+        desk.clock.time += timedelta(seconds=1)
+        desk.decide(desk.campaigns[0], idle=(1.0,), dialling=(5.0,))
     desk.pacer.save()
+    saved = desk.record._learnt["a"].text
+    assert json.loads(saved)["spending"]["seconds"] > pacing.Memory().spending.seconds
     for hours, carried in ((2, 0), (15, 1)):  # 12:00 and 01:00 in Rome
         again = Desk(record=desk.record)
         again.clock.time += timedelta(hours=hours)
         await again.pacer.load(again.campaigns)
         kept.clear()
+        again.pacer.save()
+        assert again.record._learnt["a"].text == saved
+        desk.record._learnt["a"] = replace(again.record._learnt["a"], saved_at=NOW)
         again.decide(again.campaigns[0])
         again.decide(again.campaigns[0])
         assert len(kept) == carried
-        again.pacer.save()
-        assert desk.record._learnt["a"].text == ('{"seconds": 102.0}' if carried else '{"seconds": 5.0}')
 
 
 async def test_a_daemon_that_runs_over_midnight_carries_over_too(kept):
@@ -151,7 +138,21 @@ async def test_a_memory_that_cannot_be_read_is_dropped_with_a_word(kept, text):
     assert [line["event"] for line in logs] == ["pacing.memory_dropped"]
     desk.decide(desk.campaigns[0])
     desk.pacer.save()
-    assert record._learnt["a"].text == '{"seconds": 1.0}'
+    cold = pacing.size(Floor(0.0), desk.pacer.targets.of(desk.campaigns[0]), pacing.Memory())[1]
+    assert json.loads(record._learnt["a"].text) == pacing.memory.dump(cold)
+
+
+def test_a_memory_that_is_no_number_is_not_kept(monkeypatch):
+    desk = Desk()
+    desk.decide(desk.campaigns[0])
+    desk.pacer.save()
+    kept = desk.record._learnt["a"]
+    monkeypatch.setattr(pacing.memory, "dump", lambda _: {"answers": float("nan")})
+    desk.clock.time += timedelta(minutes=1)
+    with capture_logs() as logs:
+        desk.pacer.save()
+    assert [line["event"] for line in logs] == ["pacing.memory_not_kept"]
+    assert desk.record._learnt["a"] == kept
 
 
 def test_a_decision_is_told_when_it_places_calls_or_says_something_new():

@@ -28,6 +28,7 @@ from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.record import RecordedOutcome
 from dialer.reports.attempts import AttemptLine
+from dialer.reports.habits import CallTimes
 
 _PROGRESS = (
     "state", "dialled_at", "gives_up_at", "rang_at", "answered_at", "bridged_at", "abandoned_at", "ended_at",
@@ -177,6 +178,25 @@ class SqlAttempts:
             chosen = chosen.where(attempts.c.cleared_at >= since)
         async with reading(self._engine) as connection:
             return [_line(row) for row in await connection.execute(chosen)]
+
+    async def times(self, campaign: str, since: datetime) -> list[CallTimes]:
+        """The instants of every dialled call from then on, and nothing of whom it was for."""
+        chosen = (
+            select(
+                *(attempts.c[name] for name in ("dialled_at", "answered_at", "bridged_at", "abandoned_at", "ended_at")),
+                attempts.c.agent,
+                attempts.c.result,
+                outcomes.c.recorded_at,
+            )
+            .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+            .where(attempts.c.campaign == campaign, attempts.c.dialled_at >= since)
+            .order_by(attempts.c.dialled_at)
+        )
+        async with reading(self._engine) as connection:
+            return [
+                CallTimes(*row[:6], Result(row.result) if row.result else None, row.recorded_at)
+                for row in await connection.execute(chosen)
+            ]
 
 
 def _plain(value: Any) -> Any:

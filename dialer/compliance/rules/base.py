@@ -87,6 +87,13 @@ class Choosing(Rule):
         for debt in facts.intent.debts:
             yield debt, [entry for entry in entries if entry.debts is None or not entry.debts or debt in entry.debts]
 
+    def lasts(self, facts: Facts) -> Iterator[datetime]:
+        """When the last contact was, once for each debt that isn't waived and had one."""
+        if self.binds(facts):
+            for debt, entries in self.chosen(facts):
+                if entries and (self.id, debt) not in facts.waived:
+                    yield entries[-1].at
+
     def _entries(self, facts: Facts) -> list[Entry]:
         """The entries of this event with whom the key says: rules that ask the same share them."""
         asked = (self.event, self.key, self.direction, self.channels, self.workplace_only)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
+from dialer.compliance.rules.base import Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 from dialer.compliance.windows import Window
 
@@ -27,13 +27,8 @@ class CoolOff(Choosing):
             raise ValueError(msg)
 
     def check(self, facts: Facts) -> Refusals:
-        if not self.binds(facts):
-            return ALLOWED
         found: list[Refusal] = []
-        for debt, entries in self.chosen(facts):
-            if not entries or (self.id, debt) in facts.waived:
-                continue
-            last = entries[-1].at
+        for last in self.lasts(facts):
             over = last + timedelta(hours=self.hours)
             if self.local_days:
                 over = max(over, Window("local_days", self.local_days).leaves(last, facts.zones))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.rules.base import ALLOWED, Choosing, Refusals, latest
+from dialer.compliance.rules.base import Choosing, Refusals, latest
 from dialer.compliance.verdict import Refusal
 
 
@@ -19,13 +19,8 @@ class MinGap(Choosing):
     minutes: Annotated[int, Field(ge=1, le=50_000)]
 
     def check(self, facts: Facts) -> Refusals:
-        if not self.binds(facts):
-            return ALLOWED
         found: list[Refusal] = []
-        for debt, entries in self.chosen(facts):
-            if not entries or (self.id, debt) in facts.waived:
-                continue
-            last = entries[-1].at
+        for last in self.lasts(facts):
             allowed_from = last + timedelta(minutes=self.minutes)
             if facts.now < allowed_from:
                 minutes = (facts.now - last).total_seconds() / 60
