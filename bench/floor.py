@@ -5,6 +5,9 @@ other. Both meet the same public: the laws of `pacing.lab.public`, drawn with se
 window: a cap of 3 % of the answered calls, over the time of the run. The simulated days are as many as it takes for the
 range between the lowest and the highest to hold the next day like them with 95 % probability, whatever the law behind
 (n equal days: (n - 1) / (n + 1)). The exit code is 1 where the real floor lies outside.
+
+What the simulation leaves out, and its size on a quiet machine: the way of a call to the network and of its answer back
+(milliseconds), the bridge (some 10 ms), and that pacing hears of number type and hour, which say nothing here.
 """
 
 import argparse
@@ -12,8 +15,7 @@ import asyncio
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -50,14 +52,10 @@ UNDER_WAY = {state.value for state in BEFORE_ANSWER | UNBRIDGED | {State.CLAIMED
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run came to. seconds: of the agents, by their state."""
+    """What a run came to. seconds: of the agents, by their state. line: the campaign's, as the daemon counted."""
 
     seconds: Counter[str]
-    placed: int
-    answered: int
-    bridged: int
-    abandoned: int
-    waits: dict[str, float]
+    line: dict[str, Any]
 
     @property
     def occupancy(self) -> float:
@@ -65,26 +63,27 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        return self.abandoned / self.answered if self.answered else 0.0
+        return self.line["abandoned"] / self.line["answered"] if self.line["answered"] else 0.0
 
 
-@dataclass
 class ScriptedPublic:
-    """The people behind the trunk. Each call that comes gets the next fate; a number is remembered with its own."""
+    """The people behind the trunk. Each call that comes gets the next fate; a number is remembered with its own.
 
-    scenario: Scenario
-    seed: int
-    rate_now: Callable[[], float] = lambda: 0.0
-    fates: dict[str, Fate] = field(default_factory=dict)
-    twice: int = 0
-    unheard: int = 0
-    """Answered, and no agent's voice came to the end."""
+    began_at: of the run, by the loop's clock. twice: calls to a number that was called before. unheard: answered calls
+    that ended before an agent's voice came.
+    """
 
-    def __post_init__(self) -> None:
-        self._fates = Fates(self.scenario.public, self.seed)
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.fates: dict[str, Fate] = {}
+        self.began_at = 0.0
+        self.twice = self.unheard = 0
+        self._fates = Fates(scenario.public, seed)
 
     async def take(self, call: SipCall) -> None:
-        fate, rate, public = self._fates.next(), self.rate_now(), self.scenario.public
+        """Do with a call what its fate says."""
+        fate, public = self._fates.next(), self.scenario.public
+        rate = self.scenario.answer_rate(asyncio.get_running_loop().time() - self.began_at)
         self.twice += call.number in self.fates
         self.fates[call.number] = fate
         call.ring()
@@ -185,7 +184,7 @@ async def _day(
     if early_seconds < 0:
         sys.exit("setting the stage took too long on this machine")
     await asyncio.sleep(early_seconds)
-    public.rate_now = lambda: public.scenario.answer_rate((_shifted(stage) - starts).total_seconds())
+    public.began_at = asyncio.get_running_loop().time()
     tuned = await client.post(f"/api/v1/campaigns/{CAMPAIGN}/tune", {})
     target = Target(
         mode=Mode(tuned["mode"]), channels=tuned["channels"], calls_per_second=tuned["calls_per_second"],
@@ -207,19 +206,22 @@ async def _day(
             if drained := datetime.fromisoformat(seen["at"]) >= ends:
                 await client.post(f"/api/v1/campaigns/{CAMPAIGN}/drain")
         before = seen
-    line = before["campaigns"][0]
     for task in acting.values():
         task.cancel()
-    print(
-        f"real floor: {dict(seconds.most_common())} agent seconds; {line['results']}; answer to agent "
-        f"{line['answer_to_agent_seconds']}; refused by the gate: {line['blocked']}; called twice: {public.twice}; "
-        f"answered and heard nobody, by the debtors' ears: {public.unheard}"
-    )
     if public.twice:
         sys.exit("somebody was called twice: the two floors had no longer the same public")
-    return Measured(
-        seconds, line["placed"], line["answered"], line["bridged"], line["abandoned"], line["answer_to_agent_seconds"]
-    ), target
+    real = Measured(seconds, before["campaigns"][0])
+    _tell(real, public)
+    return real, target
+
+
+def _tell(real: Measured, public: ScriptedPublic) -> None:
+    """What the real floor says beside the two figures."""
+    waits = real.line["answer_to_agent_seconds"]
+    print(f"agent seconds: {', '.join(f'{state} {seconds:.0f}' for state, seconds in real.seconds.most_common())}")
+    print(f"answer to agent: {', '.join(f'{name} {seconds * 1000:.0f} ms' for name, seconds in waits.items())}")
+    print(f"results of the calls over: {real.line['results']}; refused by the gate: {real.line['blocked'] or 'none'}")
+    print(f"answered and heard no agent: {public.unheard} by the debtors' ears, {real.line['abandoned']} on record")
 
 
 def _act(floor: dict[str, Any], client: Client, public: ScriptedPublic, acting: dict[str, asyncio.Task[None]]) -> None:
@@ -261,9 +263,9 @@ def _compare(real: Measured, days: list[Result]) -> bool:
             f"{name:<12}{value:>12.2%}{mean(simulated):>12.2%}   {low:.2%} to {high:.2%}  {'within' if within else 'OUTSIDE'}"
         )
     for name, count, simulated_counts in (
-        ("placed", real.placed, [day.launches for day in days]),
-        ("answered", real.answered, [day.answered for day in days]),
-        ("abandoned", real.abandoned, [day.abandoned for day in days]),
+        ("placed", real.line["placed"], [day.launches for day in days]),
+        ("answered", real.line["answered"], [day.answered for day in days]),
+        ("abandoned", real.line["abandoned"], [day.abandoned for day in days]),
     ):
         low_count, high_count = min(simulated_counts), max(simulated_counts)
         print(f"{name:<12}{count:>12}{mean(simulated_counts):>12.1f}   {low_count} to {high_count}")
