@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import shutil
 import sys
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,9 +25,9 @@ from typing import Any
 from bench import lab
 from dialer import settings
 from dialer.calls.attempt import BEFORE_ANSWER, UNBRIDGED, State
-from dialer.campaigns.asking import LIFETIME
 from dialer.cases import importing
 from dialer.cli.cases import add
+from dialer.compliance.clearance import LIFETIME
 from dialer.demo.client import Client
 from dialer.demo.stage import AGENT_VOICE, CAMPAIGN, ROME, Stage, Trunk, standing
 from dialer.outcomes.codes import Outcome
@@ -54,12 +54,12 @@ UNDER_WAY = {state.value for state in BEFORE_ANSWER | UNBRIDGED | {State.CLAIMED
 class Measured:
     """What a run came to. seconds: of the agents, by their state. line: the campaign's, as the daemon counted."""
 
-    seconds: Counter[str]
+    seconds: dict[str, float]
     line: dict[str, Any]
 
     @property
     def occupancy(self) -> float:
-        return (self.seconds["talking"] + self.seconds["wrapping"]) / self.seconds.total()
+        return (self.seconds["talking"] + self.seconds["wrapping"]) / sum(self.seconds.values())
 
     @property
     def ratio(self) -> float:
@@ -192,7 +192,7 @@ async def _day(
         ring_timeout_seconds=RING_SECONDS + POST_DIAL_SECONDS,
     )  # fmt: skip
     await client.post(f"/api/v1/campaigns/{CAMPAIGN}/start")
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     acting: dict[str, asyncio.Task[None]] = {}
     before: dict[str, Any] = await client.get("/api/v1/live")
     drained = False
@@ -218,7 +218,7 @@ async def _day(
 def _tell(real: Measured, public: ScriptedPublic) -> None:
     """What the real floor says beside the two figures."""
     waits = real.line["answer_to_agent_seconds"]
-    print(f"agent seconds: {', '.join(f'{state} {seconds:.0f}' for state, seconds in real.seconds.most_common())}")
+    print(f"agent seconds: {', '.join(f'{state} {seconds:.0f}' for state, seconds in sorted(real.seconds.items()))}")
     print(f"answer to agent: {', '.join(f'{name} {seconds * 1000:.0f} ms' for name, seconds in waits.items())}")
     print(f"results of the calls over: {real.line['results']}; refused by the gate: {real.line['blocked'] or 'none'}")
     print(f"answered and heard no agent: {public.unheard} by the debtors' ears, {real.line['abandoned']} on record")
