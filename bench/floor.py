@@ -196,18 +196,21 @@ async def _day(
     acting: dict[str, asyncio.Task[None]] = {}
     before: dict[str, Any] = await client.get("/api/v1/live")
     drained = False
-    while not drained or UNDER_WAY & before["campaigns"][0]["calls"].keys():
-        await asyncio.sleep(POLL_SECONDS)
-        seen = await client.get("/api/v1/live")
-        _act(seen, client, public, acting)
-        if not drained:
-            for line in before["agents"]:
-                seconds[line["state"]] += _between(before, seen)
-            if drained := datetime.fromisoformat(seen["at"]) >= ends:
-                await client.post(f"/api/v1/campaigns/{CAMPAIGN}/drain")
-        before = seen
-    for task in acting.values():
-        task.cancel()
+    try:
+        while not drained or UNDER_WAY & before["campaigns"][0]["calls"].keys():
+            await asyncio.sleep(POLL_SECONDS)
+            seen = await client.get("/api/v1/live")
+            _act(seen, client, public, acting)
+            if not drained:
+                for line in before["agents"]:
+                    seconds[line["state"]] += _between(before, seen)
+                if drained := datetime.fromisoformat(seen["at"]) >= ends:
+                    await client.post(f"/api/v1/campaigns/{CAMPAIGN}/drain")
+            before = seen
+    finally:
+        for task in acting.values():
+            task.cancel()
+        await asyncio.gather(*acting.values(), return_exceptions=True)
     if public.twice:
         sys.exit("somebody was called twice: the two floors had no longer the same public")
     real = Measured(seconds, before["campaigns"][0])
