@@ -2,9 +2,10 @@
 #
 #   make demo ARGS="--calls 200 --seed 1"     make check (tests, lint, types, contracts: what CI runs)
 #   make bench-connect                        make bench-calls                  make bench-abandoned
-#   make bench-gate                           make bench-ledger                 make soak-kills ARGS="--kills 50"
+#   make bench-gate                           make bench-ledger                 make bench-pacing
+#   make bench-floor                          make bench-decision               make soak-kills ARGS="--kills 50"
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-floor soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 PYTEST = .venv/bin/python -m pytest
@@ -73,6 +74,10 @@ bench-abandoned: setup .venv/ready-dev
 
 bench-calls: setup .venv/ready-dev .cache/sipp/run
 	@.venv/bin/python -m bench.calls $(ARGS)
+
+# an hour of real time
+bench-floor: setup .venv/ready-dev
+	@.venv/bin/python -m bench.floor $(ARGS)
 
 # the long form of tests/asterisk/test_kills.py
 soak-kills: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run

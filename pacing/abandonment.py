@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 WHOLE = 1.0
 """Kept back: the next abandoned call is a whole one."""
+FIRST_ANSWERS, AN_AGENT = 34, 2
+"""Nothing is trusted before so many answers, or on small floors before so many an agent: until then risks are guesses."""
 JUMP = 0.3
 """Share of the answers expected of the calls under way that is kept against a jump of the answer rate."""
 TRUST = 0.6
@@ -122,7 +124,7 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     left = HORIZON_SECONDS if account.left_seconds is None else account.left_seconds
     to_come = spending.answers / spending.seconds * spending.agents * left
     sure = 0.0
-    if account.left_seconds is not None:
+    if account.left_seconds is not None and account.answered >= min(FIRST_ANSWERS, AN_AGENT * spending.agents):
         deviation = math.sqrt(to_come + to_come**2 / spending.answers)
         sure = TRUST * max(0.0, to_come - DEVIATIONS * deviation)
     calibration = spending.realised / spending.predicted

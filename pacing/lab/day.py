@@ -20,6 +20,7 @@ from pacing.lab.scenario import Outage, Pace, Scenario
 from pacing.target import Mode, Target
 
 TICK_SECONDS = 1.0
+"""Between two decisions, unless told otherwise."""
 TRUNK_FAILS_SECONDS = 0.2
 HANG_UP_SECONDS = 0.05
 """From the ring time-out until the end of the call is known."""
@@ -38,10 +39,17 @@ class Pacer(Protocol):
 
 
 def run_day(
-    scenario: Scenario, agents: int, seed: int, pacer: Pacer, *, target: Target = TARGET, pacer_name: str = ""
+    scenario: Scenario,
+    agents: int,
+    seed: int,
+    pacer: Pacer,
+    *,
+    target: Target = TARGET,
+    tick_seconds: float = TICK_SECONDS,
+    pacer_name: str = "",
 ) -> Result:
     """Simulate one day. The same arguments give the same day, and the n-th call is the same whoever paces."""
-    return _Day(scenario, agents, seed, pacer, target).run(pacer_name or type(pacer).__name__.lower())
+    return _Day(scenario, agents, seed, pacer, target).run(pacer_name or type(pacer).__name__.lower(), tick_seconds)
 
 
 class _Agent:
@@ -99,13 +107,13 @@ class _Day:
             self._at(max(0.0, at - scenario.callback_told_seconds), self.callbacks.append, at)
             self._at(at, self._due)
 
-    def run(self, pacer_name: str) -> Result:
-        ticks = int(self.end / TICK_SECONDS)
+    def run(self, pacer_name: str, tick_seconds: float) -> Result:
+        ticks = int(self.end / tick_seconds)
         decide, target = self.pacer.decide, self.target
         for tick in range(ticks):
-            at = tick * TICK_SECONDS
+            at = tick * tick_seconds
             self._until(at)
-            count = decide(self._floor(TICK_SECONDS if tick else 0.0), target)
+            count = decide(self._floor(tick_seconds if tick else 0.0), target)
             if count > 0:
                 self._launch(count)
         self._until(self.end)

@@ -80,6 +80,13 @@ class TestTheFloor:
             assert max(floor.dialling, default=0.0) <= TARGET.ring_timeout_seconds + 1.0
             assert all(0.0 <= happening.ago_seconds <= floor.elapsed_seconds for happening in floor.happened)
 
+    def test_a_shorter_tick_decides_more_often_in_the_same_day(self):
+        watching = Watching(Progressive())
+        day = run_day(hours("constant-25", 0.1), 4, 1, watching, tick_seconds=0.25)
+        assert len(watching.floors) == 1440
+        assert {floor.elapsed_seconds for floor in watching.floors} == {0.0, 0.25}
+        assert day.talk_seconds + day.wrap_seconds + day.idle_seconds == pytest.approx(4 * 360.0)
+
     def test_the_same_seed_is_the_same_day_and_another_is_another(self):
         scenario = hours("vanishing", 0.5)
         days = [run_day(scenario, 5, seed, FixedRatio(2.0)) for seed in (1, 1, 2)]
