@@ -27,11 +27,13 @@ HORIZON_SECONDS = 3_600.0
 GAIN, GAIN_ANSWERS = 0.35, 30.0
 """Assumed mean risk of a call over the threshold, and the answers that this belief is worth."""
 GAIN_MEMORY = 600.0
+"""Answers over which the gain reaches back."""
 CALIBRATION_ABANDONS, CALIBRATION_MEMORY = 4.0, 60.0
 """Abandoned calls that the belief "risks are as predicted" is worth, and those over which it reaches back."""
 MOST_SHARE = 1.5
 """Times the cap: what is left isn't thrown away in the last minutes."""
 MOST_RISK = 0.6
+"""No call is placed that would rather be abandoned than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,15 @@ NOTHING = Allowance(0.0, 0.0, "")
 def allow(
     accounts: Iterable[Account], wish: float, spending: Spending, pipe: float, answers_in_pipe: float
 ) -> Allowance:
-    """The threshold of the tightest account. `wish` is the supervisor's own cap, `pipe` what is expected to be
-    abandoned of the calls under way.
+    """The threshold of the tightest account.
+
+    wish: the supervisor's own cap. pipe: calls under way that may find no agent, at worst; answers_in_pipe: those of
+    them that are expected to be answered.
 
     budget = cap * (answers so far + trusted answers to come) - abandoned - what is kept back for the calls under way
-    and for one more; what is to be spent on each answer to come is budget / answers to come. A threshold t makes a share of gain * t of the calls
-    answered find nobody, and calibration tells how far predictions are off; so t = share / (gain * calibration).
+    and for one more. What is to be spent on each answer to come is budget / answers to come. A threshold t leaves a
+    share of gain * t of those answered without an agent, and calibration tells how far predictions are off, so that
+    t = share / (gain * calibration).
     """
     return min(
         (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
