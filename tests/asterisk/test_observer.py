@@ -52,6 +52,7 @@ class Observer:
         def log_off():
             with suppress(ValueError):  # the PBX may close the connection before pyst2 has flushed its last word
                 self.manager.logoff()
+            self.manager._connected.clear()  # else close logs off once more, on the connection that is gone
 
         self.limited(log_off)
         self.limited(self.manager.close)
