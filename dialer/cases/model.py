@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from dialer.kernel.money import Money
+from dialer.cases.debt import Debt
+from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -24,17 +25,12 @@ AGREED = "agreed call-back"
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
-    """One debt that the creditor assigned; `reference` is unique with the creditor."""
-
-    reference: str
-    amount: Money
-    due_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case as it comes in: one debtor, the debts that one creditor assigned, the numbers to try in order."""
+    """A case as it comes in: one debtor, the debts that one creditor assigned, the numbers to try in order.
+
+    number_details: of those numbers about which more is known. risk_class, income_class: the creditor's own words.
+    mandate: the creditor's reference of the mandate under which it is worked. note: what the creditor wrote about it.
+    """
 
     creditor: str
     debtor_reference: str
@@ -46,6 +42,15 @@ class NewCase:
     household: str = ""
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    kind: DebtorKind = DebtorKind.PERSON
+    tax_code: str = ""
+    addresses: tuple[Address, ...] = ()
+    number_details: tuple[NumberDetails, ...] = ()
+    guarantors: tuple[Guarantor, ...] = ()
+    risk_class: str = ""
+    income_class: str = ""
+    mandate: str = ""
+    note: str = ""
 
 
 def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

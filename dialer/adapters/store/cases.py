@@ -14,13 +14,13 @@ from dialer.adapters.store.schema import attempts, cases, debtors, debts, number
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
+from dialer.cases.debt import Debt
 from dialer.cases.model import (
     AGREED,
     CallBack,
     CaseCard,
     CaseState,
     Contact,
-    Debt,
     DueCase,
     NewCase,
     NumberLine,
