@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dialer.cases.debt import Debt
-from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails
+from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -73,11 +73,19 @@ def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class NumberLine:
-    """One number of a debtor, and how it was used in this case."""
+    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it."""
 
     number: PhoneNumber
     tried: int = 0
     last_tried_at: datetime | None = None
+    kind: NumberKind = NumberKind.UNKNOWN
+    provenance: Provenance = Provenance.UNKNOWN
+    best_hours: tuple[int, ...] = ()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it rings at the employer's, where other rules hold."""
+        return self.kind is NumberKind.WORKPLACE
 
 
 @dataclass(frozen=True, slots=True)
