@@ -28,7 +28,8 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
-from dialer.cases.model import Debt, NewCase
+from dialer.cases.debt import Debt
+from dialer.cases.model import NewCase
 from dialer.compliance.clearance import Clearance
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import Gate

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from dialer.campaigns.campaign import Campaign
+from dialer.cases.debtor import Provenance
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import LIFETIME
 from dialer.compliance.jurisdiction import packs_for, zones_for
@@ -16,6 +17,9 @@ def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Ma
     packs = campaign.packs
     if campaign.packs_follow_debtor:
         packs = packs_for(packs, known, number, case.place)
+    line = next((line for line in case.numbers if line.number == number), None)
+    at_work = line is not None and line.at_work
+    by_debtor = line is not None and line.provenance is Provenance.DEBTOR
     return Intent(
         campaign=campaign.name,
         case_id=case.id,
@@ -30,5 +34,12 @@ def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Ma
         collector=campaign.collector,
         mode=campaign.mode,
         ring_timeout_seconds=campaign.ring_timeout_seconds,
-        given={**campaign.facts, **case.facts, "attempts_so_far": case.tried, "subdivision": case.place},
+        workplace=at_work,
+        given={
+            **campaign.facts,
+            **case.facts,
+            "attempts_so_far": case.tried,
+            "subdivision": case.place,
+            **({"workplace": True, "workplace_supplied": by_debtor} if at_work else {}),
+        },
     )

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from dialer.cases.model import Debt, NewCase, merged_facts
+from dialer.cases.debt import Debt
+from dialer.cases.model import NewCase, merged_facts
 from dialer.kernel import money, phone
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import BadPhoneError, PhoneNumber

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from dialer.kernel.money import Money
+from dialer.cases.debt import Debt
+from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -26,17 +27,12 @@ NOT_CALLED = "not called: "
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
-    """One debt that the creditor assigned; `reference` is unique with the creditor."""
-
-    reference: str
-    amount: Money
-    due_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case as it comes in: one debtor, the debts that one creditor assigned, the numbers to try in order."""
+    """A case as it comes in: one debtor, the debts that one creditor assigned, the numbers to try in order.
+
+    number_details: of those numbers about which more is known. risk_class, income_class: the creditor's own words.
+    mandate: the creditor's reference of the mandate under which it is worked. note: what the creditor wrote about it.
+    """
 
     creditor: str
     debtor_reference: str
@@ -48,6 +44,15 @@ class NewCase:
     household: str = ""
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    kind: DebtorKind = DebtorKind.PERSON
+    tax_code: str = ""
+    addresses: tuple[Address, ...] = ()
+    number_details: tuple[NumberDetails, ...] = ()
+    guarantors: tuple[Guarantor, ...] = ()
+    risk_class: str = ""
+    income_class: str = ""
+    mandate: str = ""
+    note: str = ""
 
 
 def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,11 +75,19 @@ def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class NumberLine:
-    """One number of a debtor, and how it was used in this case."""
+    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it."""
 
     number: PhoneNumber
     tried: int = 0
     last_tried_at: datetime | None = None
+    kind: NumberKind = NumberKind.UNKNOWN
+    provenance: Provenance = Provenance.UNKNOWN
+    best_hours: tuple[int, ...] = ()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it rings at the employer's, where other rules hold."""
+        return self.kind is NumberKind.WORKPLACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,18 @@ class Money:
         sign = "-" if self.cents < 0 else ""
         return f"{sign}{abs(self.cents) // 100}.{abs(self.cents) % 100:02d} {self.currency}"
 
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.cents + self._same(other).cents, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.cents - self._same(other).cents, self.currency)
+
+    def _same(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            msg = f"{self.currency} and {other.currency} don't add up"
+            raise ValueError(msg)
+        return other
+
 
 def parse(text: str, currency: str = "EUR") -> Money:
     """Read an amount as Italian and English files write it: `1.234,56`, `1234.56`, `€ 99,00`, `1.234`.

@@ -8,6 +8,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
+from dialer.cases.debtor import NumberDetails
 from dialer.cases.model import (
     AGREED,
     CallBack,
@@ -289,7 +290,9 @@ class MemoryRecord:
                 for attempt in self.attempts.values()
                 if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
             ]
-            lines.append(NumberLine(number, len(tries), max(tries, default=None)))
+            known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
+            last = max(tries, default=None)
+            lines.append(NumberLine(number, len(tries), last, known.kind, known.provenance, known.best_hours))
         return DueCase(
             case.id,
             case.debtor_id,

@@ -10,7 +10,8 @@ from dialer.calls.attempt import State
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.campaigns.selection import Stock
-from dialer.cases.model import Debt, NewCase
+from dialer.cases.debt import Debt
+from dialer.cases.model import NewCase
 from dialer.compliance.entry import Flag
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import ProcessLedger, Subject

@@ -16,7 +16,8 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import Campaign
-from dialer.cases.model import Debt, NewCase
+from dialer.cases.debt import Debt
+from dialer.cases.model import NewCase
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.verdict import Intent
 from dialer.kernel.money import Money

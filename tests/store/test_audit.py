@@ -17,7 +17,8 @@ from dialer.audit.chain import Head, verify_chains
 from dialer.audit.law import Library
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
-from dialer.cases.model import CaseState, Debt, NewCase
+from dialer.cases.debt import Debt
+from dialer.cases.model import CaseState, NewCase
 from dialer.compliance.clearance import Clearance
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Intent

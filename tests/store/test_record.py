@@ -12,7 +12,8 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
-from dialer.cases.model import AGREED, NOT_CALLED, CaseState, Debt, NewCase, NextDue
+from dialer.cases.debt import Debt
+from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextDue
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import entry_of

@@ -12,11 +12,12 @@ from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import schedule_write
 from dialer.adapters.store.decisions import decision_write
 from dialer.adapters.store.ledger import line_write
-from dialer.adapters.store.schema import attempts, cases, debtors, outcomes
+from dialer.adapters.store.schema import attempts, cases, debtors, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import Result
+from dialer.cases.debtor import NumberKind
 from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
@@ -47,8 +48,9 @@ _OUTCOME = _OUTCOME.on_conflict_do_update(
     set_={name: _OUTCOME.excluded[name] for name in ("agent", "code", "note", "recorded_at")},
 )
 _WITH_DEBTOR = (
-    select(attempts, debtors.c.zone, debtors.c.household, outcomes.c.code.label("outcome"))
+    select(attempts, debtors.c.zone, debtors.c.household, numbers.c.kind, outcomes.c.code.label("outcome"))
     .join(debtors, attempts.c.debtor_id == debtors.c.id)
+    .outerjoin(numbers, (numbers.c.debtor_id == attempts.c.debtor_id) & (numbers.c.number == attempts.c.number))
     .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
 )
 
@@ -218,6 +220,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         debts=tuple(int(debt) for debt in row.debts.split(",") if debt),
         household=row.household,
         mode=CallMode(row.mode),
+        workplace=row.kind == NumberKind.WORKPLACE,
     )
     return Attempt(
         id=row.id,

@@ -1,31 +1,30 @@
 """Cases on record."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.intake import add, facts_of, hours_of
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
+from dialer.cases.debt import Debt
+from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.model import (
     AGREED,
     CallBack,
     CaseCard,
     CaseState,
     Contact,
-    Debt,
     DueCase,
     NewCase,
     NextDue,
     NumberLine,
-    merged_facts,
 )
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
@@ -39,6 +38,7 @@ _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bi
 _DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
     debtors
 )
+_LINE = ("debtor_id", "number", "position", "kind", "provenance", "best_hours")
 MOST_HISTORY = 50
 CHUNK = 1_000
 
@@ -66,7 +66,7 @@ class SqlCaseBook:
         for start in range(0, len(new), CHUNK):
             with telling_away():
                 async with self._engine.begin() as connection:
-                    added = await connection.run_sync(_add, campaign, new[start : start + CHUNK], now)
+                    added = await connection.run_sync(add, campaign, new[start : start + CHUNK], now)
             total.new += added.new
             total.known += added.known
         return total
@@ -211,6 +211,9 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
         select(
             numbers.c.debtor_id,
             numbers.c.number,
+            numbers.c.kind,
+            numbers.c.provenance,
+            numbers.c.best_hours,
             func.count(attempts.c.id).label("tried"),
             func.max(attempts.c.cleared_at).label("last_tried_at"),
         )
@@ -219,13 +222,20 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
         )
         .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
-        .group_by(numbers.c.debtor_id, numbers.c.number, numbers.c.position)
+        .group_by(*(numbers.c[name] for name in _LINE))
         .order_by(numbers.c.position)
     )
     by_debtor: dict[int, list[NumberLine]] = {}
     for line in lines:
         by_debtor.setdefault(line.debtor_id, []).append(
-            NumberLine(PhoneNumber(line.number), line.tried, line.last_tried_at)
+            NumberLine(
+                PhoneNumber(line.number),
+                line.tried,
+                line.last_tried_at,
+                NumberKind(line.kind),
+                Provenance(line.provenance),
+                hours_of(line.best_hours),
+            )
         )
     owed: dict[int, list[int]] = {}
     about = (
@@ -242,130 +252,11 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             tuple(owed.get(row.id, ())),
             row.household,
             row.place,
-            _facts(row.facts),
+            facts_of(row.facts),
         )
         for row in rows
     ]
 
 
-def _facts(text: str) -> dict[str, Any]:
-    """What packs may require of the case; a date is a date again."""
-    return {
-        name: date.fromisoformat(value) if name.endswith("_on") else value for name, value in json.loads(text).items()
-    }
-
-
 def _contact(row: Any) -> Contact:
     return Contact(row.cleared_at, PhoneNumber(row.number), row.result, row.code, row.agent, row.note or "")
-
-
-def _add(connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
-    known = {
-        (row.creditor, row.reference)
-        for row in connection.execute(
-            select(debts.c.creditor, debts.c.reference).where(
-                debts.c.reference.in_([debt.reference for case in new for debt in case.debts])
-            )
-        )
-    }
-    fresh = [
-        (case, owed)
-        for case in new
-        if (owed := [debt for debt in case.debts if (case.creditor, debt.reference) not in known])
-    ]
-    added = Added(new=len(fresh), known=len(new) - len(fresh))
-    if not fresh:
-        return added
-
-    statement = upsert(debtors)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["creditor", "reference"], set_={"name": statement.excluded.name}
-        ),
-        [
-            {
-                "creditor": case.creditor,
-                "reference": case.debtor_reference,
-                "name": case.debtor_name,
-                "zone": case.zone,
-                "language": case.language,
-                "household": case.household,
-                "place": case.place,
-            }
-            for case, _ in fresh
-        ],
-    )
-    debtor_ids = {
-        (row.creditor, row.reference): row.id
-        for row in connection.execute(
-            select(debtors.c.id, debtors.c.creditor, debtors.c.reference).where(
-                debtors.c.reference.in_([case.debtor_reference for case, _ in fresh])
-            )
-        )
-    }
-    ids = [debtor_ids[case.creditor, case.debtor_reference] for case, _ in fresh]
-    connection.execute(
-        upsert(numbers).on_conflict_do_nothing(),
-        [
-            {"debtor_id": debtor_id, "number": number, "position": position}
-            for debtor_id, (case, _) in zip(ids, fresh, strict=True)
-            for position, number in enumerate(case.numbers)
-        ],
-    )
-    connection.execute(
-        upsert(cases).on_conflict_do_nothing(),
-        [
-            {
-                "campaign": campaign,
-                "debtor_id": debtor_id,
-                "creditor": case.creditor,
-                "state": CaseState.OPEN.value,
-                "due_at": now,
-                "why": "new",
-                "facts": json.dumps(dict(case.facts), default=str),
-            }
-            for debtor_id, (case, _) in zip(ids, fresh, strict=True)
-        ],
-    )
-    _merge_facts(connection, campaign, dict(zip(ids, (case.facts for case, _ in fresh), strict=True)))
-    case_ids = {
-        row.debtor_id: row.id
-        for row in connection.execute(
-            select(cases.c.id, cases.c.debtor_id).where(cases.c.campaign == campaign, cases.c.debtor_id.in_(ids))
-        )
-    }
-    connection.execute(
-        insert(debts),
-        [
-            {
-                "case_id": case_ids[debtor_id],
-                "creditor": case.creditor,
-                "reference": debt.reference,
-                "amount_cents": debt.amount.cents,
-                "currency": debt.amount.currency,
-                "due_on": debt.due_on,
-            }
-            for debtor_id, (case, owed) in zip(ids, fresh, strict=True)
-            for debt in owed
-        ],
-    )
-    return added
-
-
-def _merge_facts(connection: Connection, campaign: str, more: Mapping[int, Mapping[str, Any]]) -> None:
-    """A case that was known may be another one with its new debts."""
-    known = connection.execute(
-        select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
-            cases.c.campaign == campaign, cases.c.debtor_id.in_(list(more))
-        )
-    )
-    changed = [
-        {"case": row.id, "new_facts": json.dumps(merged, default=str)}
-        for row in known
-        if (known_facts := _facts(row.facts)) != more[row.debtor_id]
-        and (merged := merged_facts(known_facts, more[row.debtor_id])) != known_facts
-    ]
-    if changed:
-        connection.execute(
-            update(cases).where(cases.c.id == bindparam("case")).values(facts=bindparam("new_facts")), changed
-        )

@@ -50,6 +50,26 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micro(value)
 
 
+creditors = Table(
+    "creditors",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("tax_code", String, nullable=False, server_default=""),
+)
+
+mandates = Table(
+    "mandates",
+    METADATA,
+    Column("creditor", String, primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("licence", String, nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date),
+    Column("packs", String, nullable=False),
+    Column("retention_days", Integer, nullable=False),
+    Column("currency", String, nullable=False),
+)
+
 debtors = Table(
     "debtors",
     METADATA,
@@ -61,8 +81,26 @@ debtors = Table(
     Column("language", String, nullable=False),
     Column("household", String, nullable=False, server_default=""),
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
+    Column("kind", String, nullable=False, server_default="person"),
+    Column("tax_code", String, nullable=False, server_default=""),
+    Column("risk_class", String, nullable=False, server_default=""),
+    Column("income_class", String, nullable=False, server_default=""),
     UniqueConstraint("creditor", "reference"),
     Index(None, "household"),
+    Index(None, "tax_code"),
+)
+
+addresses = Table(
+    "addresses",
+    METADATA,
+    Column("debtor_id", ForeignKey("debtors.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("street", String, nullable=False),
+    Column("postal_code", String, nullable=False),
+    Column("city", String, nullable=False),
+    Column("province", String, nullable=False),
+    Column("country", String, nullable=False),
 )
 
 numbers = Table(
@@ -71,6 +109,11 @@ numbers = Table(
     Column("debtor_id", ForeignKey("debtors.id"), primary_key=True),
     Column("number", String, primary_key=True),
     Column("position", Integer, nullable=False),
+    Column("kind", String, nullable=False, server_default="unknown"),
+    Column("provenance", String, nullable=False, server_default="unknown"),
+    Column("verified_on", Date),
+    Column("best_hours", String, nullable=False, server_default=""),  # hours of the debtor's day, as 18,19
+    Column("note", String, nullable=False, server_default=""),
     Index(None, "number"),
 )
 
@@ -86,8 +129,22 @@ cases = Table(
     Column("why", String, nullable=False),  # the reason of state and due_at, in words
     Column("facts", Text, nullable=False, server_default="{}"),  # what packs may require, as JSON
     Column("wanted_by", Instant),  # the least cadence: after this the case is urgent
+    Column("mandate", String, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign", "debtor_id"),
     Index(None, "campaign", "state", "due_at"),
+    Index(None, "debtor_id"),
+)
+
+guarantors = Table(
+    "guarantors",
+    METADATA,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("tax_code", String, nullable=False),
+    Column("numbers", String, nullable=False),  # with commas between
+    Column("note", String, nullable=False),
 )
 
 debts = Table(
@@ -100,8 +157,95 @@ debts = Table(
     Column("amount_cents", BigInteger, nullable=False),
     Column("currency", String, nullable=False),
     Column("due_on", Date),
+    Column("limitation_on", Date),  # as the creditor says; what moved it stands in written_facts
+    Column("limitation_years", Integer),
     UniqueConstraint("creditor", "reference"),
     Index(None, "case_id"),
+    Index(None, "limitation_on"),
+)
+
+debt_items = Table(
+    "debt_items",
+    METADATA,
+    Column("debt_id", ForeignKey("debts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("due_on", Date),
+    Column("description", String, nullable=False),
+)
+
+payments = Table(
+    "payments",
+    METADATA,
+    Column("creditor", String, primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("debt_id", ForeignKey("debts.id"), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),  # in the debt's currency; below zero: taken back
+    Column("paid_on", Date, nullable=False),
+    Column("method", String, nullable=False),
+    Column("receipt", String, nullable=False),  # the terminal's reference, never a card's number
+    Column("recorded_by", String, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index(None, "debt_id"),
+    Index(None, "recorded_at"),
+)
+
+# what moves a debt's limitation date: in writing, and nothing else
+written_facts = Table(
+    "written_facts",
+    METADATA,
+    Column("debt_id", ForeignKey("debts.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("happened_on", Date, primary_key=True),
+    Column("evidence", String, nullable=False),
+    Column("recorded_by", String, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+# what happened in a case beside calls, payments and flags
+history = Table(
+    "history",
+    METADATA,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("recorded_by", String, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index(None, "case_id", "at"),
+)
+
+# every word about a flag, written with the ledger's line that the gate reads: a line knows only the last one
+flag_changes = Table(
+    "flag_changes",
+    METADATA,
+    Column("line_id", String, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("debtor_id", Integer),
+    Column("number", String),
+    Column("debt_id", Integer),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),  # at or before `at`: it was lifted
+    Column("recorded_by", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Index(None, "debtor_id"),
+    Index(None, "number"),
+)
+
+# who looked at which case when
+case_views = Table(
+    "case_views",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", Integer, nullable=False),
+    Column("viewed_by", String, nullable=False),
+    Column("viewed_at", Instant, nullable=False),
+    Column("how", String, nullable=False),
+    Index(None, "case_id", "viewed_at"),
 )
 
 attempts = Table(

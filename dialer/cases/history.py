@@ -1,0 +1,60 @@
+"""What happened in a case, as one line of time: calls, calls that weren't allowed, letters, payments, flags, notes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+MOST_TEXT_CHARACTERS = 2_000
+
+
+class HistoryKind(StrEnum):
+    """What somebody writes into a case's history."""
+
+    LETTER = "letter"
+    MESSAGE = "message"
+    VISIT = "visit"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What somebody wrote into a case's history. reference: the writer's own key; the same one again replaces it."""
+
+    case_id: int
+    reference: str
+    at: datetime
+    kind: HistoryKind
+    text: str
+    inbound: bool = False
+    recorded_by: str = ""
+
+
+class MomentKind(StrEnum):
+    """What a moment of a case was."""
+
+    ATTEMPT = "attempt"
+    NOT_CALLED = "not_called"
+    """The gate refused, and why."""
+    CONTACT = "contact"
+    """Outside our own calls: a manual or inbound call, a message, a letter, a visit that counts for the gate."""
+    LETTER = "letter"
+    MESSAGE = "message"
+    VISIT = "visit"
+    NOTE = "note"
+    PAYMENT = "payment"
+    FLAG = "flag"
+    WRITTEN_FACT = "written_fact"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment of a case: when it was, or was recorded; who; in words; and the details by name."""
+
+    at: datetime
+    kind: MomentKind
+    who: str
+    what: str
+    details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
