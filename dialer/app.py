@@ -74,6 +74,7 @@ class Daemon:
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
+        self._rules = configured.rules(settings)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -114,7 +115,7 @@ class Daemon:
         ]
         roster = Roster(sessions, floor, clock, ids)
         live = LiveAttempts()
-        closing = Closing(record, self._book, gate, roster, live, clock)
+        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules)
         self._pbx = Asterisk(
             self._link_settings,
             settings.trunk.endpoint,
@@ -324,6 +325,7 @@ class Daemon:
             self._problems,
             lambda: exposition(collector),
             self._token,
+            self._rules,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

@@ -9,6 +9,9 @@ from typing import Any
 
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
+from dialer.cases.offers import Offer
+from dialer.cases.payment import Payment
+from dialer.cases.promises import Promise
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -16,6 +19,11 @@ class CaseState(StrEnum):
     """Whether a case is worked."""
 
     OPEN = "open"
+    """It is called when it is due."""
+    LETTER = "letter"
+    """A letter is to be written when it is due; it isn't called meanwhile."""
+    ESCALATED = "escalated"
+    """A person decides what comes next; it isn't called meanwhile."""
     CLOSED = "closed"
     """An outcome ended it."""
 
@@ -24,6 +32,19 @@ AGREED = "agreed call-back"
 """Why a case is due that the debtor agreed to be called about then."""
 NOT_CALLED = "not called: "
 """Why a case waits that the gate refused; its reasons follow, with commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What comes next in a case: its state, when it is due (None: not by itself), and why in one sentence.
+
+    number: which of its numbers is tried first; None: the least tried.
+    """
+
+    state: CaseState
+    due_at: datetime | None
+    why: str
+    number: PhoneNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +116,8 @@ class DueCase:
     """A case that may be dialled now, as far as its own schedule goes: the gate has the last word.
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
-    facts: what packs may require of the case, as `assigned_npl`.
+    facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
+    suggests.
     """
 
     id: int
@@ -106,6 +128,7 @@ class DueCase:
     household: str = ""
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    first_number: PhoneNumber | None = None
 
     @property
     def tried(self) -> int:
@@ -131,7 +154,7 @@ class NextDue:
 
 @dataclass(frozen=True, slots=True)
 class CaseCard:
-    """What the agent sees of a case when the call lands."""
+    """What the agent sees of a case when the call lands; promises and offers, the earliest first."""
 
     id: int
     creditor: str
@@ -141,6 +164,10 @@ class CaseCard:
     debts: tuple[Debt, ...]
     attempts: int
     history: tuple["Contact", ...] = field(default=())
+    promises: tuple[Promise, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import zip_longest
 
+from dialer.cases.payment import Payment
 from dialer.kernel.money import Money
 
 MOST_INSTALMENTS = 120
@@ -72,14 +74,6 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """Money that came in, on its day in the debtor's calendar; below zero: it was taken back."""
-
-    on: date
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
     """A promise as its payments have it on a day.
 
@@ -110,7 +104,7 @@ def monthly(amount: Money, first: date, instalments: int) -> tuple[Instalment, .
     return tuple(parts)
 
 
-def judge(promises: Sequence[Promise], payments: Sequence[Paid], today: date) -> list[Judged]:
+def judge(promises: Sequence[Promise], payments: Sequence[Payment], today: date) -> list[Judged]:
     """What became of a case's promises, the earliest first, by the payments that came in on it until `today`.
 
     A later promise takes the place of an earlier one: payments from its day on are for it, and what wasn't over of the
@@ -119,18 +113,18 @@ def judge(promises: Sequence[Promise], payments: Sequence[Paid], today: date) ->
     ordered = sorted(promises, key=lambda promise: promise.made_at)
     return [
         _judge(promise, payments, today, later.made_on if later else None)
-        for promise, later in zip(ordered, [*ordered[1:], None], strict=True)
+        for promise, later in zip_longest(ordered, ordered[1:])
     ]
 
 
-def _judge(promise: Promise, payments: Sequence[Paid], today: date, replaced_on: date | None) -> Judged:
+def _judge(promise: Promise, payments: Sequence[Payment], today: date, replaced_on: date | None) -> Judged:
     currency = promise.amount.currency
     mine = [
         payment
         for payment in payments
         if payment.amount.currency == currency
-        and promise.made_on <= payment.on <= today
-        and (replaced_on is None or payment.on < replaced_on)
+        and promise.made_on <= payment.paid_on <= today
+        and (replaced_on is None or payment.paid_on < replaced_on)
     ]
     paid = sum(payment.amount.cents for payment in mine)
     judged_on = replaced_on or today
@@ -145,7 +139,7 @@ def _judge(promise: Promise, payments: Sequence[Paid], today: date, replaced_on:
     return Judged(promise, kept, Money(paid, currency), Money(missing, currency), check_on)
 
 
-def _worst_of(promise: Promise, over: Sequence[Instalment], payments: Sequence[Paid]) -> Kept:
+def _worst_of(promise: Promise, over: Sequence[Instalment], payments: Sequence[Payment]) -> Kept:
     """The first instalment of those whose time is over that wasn't paid in time decides."""
     due = 0
     for instalment in over:
@@ -153,7 +147,7 @@ def _worst_of(promise: Promise, over: Sequence[Instalment], payments: Sequence[P
             payment.amount.cents
             for payment in payments
             # what is taken back was never paid, whenever that came out
-            if payment.on < promise.over_on(instalment) or payment.amount.cents < 0
+            if payment.paid_on < promise.over_on(instalment) or payment.amount.cents < 0
         )
         before, due = due, due + instalment.amount.cents
         if in_time < due:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.cases.offers import Step, Terms, check, worse
-from dialer.cases.promises import Instalment, Kept, Paid, Promise, judge, monthly
+from dialer.cases.payment import Payment
+from dialer.cases.promises import Instalment, Kept, Promise, judge, monthly
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 
@@ -24,7 +25,7 @@ def promise(*parts, made_on=MADE, id_="a"):
 
 
 def paid(day, cents):
-    return Paid(day, Money(cents))
+    return Payment("bank 1", "F1", Money(cents), day)
 
 
 def one(today, *payments, of=None):
@@ -47,7 +48,7 @@ def one(today, *payments, of=None):
         (LAST_DAY, [paid(LAST_DAY + timedelta(days=1), 15_000)], Kept.OPEN, 0),  # hasn't come yet
         # the bank took it back weeks later
         (date(2027, 1, 20), [paid(DUE, 15_000), paid(date(2027, 1, 15), -15_000)], Kept.BROKEN, 15_000),
-        (LAST_DAY + timedelta(days=1), [Paid(DUE, Money(15_000, "CHF"))], Kept.BROKEN, 15_000),
+        (LAST_DAY + timedelta(days=1), [Payment("bank 1", "F1", Money(15_000, "CHF"), DUE)], Kept.BROKEN, 15_000),
     ],
 )
 def test_a_promise_is_kept_by_what_came_in_until_its_days_of_grace_are_over(today, payments, kept, missing):
@@ -83,6 +84,10 @@ PLAN = promise((DUE, 10_000), (date(2027, 1, 5), 10_000), (date(2027, 2, 5), 10_
 def test_each_instalment_of_a_plan_has_its_own_day(today, payments, kept, missing, check_on):
     judged = one(today, *payments, of=PLAN)
     assert (judged.kept, judged.missing, judged.check_on) == (kept, Money(missing), check_on)
+
+
+def test_who_promised_nothing_broke_nothing():
+    assert judge([], [paid(DUE, 1)], LAST_DAY) == []
 
 
 def test_a_later_promise_takes_the_place_of_an_open_one_and_not_of_a_broken_one():
@@ -122,7 +127,7 @@ def test_what_holds_of_every_judgement(parts, payments, day):
     came = [paid(MADE + timedelta(days=days), cents) for days, cents in payments]
     today = MADE + timedelta(days=day)
     judged = one(today, *came, of=plan)
-    assert judged.paid.cents == sum(payment.amount.cents for payment in came if payment.on <= today)
+    assert judged.paid.cents == sum(payment.amount.cents for payment in came if payment.paid_on <= today)
     assert 0 <= judged.missing.cents <= plan.amount.cents
     if judged.kept is Kept.KEPT:
         assert judged.paid.cents >= plan.amount.cents

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.intake import add, facts_of, hours_of
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.promises import offers_of, promises_of
+from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes, payments
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
@@ -23,21 +24,34 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextAction,
     NextDue,
     NumberLine,
 )
+from dialer.cases.payment import Payment, PaymentMethod
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 _SCHEDULE = (
     update(cases)
     .where(cases.c.id == bindparam("case"))
-    .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
+    .values(
+        due_at=bindparam("new_due_at"),
+        state=bindparam("new_state"),
+        why=bindparam("new_why"),
+        first_number=bindparam("new_first_number"),
+    )
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
-_DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
-    debtors
-)
+_DUE = select(
+    cases.c.id,
+    cases.c.debtor_id,
+    cases.c.facts,
+    cases.c.first_number,
+    debtors.c.zone,
+    debtors.c.household,
+    debtors.c.place,
+).join(debtors)
 _LINE = ("debtor_id", "number", "position", "kind", "provenance", "best_hours")
 MOST_HISTORY = 50
 CHUNK = 1_000
@@ -45,7 +59,13 @@ CHUNK = 1_000
 
 def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
     """The write that says when a case is due again."""
-    return Write(2, _SCHEDULE, {"case": case_id, "new_due_at": at, "new_state": state.value, "new_why": why})
+    return action_write(case_id, NextAction(state, at, why))
+
+
+def action_write(case_id: int, action: NextAction) -> Write:
+    """The write that says what comes next in a case."""
+    values = {"new_due_at": action.due_at, "new_state": action.state.value, "new_why": action.why}
+    return Write(2, _SCHEDULE, {"case": case_id, "new_first_number": action.number, **values})
 
 
 class SqlCaseBook:
@@ -96,7 +116,7 @@ class SqlCaseBook:
         chosen = (
             _DUE.add_columns(cases.c.due_at)
             .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= until)
-            .where(cases.c.why == AGREED)
+            .where(cases.c.why.startswith(AGREED))
             .order_by(cases.c.due_at, cases.c.id)
             .limit(most)
         )
@@ -158,7 +178,7 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
-                    select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)
+                    select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language, debtors.c.zone)
                     .join(debtors)
                     .where(cases.c.id == case_id)
                 )
@@ -186,6 +206,10 @@ class SqlCaseBook:
                 tuple(Debt(row.reference, Money(row.amount_cents, row.currency), row.due_on) for row in owed),
                 tried or 0,
                 tuple(_contact(row) for row in past),
+                tuple(await promises_of(connection, [case_id])),
+                tuple(await offers_of(connection, case_id)),
+                tuple(await payments_of(connection, case_id)),
+                case.zone,
             )
 
     def want(self, case_id: int, by: datetime) -> None:
@@ -198,9 +222,17 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
 
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
-        """When the case is due again (None: not by itself), and the reason in words."""
-        self._writer.put(schedule_write(case_id, at, state, why))
+    async def debt_id(self, case_id: int, reference: str) -> int | None:
+        """The id of the case's debt that the creditor calls so; None where it has none."""
+        chosen = select(debts.c.id).where(debts.c.case_id == case_id, debts.c.reference == reference)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(chosen)
+
+    def schedule(
+        self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
+    ) -> None:
+        """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
+        self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
 
 
 async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
@@ -253,8 +285,30 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.household,
             row.place,
             facts_of(row.facts),
+            row.first_number,
         )
         for row in rows
+    ]
+
+
+async def payments_of(connection: AsyncConnection, case_id: int) -> list[Payment]:
+    """What came in for a case's debts, the earliest first."""
+    chosen = (
+        select(payments, debts.c.reference.label("debt"), debts.c.currency)
+        .join(debts, payments.c.debt_id == debts.c.id)
+        .where(debts.c.case_id == case_id)
+        .order_by(payments.c.paid_on, payments.c.reference)
+    )
+    return [
+        Payment(
+            row.reference,
+            row.debt,
+            Money(row.amount_cents, row.currency),
+            row.paid_on,
+            PaymentMethod(row.method),
+            row.receipt,
+        )
+        for row in await connection.execute(chosen)
     ]
 
 
