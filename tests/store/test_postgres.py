@@ -296,7 +296,7 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
             return json.loads(result.stdout[result.stdout.index("{\n") :])  # without the log
 
         assert call("migrate") == {"before": None, "after": "0005"}
-        assert call("migrate") == {"before": "0004", "after": "0005"}
+        assert call("migrate") == {"before": "0005", "after": "0005"}
         assert call("cases", "import", str(cases), "--campaign", "luce")["new"] == 1
         assert call("report", "attempts")["attempts"] == []
         findings = {finding["what"]: finding for finding in call("check")["findings"]}
