@@ -37,8 +37,8 @@ class CaseBook(Protocol):
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""
 
-    async def card(self, case_id: int) -> CaseCard:
-        """The case with its history, for the agent. Raises LookupError."""
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
+        """The case with its history, and what stands about it now, for the agent. Raises LookupError."""
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
         """When the case is due again (None: not by itself), and the reason in words. Written soon, in order."""

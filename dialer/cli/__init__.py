@@ -8,6 +8,7 @@ from dialer.cli import (
     agents,
     audit,
     campaign,
+    case,
     cases,
     check,
     demo,
@@ -38,6 +39,7 @@ app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
 cases.app.command("minimise")(minimise.minimise)
+app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")

@@ -31,6 +31,11 @@ _DEBTOR = _DEBTOR.on_conflict_do_update(
     set_={"name": _DEBTOR.excluded.name}
     | {name: func.coalesce(func.nullif(debtors.c[name], ""), _DEBTOR.excluded[name]) for name in _FILLED_LATER},
 )
+_CASE = upsert(cases)
+_CASE = _CASE.on_conflict_do_update(
+    index_elements=["campaign", "debtor_id"],
+    set_={name: func.coalesce(func.nullif(cases.c[name], ""), _CASE.excluded[name]) for name in ("mandate", "note")},
+)
 _NUMBER = upsert(numbers)
 _NUMBER = _NUMBER.on_conflict_do_update(
     index_elements=["debtor_id", "number"],
@@ -47,11 +52,12 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     references = [debt.reference for one in new for debt in one.debts]
     chosen = select(debts.c.creditor, debts.c.reference).where(of_creditor, debts.c.reference.in_(references))
     known = {(row.creditor, row.reference) for row in connection.execute(chosen)}
-    fresh = [
-        (one, owed)
-        for one in new
-        if (owed := [debt for debt in one.debts if (one.creditor, debt.reference) not in known])
-    ]
+    fresh: list[tuple[NewCase, list[Debt]]] = []
+    for one in new:
+        owed = [debt for debt in one.debts if (one.creditor, debt.reference) not in known]
+        known.update((one.creditor, debt.reference) for debt in owed)
+        if owed:
+            fresh.append((one, owed))
     added = Added(new=len(fresh), known=len(new) - len(fresh))
     if not fresh:
         return added
@@ -105,7 +111,7 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
         }
         for debtor_id, one in new
     ]
-    connection.execute(upsert(cases).on_conflict_do_nothing(), rows)
+    connection.execute(_CASE, rows)
     chosen = select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
         cases.c.campaign == campaign, cases.c.debtor_id.in_([debtor_id for debtor_id, _ in new])
     )
