@@ -25,6 +25,8 @@ class CaseState(StrEnum):
 
 AGREED = "agreed call-back"
 """Why a case is due that the debtor agreed to be called about then."""
+NOT_CALLED = "not called: "
+"""Why a case waits that the gate refused; its reasons follow, with commas."""
 PAID = "paid in full"
 """Why a case is closed of which nothing is left to pay."""
 TAKEN_BACK = "a payment was taken back"
@@ -124,6 +126,14 @@ class CallBack:
 
     case: DueCase
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """When the next case will be due, and why not before."""
+
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextDue,
     NumberLine,
     merged_facts,
 )
@@ -116,6 +117,20 @@ class MemoryRecord:
             and case.due_at <= until
         ]
         return sorted(found, key=lambda call: (call.at, call.case.id))[:most]
+
+    async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
+        self._reach()
+        later = [
+            (case.due_at, case.id, case.why)
+            for case in self.cases.values()
+            if (case.campaign, case.state) == (campaign, CaseState.OPEN)
+            and case.due_at is not None
+            and case.due_at > now
+        ]
+        if not later:
+            return None
+        at, _, why = min(later)
+        return NextDue(at, why)
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         return len(await self.due(campaign, now, len(self.cases), ()))

@@ -13,7 +13,7 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.debt import Debt
-from dialer.cases.model import AGREED, CaseState, NewCase
+from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextDue
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import entry_of
@@ -123,6 +123,20 @@ async def test_the_longest_due_come_first_and_pages_exclude(store):
     assert [case.id for case in await store.book.due("k", later, 10, ())] == [*ids[1:], ids[0]]
     assert [case.id for case in await store.book.due("k", later, 2, {ids[1], ids[3]})] == [ids[2], ids[4]]
     assert await store.book.count_due("k", NOW) == 4
+
+
+async def test_the_next_case_that_will_be_due_tells_when_and_why_not_now(store):
+    assert await store.book.next_due("k", NOW) is None
+    await store.book.add("k", [new_case(n) for n in range(1, 5)], NOW)
+    one, two, three, four = await store.book.due("k", NOW, 10, ())
+    assert await store.book.next_due("k", NOW) is None
+    store.book.schedule(one.id, NOW + timedelta(hours=3), CaseState.OPEN, NOT_CALLED + "hours")
+    store.book.schedule(two.id, NOW + timedelta(hours=5), CaseState.OPEN, "after busy")
+    store.book.schedule(three.id, NOW + timedelta(hours=1), CaseState.CLOSED, "paid")
+    store.book.schedule(four.id, None, CaseState.OPEN, "under way")
+    assert await store.book.next_due("k", NOW) == NextDue(NOW + timedelta(hours=3), "not called: hours")
+    assert await store.book.next_due("k", NOW + timedelta(hours=3)) == NextDue(NOW + timedelta(hours=5), "after busy")
+    assert await store.book.next_due("other", NOW) is None
 
 
 async def test_a_closed_case_or_one_without_a_time_is_not_due(store):

@@ -18,10 +18,11 @@ from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind
-from dialer.cases.model import CaseState
+from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
+from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -98,7 +99,9 @@ class SqlAttempts:
         attempt.result = Result.TRUNK_FAILURE
         self.save(attempt)
         self._writer.put(
-            schedule_write(reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, "not called: store-away")
+            schedule_write(
+                reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, NOT_CALLED + Reason.STORE_AWAY
+            )
         )
 
     def decided(self, decision: Decision) -> None:

@@ -25,6 +25,7 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextDue,
     NumberLine,
 )
 from dialer.kernel.phone import PhoneNumber
@@ -126,6 +127,22 @@ class SqlCaseBook:
         chosen = select(cases.c.id).join(numbers, numbers.c.debtor_id == cases.c.debtor_id)
         async with reading(self._engine) as connection:
             return list(await connection.scalars(chosen.where(numbers.c.number == number).order_by(cases.c.id)))
+
+    async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
+        """When the first open case of the campaign will be due that isn't yet; None where none will by itself.
+
+        Sees every schedule asked for before the call.
+        """
+        await self._writer.flush()
+        chosen = (
+            select(cases.c.due_at, cases.c.why)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at > now)
+            .order_by(cases.c.due_at, cases.c.id)
+            .limit(1)
+        )
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(chosen)).one_or_none()
+        return NextDue(row.due_at, row.why) if row else None
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
