@@ -44,7 +44,10 @@ class CaseBook(Protocol):
         """The case with its history, and what stands about it now, for the agent. Raises LookupError."""
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
-        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order."""
+        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order.
+
+        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
+        """
 
 
 class Added:

@@ -10,6 +10,7 @@ from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails
 from dialer.cases.flag import StandingFlag
 from dialer.cases.history import HistoryEntry, Moment
 from dialer.cases.limitation import Limitation, WrittenFact
+from dialer.cases.mandate import Mandate
 from dialer.cases.payment import Balance, Payment
 from dialer.kernel.money import Money
 
@@ -56,12 +57,13 @@ class Debtor:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A case whole. left: by currency. timeline: the newest first; `cut` where older moments were left out."""
+    """A case whole. terms: those of its mandate, where they are on record. left: by currency. timeline: the newest first; `cut` where older moments were left out."""
 
     id: int
     campaign: str
     creditor: str
     mandate: str
+    terms: Mandate | None
     state: str
     due_at: datetime | None
     why: str

@@ -14,6 +14,7 @@ from dialer.cli import (
     demo,
     gate,
     ledger,
+    mandate,
     migrate,
     minimise,
     pacing,
@@ -41,6 +42,7 @@ app.command("migrate")(migrate.migrate)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
+app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")

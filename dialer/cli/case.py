@@ -1,19 +1,18 @@
 """`dialer case`: one case whole, and what people put on record in it."""
 
-import asyncio
 import getpass
 import re
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dialer.cases.history import MOST_TEXT_CHARACTERS, HistoryEntry, HistoryKind
 from dialer.cases.limitation import Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
-from dialer.cli.input import instant_of
+from dialer.cli.input import day_of, instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
+from dialer.cli.record import with_record
 from dialer.kernel import money
 from dialer.kernel.errors import EXIT_NO, InputError, UnknownNameError
 from dialer.kernel.plain import plain
@@ -28,7 +27,6 @@ Case = Annotated[int, typer.Argument(help="the case's id, as the reports have it
 By = Annotated[str, typer.Option("--by", help="who you are; your login if empty")]
 Debt = Annotated[str | None, typer.Option("--debt", help="the debt's reference; may be left out where there is one")]
 SHOWN_MOMENTS = 40
-_T = TypeVar("_T")
 
 
 @app.command("show")
@@ -38,7 +36,7 @@ def show(case: Case, config: Config = DEFAULT_CONFIG, *, by: By = "", as_json: A
     async def read(engine: "AsyncEngine", now: datetime) -> Any:
         return await _look(engine, case, by, now), now.date()
 
-    dossier, today = _ask(config, read)
+    dossier, today = with_record(config, read)
     if as_json:
         print_json(plain(dossier))
     else:
@@ -54,7 +52,7 @@ def views(case: Case, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fals
 
         return await SqlDossiers(engine).views(case)
 
-    found = _ask(config, read)
+    found = with_record(config, read)
     if as_json:
         print_json({"views": [plain(view) for view in found]})
     else:
@@ -124,13 +122,13 @@ def payment(
             paid = money.parse(amount, owed.debt.amount.currency)
         except money.BadMoneyError as error:
             raise InputError(f"--amount {amount!r}: {error}", "write it as 1.234,56 or 1234.56") from None
-        given = Payment(reference, owed.debt.reference, paid, _day("--on", on, now.date()), method, receipt)
+        given = Payment(reference, owed.debt.reference, paid, day_of("--on", on) if on else now.date(), method, receipt)
         if given.paid_on > now.date() + timedelta(days=1):
             raise InputError(f"--on {given.paid_on}: hasn't come yet", "a promised payment is no payment")
         added = await SqlPayments(engine).add(dossier.creditor, [given], _who(by), now)
         return added, await _look(engine, case, by, now)
 
-    added, dossier = _ask(config, add)
+    added, dossier = with_record(config, add)
     left = [plain(amount) for amount in dossier.left]
     if as_json:
         print_json({**plain(added), "left": left, "state": dossier.state})
@@ -172,7 +170,7 @@ def note(
         except LookupError:
             raise _no_case(case) from None
 
-    _ask(config, write)
+    with_record(config, write)
     print("on record")
 
 
@@ -195,14 +193,14 @@ def fact(
     async def write(engine: "AsyncEngine", now: datetime) -> Any:
         from dialer.adapters.store.dossiers import SqlDossiers
 
-        day = _day("--on", on, now.date())
+        day = day_of("--on", on)
         if day > now.date() + timedelta(days=1):
             raise InputError(f"--on {day}: hasn't come yet", "record it once it has happened")
         owed = _debt_of(await _look(engine, case, by, now), debt)
         happened = WrittenFact(kind, day, evidence, _who(by))
         return owed, await SqlDossiers(engine).record_fact(case, owed.debt.reference, happened, now)
 
-    owed, clock = _ask(config, write)
+    owed, clock = with_record(config, write)
     if as_json:
         print_json({"before": plain(owed.limitation), "after": plain(clock)})
     else:
@@ -218,30 +216,6 @@ async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Do
         raise _no_case(case) from None
 
 
-def _ask(config: Any, work: Callable[["AsyncEngine", datetime], Awaitable[_T]]) -> _T:
-    """Do something with the record, at the clock's time. Raises DialerError."""
-    from dialer import settings
-
-    loaded = settings.load(config)
-    place = settings.place(loaded.store)
-    if not place.url and not place.path.exists():
-        raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
-
-    async def run() -> _T:
-        from dialer.adapters.store.away import telling_away
-        from dialer.adapters.store.database import open_database
-        from dialer.kernel.clock import SystemClock
-
-        engine = await open_database(place)
-        try:
-            with telling_away():
-                return await work(engine, SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now())
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
-
-
 def _debt_of(dossier: "Dossier", reference: str | None) -> "Statement":
     known = [statement for statement in dossier.statements if reference in (None, statement.debt.reference)]
     if len(known) == 1:
@@ -250,13 +224,6 @@ def _debt_of(dossier: "Dossier", reference: str | None) -> "Statement":
     if reference is None:
         raise InputError(f"--debt: the case has {len(known)} debts", f"name one of {names}")
     raise InputError(f"--debt {reference!r}: no debt of this case", f"name one of {names}")
-
-
-def _day(option: str, text: str, today: date) -> date:
-    try:
-        return date.fromisoformat(text) if text else today
-    except ValueError:
-        raise InputError(f"{option} {text!r}: not a day", "write it as 2026-11-24") from None
 
 
 def _who(by: str) -> str:
@@ -283,6 +250,11 @@ def _print(dossier: "Dossier", today: date) -> None:
         end = f" until {_when(standing.until)}" if standing.until else ""
         who = f", says {standing.recorded_by}" if standing.recorded_by else ""
         print(f"! {standing.name} since {_when(standing.since)}{end}{who} {standing.evidence}".rstrip())
+    terms = dossier.terms
+    if dossier.mandate:
+        known = f"{terms.starts_on} to {terms.ends_on or 'open'}, {terms.licence}" if terms else "terms not on record"
+        over = "" if terms is None or terms.open_on(today) else ": NOT OPEN"
+        print(f"mandate {dossier.mandate}: {known}{over}")
     print(f"left to pay: {_sums(dossier)}")
     print_table(
         "Debts",

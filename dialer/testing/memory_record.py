@@ -14,6 +14,7 @@ from dialer.cases.flag import FlagChange, standing
 from dialer.cases.limitation import limitation_of
 from dialer.cases.model import (
     AGREED,
+    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -87,6 +88,8 @@ class MemoryRecord:
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
                 facts = merged_facts(here.new.facts, case.facts)
+                if here.why == PAID:
+                    here.state, here.due_at, here.why = CaseState.OPEN, now, "new"
                 here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
@@ -189,7 +192,8 @@ class MemoryRecord:
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
         case = self.cases[case_id]
-        case.due_at, case.state, case.why = at, state, why
+        if case.why != PAID:
+            case.due_at, case.state, case.why = at, state, why
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.ledger import SqlLedger
+from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.minimise import Minimiser
 from dialer.adapters.store.schema import METADATA, attempts, cases, decisions, ledger
 from dialer.audit.auditor import Bench, audit
@@ -21,6 +22,7 @@ from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, Guarantor
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.limitation import WrittenFact, WrittenFactKind
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import CaseState, NewCase
 from dialer.cases.payment import Payment
 from dialer.compliance.clearance import Clearance
@@ -446,6 +448,19 @@ async def test_without_its_pack_nobody_knows_how_long_so_it_is_kept(house):
     house.clock.time = TUESDAY + 3 * YEARS
     (keep,) = (await minimise(house, retention={"us-tsr": 30})).kept
     assert "it-unirec" in keep.why
+
+
+async def test_a_mandate_that_wants_it_longer_than_the_packs_keeps_it_longer(house):
+    await house.call()
+    terms = Mandate("Luce", "2026/7", "TULPS", TUESDAY.date(), None, (), YEARS.days * 2)
+    await SqlMandates(house.engine).put(terms)
+    house.clock.time = TUESDAY + YEARS + timedelta(days=1)
+    await house.change(update(cases).where(cases.c.creditor == "Luce").values(mandate="2026/7"))
+    (keep,) = (await minimise(house, dry_run=True)).kept
+    assert "the mandate keeps it" in keep.why
+    assert keep.until.date() >= (TUESDAY + 2 * YEARS).date()
+    house.clock.time = TUESDAY + 2 * YEARS + timedelta(days=1)
+    assert (await minimise(house, dry_run=True)).kept == []
 
 
 async def test_a_creditor_that_nobody_knows(house):

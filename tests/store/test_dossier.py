@@ -8,6 +8,7 @@ from sqlalchemy import event, func, select
 
 from dialer.adapters.store import payments as store_payments
 from dialer.adapters.store import schema
+from dialer.adapters.store.mandates import SqlMandates
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt, Item, ItemKind
@@ -22,6 +23,7 @@ from dialer.cases.debtor import (
 )
 from dialer.cases.history import HistoryEntry, HistoryKind, MomentKind
 from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState, NewCase
 from dialer.cases.payment import Payment, PaymentMethod
 from dialer.compliance.entry import Channel, Direction, Entry, EntryResult, Flag
@@ -179,6 +181,18 @@ async def test_the_number_of_statements_of_an_import_does_not_grow_with_its_rows
     assert counts[0] == counts[1]
 
 
+async def test_the_terms_of_a_mandate_show_with_its_cases_and_the_last_word_holds(sql):
+    await first_case(sql, FULL)
+    assert (await look(sql)).terms is None
+    terms = Mandate("Luce", "2026/7", "TULPS 12/2026", date(2026, 1, 1), date(2026, 12, 31), ("it-unirec",), 3650)
+    for each in (replace(terms, ends_on=None, packs=()), replace(terms, creditor="Gas"), terms):
+        await SqlMandates(sql.engine).put(each)
+    assert (await look(sql)).terms == terms
+    assert await SqlMandates(sql.engine).all() == [replace(terms, creditor="Gas"), terms]
+    assert [terms.open_on(date(2026, month, 31)) for month in (1, 12)] == [True, True]
+    assert [terms.open_on(day) for day in (date(2025, 12, 31), date(2027, 1, 1))] == [False, False]
+
+
 # -- flags ------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +283,16 @@ async def test_a_case_with_nothing_left_is_closed_and_opens_again_when_a_payment
     assert (await sql.payments.add("Luce", [pay(-12345, "B3")], "import", day(2))).reopened == (case.id,)
     found = await look(sql)
     assert (found.state, found.due_at, found.why, found.left) == ("open", day(2), TAKEN_BACK, (Money(12345),))
+
+
+async def test_nothing_that_a_call_plans_opens_a_case_that_is_paid_and_a_new_debt_does(store):
+    case = await first_case(store, new_case())
+    store.book.schedule(case.id, None, CaseState.CLOSED, PAID)
+    store.book.schedule(case.id, NOW, CaseState.OPEN, "after refuses")
+    await store.attempts.flush()
+    assert await store.book.due("k", NOW, 10, ()) == []
+    await store.book.add("k", [replace(new_case(), debts=(Debt("F2", Money(1)),))], NOW)
+    assert [due.id for due in await store.book.due("k", NOW, 10, ())] == [case.id]
 
 
 async def test_what_is_paid_too_much_for_one_debt_pays_no_other(sql):

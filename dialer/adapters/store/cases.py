@@ -19,6 +19,7 @@ from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
     AGREED,
+    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -32,7 +33,8 @@ from dialer.kernel.phone import PhoneNumber
 
 _SCHEDULE = (
     update(cases)
-    .where(cases.c.id == bindparam("case"))
+    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
+    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))

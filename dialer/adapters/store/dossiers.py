@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.mandates import mandate_of
 from dialer.adapters.store.schema import (
     addresses,
     case_history,
@@ -126,6 +127,7 @@ async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, mos
         campaign=row.campaign,
         creditor=row.creditor,
         mandate=row.mandate,
+        terms=await mandate_of(connection, row.creditor, row.mandate) if row.mandate else None,
         state=row.state,
         due_at=row.due_at,
         why=row.why,

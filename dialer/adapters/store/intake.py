@@ -21,7 +21,7 @@ from dialer.adapters.store.schema import (
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberDetails
-from dialer.cases.model import CaseState, NewCase, merged_facts
+from dialer.cases.model import PAID, CaseState, NewCase, merged_facts
 
 _FILLED_LATER = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBTOR = upsert(debtors)
@@ -68,6 +68,9 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     _insert_new(connection, addresses, [row for id_, one in of for row in _address_rows(id_, one)])
     case_ids = _cases(connection, campaign, of, now)
     _insert_new(connection, guarantors, [row for id_, one in of for row in _guarantor_rows(case_ids[id_], one)])
+    # who paid all, and owes again
+    paid = update(cases).where(cases.c.id.in_(set(case_ids.values())), cases.c.why == PAID)
+    connection.execute(paid.values(state=CaseState.OPEN.value, due_at=now, why="new"))
     _debts(
         connection,
         [(case_ids[id_], one, debt) for (id_, one), (_, owed) in zip(of, fresh, strict=True) for debt in owed],

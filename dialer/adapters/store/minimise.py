@@ -41,6 +41,7 @@ from dialer.adapters.store.schema import (
     guarantors,
     ledger,
     ledger_keys,
+    mandates,
     numbers,
     outcomes,
     payments,
@@ -102,6 +103,7 @@ class _History:
     packs: set[str] = field(default_factory=set)
     last: datetime | None = None
     under_way: bool = False
+    mandate_days: int = 0
 
     def happened(self, at: datetime | None) -> None:
         if at is not None and (self.last is None or at > self.last):
@@ -182,10 +184,11 @@ class Minimiser:
         # a contact that no call of ours stands behind names no pack: the longest of all then
         names = history.packs or set(self._retention)
         longest = max(names, key=lambda name: self._retention[name])
-        until = history.last + timedelta(days=self._retention[longest])
+        days, who = max((self._retention[longest], longest), (history.mandate_days, "the mandate"))
+        until = history.last + timedelta(days=days)
         if now >= until:
             return None
-        return Kept(debtor, whose, until, f"{longest} keeps it {self._retention[longest]} days from the last activity")
+        return Kept(debtor, whose, until, f"{who} keeps it {days} days from the last activity")
 
     def _erase(self, connection: Connection, ids: Sequence[int], done: Minimised) -> None:
         called = set(_rows(connection, select(attempts.c.debtor_id, attempts.c.number), attempts.c.debtor_id, ids))
@@ -275,6 +278,11 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
     for row in _rows(connection, select(cases.c.id, cases.c.debtor_id), cases.c.debtor_id, ids):
         found[row.debtor_id].cases.append(row.id)
         owner[row.id] = row.debtor_id
+    terms = select(cases.c.debtor_id, mandates.c.retention_days).join(
+        mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate)
+    )
+    for row in _rows(connection, terms, cases.c.debtor_id, ids):
+        found[row.debtor_id].mandate_days = max(found[row.debtor_id].mandate_days, row.retention_days)
     calls = select(
         attempts.c.debtor_id, attempts.c.packs, attempts.c.cleared_at, attempts.c.ended_at, outcomes.c.recorded_at
     ).outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)

@@ -115,7 +115,7 @@ def _close_and_reopen(
     )
     owing = set(connection.scalars(still_owed))
     closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "why": PAID}
-    settle = update(cases).where(cases.c.id.in_(set(touched) - owing), cases.c.state == CaseState.OPEN.value)
+    settle = update(cases).where(cases.c.id.in_(set(touched) - owing), cases.c.state != CaseState.CLOSED.value)
     settled = connection.scalars(settle.values(**closed).returning(cases.c.id)).all()
     due = {"state": CaseState.OPEN.value, "due_at": now, "why": TAKEN_BACK}
     reopen = update(cases).where(cases.c.id.in_(owing), cases.c.state == CaseState.CLOSED.value, cases.c.why == PAID)
