@@ -41,17 +41,16 @@ class CaseBook(Protocol):
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""
 
-    async def card(self, case_id: int) -> CaseCard:
-        """The case with its history, for the agent. Raises LookupError."""
-
-    async def debt_id(self, case_id: int, reference: str) -> int | None:
-        """The id of the case's debt that the creditor calls so; None where it has none."""
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
+        """The case with its history, and what stands about it now, for the agent. Raises LookupError."""
 
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first
         (None: the least tried). Written soon, in order.
+
+        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
         """
 
 

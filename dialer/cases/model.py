@@ -9,9 +9,12 @@ from typing import Any
 
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
+from dialer.cases.dossier import Statement
+from dialer.cases.flag import StandingFlag
 from dialer.cases.offers import Offer
 from dialer.cases.payment import Payment
 from dialer.cases.promises import Promise
+from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -32,6 +35,10 @@ AGREED = "agreed call-back"
 """Why a case is due that the debtor agreed to be called about then."""
 NOT_CALLED = "not called: "
 """Why a case waits that the gate refused; its reasons follow, with commas."""
+PAID = "paid in full"
+"""Why a case is closed of which nothing is left to pay."""
+TAKEN_BACK = "a payment was taken back"
+"""Why such a case is due again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,9 @@ class NextDue:
 
 @dataclass(frozen=True, slots=True)
 class CaseCard:
-    """What the agent sees of a case when the call lands; promises and offers, the earliest first."""
+    """What the agent sees of a case when the call lands. flags: those that stop calls now. left: by currency. promises,
+    offers: the earliest first.
+    """
 
     id: int
     creditor: str
@@ -163,11 +172,19 @@ class CaseCard:
     language: str
     debts: tuple[Debt, ...]
     attempts: int
-    history: tuple["Contact", ...] = field(default=())
+    history: tuple["Contact", ...] = ()
+    statements: tuple[Statement, ...] = ()
+    left: tuple[Money, ...] = ()
+    flags: tuple[StandingFlag, ...] = ()
+    note: str = ""
     promises: tuple[Promise, ...] = ()
     offers: tuple[Offer, ...] = ()
-    payments: tuple[Payment, ...] = ()
     zone: str = ""
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        """What came in for any of its debts."""
+        return tuple(payment for statement in self.statements for payment in statement.payments)
 
 
 @dataclass(frozen=True, slots=True)

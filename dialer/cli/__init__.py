@@ -8,11 +8,13 @@ from dialer.cli import (
     agents,
     audit,
     campaign,
+    case,
     cases,
     check,
     demo,
     gate,
     ledger,
+    mandate,
     migrate,
     minimise,
     pacing,
@@ -38,7 +40,9 @@ app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
 cases.app.command("minimise")(minimise.minimise)
+app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
+app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")

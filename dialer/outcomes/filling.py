@@ -54,7 +54,7 @@ class Filling:
     async def fill(self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime) -> Filled:
         """Raises InputError with the field, its value and the remedy; AwayError where the case can't be read."""
         case = await self._book.case(attempt.intent.case_id)
-        card = await self._book.card(case.id)
+        card = await self._book.card(case.id, now)
         rules = self._rules(attempt.campaign, card.creditor)
         outcome = rules.outcomes.get(code)
         if outcome is None:
@@ -71,27 +71,14 @@ class Filling:
         if written.instalments and outcome.next.do is Do.PROMISE:
             today = now.astimezone(zone).date()
             promise = Promise(attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days)
-        said = await self._said(attempt, outcome, written, now)
+        debt_id = next((one.debt_id for one in card.statements if one.debt.reference == written.debt), None)
+        said = _said(attempt, outcome, written, debt_id, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
         offers = tuple(
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
         return Filled(outcome, said, promise, offers, action)
-
-    async def _said(self, attempt: Attempt, outcome: Outcome, written: Written, now: datetime) -> tuple[Line, ...]:
-        """The flag that the outcome sets, and what was agreed."""
-        debt_id = None
-        if written.debt is not None:
-            debt_id = await self._book.debt_id(attempt.intent.case_id, written.debt)
-        lines: list[Line] = []
-        if (flag := flag_for(attempt, outcome, debt_id, now)) is not None:
-            lines.append(flag)
-        if written.call_back_at is not None and outcome.next.do is Do.CALL_BACK:
-            debtor, start = attempt.intent.debtor_id, written.call_back_at
-            id_ = f"agr-{debtor}-{round(start.timestamp())}"
-            lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
-        return tuple(lines)
 
     async def _next(
         self,
@@ -142,6 +129,18 @@ class Filling:
                 return None
             slots.append(Slot.of(number, wish.at, verdict))
         return slots
+
+
+def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | None, now: datetime) -> tuple[Line, ...]:
+    """The flag that the outcome sets, and what was agreed."""
+    lines: list[Line] = []
+    if (flag := flag_for(attempt, outcome, debt_id, now)) is not None:
+        lines.append(flag)
+    if written.call_back_at is not None and outcome.next.do is Do.CALL_BACK:
+        debtor, start = attempt.intent.debtor_id, written.call_back_at
+        id_ = f"agr-{debtor}-{round(start.timestamp())}"
+        lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
+    return tuple(lines)
 
 
 def zone_of(case: DueCase) -> ZoneInfo:

@@ -132,9 +132,9 @@ def _amount(form: Form, card: CaseCard) -> Money | None:
 
 
 def owed_of(card: CaseCard) -> Money:
-    """What is owed in the case, in the currency of its first debt."""
+    """What is left to pay in the case, in the currency of its first debt."""
     currency = card.debts[0].amount.currency if card.debts else "EUR"
-    return Money(sum(debt.amount.cents for debt in card.debts if debt.amount.currency == currency), currency)
+    return next((left for left in card.left if left.currency == currency), Money(0, currency))
 
 
 def _check_offers(offered: Sequence[Offered], card: CaseCard, rules: Rules, agent: str, today: date) -> None:

@@ -159,7 +159,7 @@ async def holds(desk, outcome, attempt, fields):
     agreed = [line for line in lines.values() if isinstance(line, Agreement) and about(line, attempt)]
     assert len(agreed) == (outcome.next.do is Do.CALL_BACK)
 
-    card = await desk.store.book.card(desk.case_id)
+    card = await desk.store.book.card(desk.case_id, desk.clock.now())
     assert len(card.promises) == (outcome.next.do is Do.PROMISE)
     if card.promises:
         (promise,) = card.promises
@@ -267,13 +267,13 @@ async def test_a_later_word_replaces_promise_and_offers(sql):
     attempt = await desk.talk()
     offer = {"discount_percent": 30, "until": "2026-12-05", "answer": "accepted"}
     await desk.say("promise_to_pay", amount="210,00", pay_by="2026-12-04", offers=[offer])
-    card = await sql.book.card(desk.case_id)
+    card = await sql.book.card(desk.case_id, desk.clock.now())
     assert [(one.amount, one.plan) for one in card.promises] == [(Money(21_000), False)]
     assert [str(one.terms) for one in card.offers] == ["30 per cent off in 1 instalments until 2026-12-05"]
     # what this very call had offered before doesn't bind the correction
     lower = {"discount_percent": 5, "until": "2026-12-05", "answer": "refused"}
     await desk.say("refuses", offers=[lower])
-    card = await sql.book.card(desk.case_id)
+    card = await sql.book.card(desk.case_id, desk.clock.now())
     assert (card.promises, [one.terms.discount_percent for one in card.offers]) == ((), [5.0])
     desk.end(attempt)
     case = await desk.row(schema.cases, id=desk.case_id)
@@ -290,7 +290,7 @@ async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):
     case = await desk.row(schema.cases, id=desk.case_id)
     desk.clock.time = case.due_at
     await desk.talk(agent="carla")
-    (seen,) = (await sql.book.card(desk.case_id)).offers
+    (seen,) = (await sql.book.card(desk.case_id, desk.clock.now())).offers
     assert (seen.agent, seen.answer, seen.made_at) == ("anna", Answer.OPEN, TUESDAY)
     worse = {**better, "instalments": 3, "answer": "refused"}
     with pytest.raises(InputError, match="worse than what was offered before"):
@@ -298,7 +298,7 @@ async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):
     with pytest.raises(InputError, match="'anna' is no supervisor"):
         await desk.say("refuses", agent="carla", offers=[{**worse, "approved_by": "anna"}])
     await desk.say("refuses", agent="carla", offers=[{**worse, "approved_by": "bruno"}])
-    last = (await sql.book.card(desk.case_id)).offers[-1]
+    last = (await sql.book.card(desk.case_id, desk.clock.now())).offers[-1]
     assert (last.agent, last.approved_by, last.terms.instalments) == ("carla", "bruno", 3)
 
 

@@ -95,7 +95,7 @@ async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
     case = await first_case(store)
     more = new_case(debts=(Debt("F1", Money(1)), Debt("F9", Money(777))), numbers=(MOBILE, "+393337654321"))
     assert (await store.book.add("k", [more], NOW)).new == 1
-    card = await store.book.card(case.id)
+    card = await store.book.card(case.id, NOW)
     assert sorted((debt.reference, debt.amount.cents) for debt in card.debts) == [("F1", 12345), ("F9", 777)]
     (again,) = await store.book.due("k", NOW, 10, ())
     assert {line.number for line in again.numbers} == {MOBILE, HOME, "+393337654321"}
@@ -214,14 +214,14 @@ async def test_the_card_shows_the_history_newest_first(store):
         await store.attempts.add_outcome(
             RecordedOutcome(attempt.id, "anna", "promise_to_pay", f"paga il {n}", NOW + timedelta(days=n))
         )
-    card = await store.book.card(case.id)
+    card = await store.book.card(case.id, NOW)
     assert (card.debtor_name, card.creditor, card.language, card.attempts) == ("Nicolò 1", "Luce", "it", 2)
     assert [(c.note, c.outcome, c.agent, c.result) for c in card.history] == [
         ("paga il 2", "promise_to_pay", "anna", "connected"),
         ("paga il 1", "promise_to_pay", "anna", "connected"),
     ]
     with pytest.raises(LookupError):
-        await store.book.card(999)
+        await store.book.card(999, NOW)
 
 
 async def test_a_later_outcome_replaces_the_first(store):
@@ -229,7 +229,7 @@ async def test_a_later_outcome_replaces_the_first(store):
     attempt = await ended_attempt(store, case)
     for code in ("refuses", "call_back"):
         await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", code, "", NOW))
-    assert [contact.outcome for contact in (await store.book.card(case.id)).history] == ["call_back"]
+    assert [contact.outcome for contact in (await store.book.card(case.id, NOW)).history] == ["call_back"]
 
 
 async def test_an_outcome_is_read_back_with_its_attempt_and_brings_what_follows(store):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import action_write, schedule_write
 from dialer.adapters.store.decisions import decision_write
-from dialer.adapters.store.ledger import line_write
+from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.promises import outcome_writes
 from dialer.adapters.store.schema import attempts, cases, debtors, numbers, outcomes
 from dialer.adapters.store.write import Write
@@ -85,7 +85,7 @@ class SqlAttempts:
             await self._writer.commit(
                 Write(0, _OPEN, row),
                 schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
-                line_write(entry, reservation.cleared_at),
+                *line_writes(entry, reservation.cleared_at),
                 decision_write(decision),
             )
         except AwayError:
@@ -110,24 +110,27 @@ class SqlAttempts:
         """Write a decision that placed no call, soon."""
         self._writer.put(decision_write(decision))
 
-    def keep(self, *lines: Line) -> None:
-        """Write lines of the ledger, soon."""
+    def keep(self, *lines: Line, by: str = "", evidence: str = "") -> None:
+        """Write lines of the ledger, soon; who said so and what shows it are kept with flags."""
         now = self._clock.now()
-        self._writer.put(*(line_write(line, now) for line in lines))
+        self._writer.put(*(write for line in lines for write in line_writes(line, now, by, evidence)))
 
     def save(self, attempt: Attempt, *lines: Line) -> None:
         """Write the attempt as it stands, and what it counts as, in one step, soon."""
         values: dict[str, Any] = {f"new_{name}": _plain(getattr(attempt, name)) for name in _PROGRESS}
         values |= {"attempt": attempt.id, "new_refusals": ",".join(attempt.refusals)}
         now = self._clock.now()
-        self._writer.put(Write(1, _SAVE, values), *(line_write(line, now) for line in lines))
+        self._writer.put(Write(1, _SAVE, values), *(write for line in lines for write in line_writes(line, now)))
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         """Return once the outcome is durable, with what follows from it; a later one for the same attempt replaces it.
 
         Raises AwayError.
         """
-        writes = [*outcome_writes(outcome), *(line_write(line, outcome.recorded_at) for line in outcome.lines)]
+        evidence = outcome.form.evidence or f"said in call {outcome.attempt}"
+        writes = [*outcome_writes(outcome)]
+        for line in outcome.lines:
+            writes += line_writes(line, outcome.recorded_at, outcome.agent, evidence)
         if outcome.case_id is not None and outcome.action is not None:
             writes.append(action_write(outcome.case_id, outcome.action))
         await self._writer.commit(*writes)

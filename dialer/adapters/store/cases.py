@@ -8,16 +8,19 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
 from dialer.adapters.store.promises import offers_of, promises_of
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes, payments
+from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberKind, Provenance
+from dialer.cases.dossier import left_of
 from dialer.cases.model import (
     AGREED,
+    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -28,13 +31,12 @@ from dialer.cases.model import (
     NextDue,
     NumberLine,
 )
-from dialer.cases.payment import Payment, PaymentMethod
-from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 _SCHEDULE = (
     update(cases)
-    .where(cases.c.id == bindparam("case"))
+    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
+    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
     .values(
         due_at=bindparam("new_due_at"),
         state=bindparam("new_state"),
@@ -173,19 +175,18 @@ class SqlCaseBook:
             )
         return count or 0
 
-    async def card(self, case_id: int) -> CaseCard:
-        """The case with its history. Raises LookupError."""
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
+        """The case with its history, and what stands about it now. Raises LookupError."""
         async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
-                    select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language, debtors.c.zone)
+                    select(cases, debtors.c.reference, debtors.c.name, debtors.c.language, debtors.c.zone)
                     .join(debtors)
                     .where(cases.c.id == case_id)
                 )
             ).one_or_none()
             if case is None:
                 raise LookupError(case_id)
-            owed = await connection.execute(select(debts).where(debts.c.case_id == case_id).order_by(debts.c.due_on))
             tried = await connection.scalar(select(func.count()).where(attempts.c.case_id == case_id))
             past = await connection.execute(
                 select(
@@ -197,18 +198,26 @@ class SqlCaseBook:
                 .order_by(attempts.c.cleared_at.desc())
                 .limit(MOST_HISTORY)
             )  # fmt: skip
+            history = tuple(_contact(row) for row in past)
+            called = (
+                await connection.scalars(select(numbers.c.number).where(numbers.c.debtor_id == case.debtor_id))
+            ).all()
+            statements = await statements_of(connection, case_id)
             return CaseCard(
                 case_id,
                 case.creditor,
                 case.reference,
                 case.name,
                 case.language,
-                tuple(Debt(row.reference, Money(row.amount_cents, row.currency), row.due_on) for row in owed),
+                tuple(statement.debt for statement in statements),
                 tried or 0,
-                tuple(_contact(row) for row in past),
+                history,
+                statements,
+                left_of(statements),
+                await standing_about(connection, case.debtor_id, called, now),
+                case.note,
                 tuple(await promises_of(connection, [case_id])),
                 tuple(await offers_of(connection, case_id)),
-                tuple(await payments_of(connection, case_id)),
                 case.zone,
             )
 
@@ -221,12 +230,6 @@ class SqlCaseBook:
         wanted = (cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.wanted_by <= now)
         async with reading(self._engine) as connection:
             return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
-
-    async def debt_id(self, case_id: int, reference: str) -> int | None:
-        """The id of the case's debt that the creditor calls so; None where it has none."""
-        chosen = select(debts.c.id).where(debts.c.case_id == case_id, debts.c.reference == reference)
-        async with reading(self._engine) as connection:
-            return await connection.scalar(chosen)
 
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
@@ -288,27 +291,6 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.first_number,
         )
         for row in rows
-    ]
-
-
-async def payments_of(connection: AsyncConnection, case_id: int) -> list[Payment]:
-    """What came in for a case's debts, the earliest first."""
-    chosen = (
-        select(payments, debts.c.reference.label("debt"), debts.c.currency)
-        .join(debts, payments.c.debt_id == debts.c.id)
-        .where(debts.c.case_id == case_id)
-        .order_by(payments.c.paid_on, payments.c.reference)
-    )
-    return [
-        Payment(
-            row.reference,
-            row.debt,
-            Money(row.amount_cents, row.currency),
-            row.paid_on,
-            PaymentMethod(row.method),
-            row.receipt,
-        )
-        for row in await connection.execute(chosen)
     ]
 
 
