@@ -25,6 +25,7 @@ from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.pacing import SqlPacing
+from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -44,6 +45,7 @@ from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Trunk
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
@@ -51,6 +53,7 @@ from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+PROMISES_SECONDS = 300.0
 PACING_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
@@ -152,6 +155,7 @@ class Daemon:
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
         self._said = Said(gate, self._book, live, record, clock)
+        self._keeping = Keeping(SqlPromises(engine, self._writer), clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
@@ -187,6 +191,13 @@ class Daemon:
                     wanted = await self._book.count_wanted(name, self._clock.now())
                     self._flow.tally.campaigns[name].wanted = wanted
             await asyncio.sleep(CADENCE_SECONDS)
+
+    async def _judge_promises(self) -> None:
+        """Whose promise is over, several times an hour: before a case is due because of it."""
+        while True:
+            with suppress(AwayError):
+                await self._keeping.look()
+            await asyncio.sleep(PROMISES_SECONDS)
 
     @property
     def _accounts_seconds(self) -> float:
@@ -226,6 +237,7 @@ class Daemon:
         self._start_ledger(tasks)
         tasks.start("auditing", self._auditing.run())
         tasks.start("cadence", self._count_wanted())
+        tasks.start("promises", self._judge_promises())
         await self._recovery.load()
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())

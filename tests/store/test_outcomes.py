@@ -4,11 +4,14 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from dialer.adapters.store import schema
+from dialer.adapters.store.payments import SqlPayments
+from dialer.adapters.store.promises import SqlPromises
 from dialer.agents.roster import AgentError
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
@@ -18,6 +21,7 @@ from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
 from dialer.cases.model import AGREED, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
+from dialer.cases.payment import Payment
 from dialer.compliance.clearance import Clearance
 from dialer.compliance.entry import Agreement, Flag
 from dialer.compliance.gate import Gate
@@ -28,6 +32,7 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import Blank, Do, shipped
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
 from dialer.web.api import OutcomeBody
@@ -300,6 +305,101 @@ async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):
     await desk.say("refuses", agent="carla", offers=[{**worse, "approved_by": "bruno"}])
     last = (await sql.book.card(desk.case_id, desk.clock.now())).offers[-1]
     assert (last.agent, last.approved_by, last.terms.instalments) == ("carla", "bruno", 3)
+
+
+# -- whether it was kept --------------------------------------------------------------------------------------
+
+
+async def promised(sql, *, plan=False, payments=()):
+    """A promise of 90.00 by 4 December, with three days of grace, and what was paid."""
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    more = {"instalments": 3} if plan else {}
+    await desk.say("plan_agreed" if plan else "promise_to_pay", amount="90,00", pay_by="2026-12-04", **more)
+    await sql.attempts.flush()
+    for n, (day, cents) in enumerate(payments):
+        payment = Payment(f"bank {n}", "F1", Money(cents), date(2026, 12, day))
+        await SqlPayments(sql.engine).add("Luce", [payment], "bank", desk.clock.now())
+    return desk, Keeping(SqlPromises(sql.engine, sql.writer), desk.clock)
+
+
+def rome(day, hour=0, minute=0):
+    return datetime(2026, 12, day, hour, minute, tzinfo=ZoneInfo("Europe/Rome")).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("payments", "kept", "why"),
+    [
+        ([], "broken", "broken promise: 90.00 EUR are missing of what was due by 2026-12-04, nothing came in time"),
+        (
+            [(7, 4_000)],
+            "partial",
+            "broken promise: 50.00 EUR are missing of what was due by 2026-12-04, only a part came in time",
+        ),
+        ([(7, 9_000)], "kept", "the promise was kept: called about what is left"),
+    ],
+)
+async def test_a_promise_is_judged_on_the_first_day_on_which_it_may_be_broken(sql, payments, kept, why):
+    desk, keeping = await promised(sql, payments=payments)
+    before = await desk.row(schema.cases, id=desk.case_id)
+    assert before.why.startswith("after promise_to_pay: 90.00 EUR by 2026-12-04 unless it is paid")
+    assert before.due_at == rome(9, 8, 30)  # 8 December is a holiday
+    desk.clock.time = rome(8) - timedelta(seconds=1)
+    assert await keeping.look() == 0
+    assert (await desk.row(schema.cases, id=desk.case_id)).why == before.why
+    desk.clock.time = rome(8)
+    assert await keeping.look() == 1
+    case, promise = await desk.row(schema.cases, id=desk.case_id), await desk.row(schema.promises)
+    assert (case.why, promise.kept, promise.check_on, case.due_at) == (why, kept, None, before.due_at)
+    assert (case.wanted_by == rome(8)) == (kept != "kept")
+    assert await keeping.look() == 0
+
+
+async def test_a_broken_promise_comes_before_what_is_longer_due(sql):
+    desk, keeping = await promised(sql)
+    other = NewCase("Luce", "D2", "Nicolò 2", (Debt("F2", Money(1)),), ("+393470000002",), "Europe/Rome", "it")
+    await sql.book.add("k", [other], TUESDAY)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    assert (await sql.book.due("k", rome(9, 9), 10, ()))[0].id == desk.case_id
+
+
+async def test_a_plan_is_judged_at_each_instalment(sql):
+    desk, keeping = await promised(sql, plan=True, payments=[(4, 3_000)])
+    desk.clock.time = rome(8)
+    assert await keeping.look() == 1
+    case, promise = await desk.row(schema.cases, id=desk.case_id), await desk.row(schema.promises)
+    assert (promise.kept, promise.check_on) == ("open", date(2027, 1, 8))
+    assert case.why == "the plan is kept so far: called on 2027-01-08 unless the next is paid"
+    assert case.due_at == datetime(2027, 1, 8, 8, tzinfo=UTC)
+    desk.clock.time = datetime(2027, 1, 8, tzinfo=UTC)
+    assert await keeping.look() == 1
+    case, promise = await desk.row(schema.cases, id=desk.case_id), await desk.row(schema.promises)
+    assert (promise.kept, promise.check_on) == ("broken", date(2027, 2, 8))
+    assert case.why.startswith("broken promise: 30.00 EUR are missing of what was due by 2027-01-04")
+
+
+@pytest.mark.parametrize(
+    ("state", "due", "why"),
+    [
+        (CaseState.LETTER, True, "a letter"),
+        (CaseState.OPEN, False, "being called"),
+        (CaseState.OPEN, True, f"{AGREED} for tomorrow"),
+    ],
+)
+async def test_what_came_since_the_promise_stays(sql, state, due, why):
+    desk, keeping = await promised(sql)
+    sql.book.schedule(desk.case_id, rome(20) if due else None, state, why)
+    await sql.attempts.flush()
+    desk.clock.time = rome(8)
+    assert await keeping.look() == 1
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.why, CaseState(case.state), case.due_at) == (why, state, rome(20) if due else None)
+    assert (await desk.row(schema.promises)).kept == "broken"
+
+
+# -- what doesn't fit -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
