@@ -86,6 +86,7 @@ class Api:
         self._book = book
         self._dossiers = dossiers
         self._paid = paid
+        self._shown: dict[str, tuple[int, str]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -232,6 +233,7 @@ class Api:
     async def _offer(self, request: web.Request) -> web.Response:
         """The case that the agent may have called (preview): `case` is null while there is none."""
         offer = self._flow.previewing.of(_agent(request))
+        await self._seen(_agent(request), None if offer is None else offer.case.id, "preview")
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
         card = await self._book.card(offer.case.id, self._clock.now())
@@ -266,10 +268,20 @@ class Api:
     async def _call(self, request: web.Request) -> web.Response:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
+        await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
             return web.json_response({"attempt": None, "case": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
         return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": plain(card)})
+
+    async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
+        """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
+        if case_id is None:
+            if self._shown.get(agent, (0, ""))[1] == how:
+                del self._shown[agent]
+        elif self._shown.get(agent) != (case_id, how):
+            await self._dossiers.viewed(case_id, agent, how, self._clock.now())
+            self._shown[agent] = (case_id, how)
 
     def _session(self, request: web.Request) -> web.Response:
         session = self._flow.roster.session(_agent(request))
