@@ -60,6 +60,7 @@ class MemoryRecord:
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
@@ -212,6 +213,10 @@ class MemoryRecord:
         if case_id not in self.cases:
             raise LookupError(case_id)
         return self._due_case(self.cases[case_id])
+
+    async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:  # noqa: ARG002 -- who and what suffice
+        self._reach()
+        self.views.append((case_id, by, how))
 
     async def campaign_of(self, case_id: int) -> str:
         self._reach()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
-from dialer.cases.dossier import Dossiers
+from dialer.cases.dossier import Dossiers, Payments
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.flow import Flow
@@ -31,7 +31,7 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger
+from dialer.web import ledger, payments
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -82,6 +82,7 @@ class Api:
         flow: Flow,
         book: CaseBook,
         dossiers: Dossiers,
+        paid: Payments,
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
@@ -93,6 +94,8 @@ class Api:
         self._flow = flow
         self._book = book
         self._dossiers = dossiers
+        self._paid = paid
+        self._shown: dict[str, tuple[int, str]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -126,6 +129,7 @@ class Api:
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/outcomes", self._outcomes),
+                web.post("/api/v1/payments", self._payments),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/campaigns", self._campaigns),
@@ -203,6 +207,10 @@ class Api:
             raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
         return web.json_response(plain(dossier))
 
+    async def _payments(self, request: web.Request) -> web.Response:
+        """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
+        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
+
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
         views = await self._dossiers.views(int(request.match_info["case"]))
@@ -236,6 +244,7 @@ class Api:
     async def _offer(self, request: web.Request) -> web.Response:
         """The case that the agent may have called (preview): `case` is null while there is none."""
         offer = self._flow.previewing.of(_agent(request))
+        await self._seen(_agent(request), None if offer is None else offer.case.id, "preview")
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
         card = await self._book.card(offer.case.id, self._clock.now())
@@ -278,6 +287,7 @@ class Api:
     async def _call(self, request: web.Request) -> web.Response:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
+        await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
             return web.json_response({"attempt": None, "case": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
@@ -288,6 +298,15 @@ class Api:
         today = self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
         judged = [plain(one) for one in judge(card.promises, card.payments, today)]
         return {**plain(card), "promises": judged}
+
+    async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
+        """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
+        if case_id is None:
+            if self._shown.get(agent, (0, ""))[1] == how:
+                del self._shown[agent]
+        elif self._shown.get(agent) != (case_id, how):
+            await self._dossiers.viewed(case_id, agent, how, self._clock.now())
+            self._shown[agent] = (case_id, how)
 
     def _session(self, request: web.Request) -> web.Response:
         session = self._flow.roster.session(_agent(request))

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
+from dialer.adapters.store import dossiers as store_dossiers
 from dialer.adapters.store import payments as store_payments
 from dialer.adapters.store import schema
 from dialer.adapters.store.mandates import SqlMandates
@@ -332,6 +333,34 @@ async def test_only_a_written_fact_moves_the_limitation_date_never_a_call_or_a_p
         await sql.dossiers.record_fact(case.id, "F7", fact, NOW)
 
 
+@pytest.mark.parametrize("page", [1, 1_000])
+async def test_debts_that_soon_cannot_be_claimed_are_found_and_those_moved_or_paid_are_not(sql, monkeypatch, page):
+    monkeypatch.setattr(store_dossiers, "PAGE", page)
+    last = [
+        date(2027, 1, 31),
+        date(2026, 10, 1),
+        date(2027, 1, 1),
+        date(2027, 1, 2),
+        date(2027, 1, 3),
+        date(2028, 1, 1),
+    ]
+    owed = [
+        replace(new_case(n), debts=(Debt(f"F{n}", Money(100), limitation_on=day_, limitation_years=5),))
+        for n, day_ in enumerate([*last, None], start=1)
+    ]
+    await sql.book.add("k", owed, NOW)
+    await sql.payments.add("Luce", [pay(100, "B1", "F3"), pay(40, "B2", "F1")], "bank", NOW)
+    fact = WrittenFact(WrittenFactKind.NOTICE_RECEIVED, date(2026, 11, 20), "PEC")
+    ids = {(await look(sql, id_)).debtor.reference: id_ for id_ in range(1, 8)}
+    await sql.dossiers.record_fact(ids["D4"], "F4", fact, NOW)
+    await sql.dossiers.record_fact(ids["D5"], "F5", replace(fact, kind=WrittenFactKind.COURT_ACT), NOW)
+    found = await sql.dossiers.running_out(date(2027, 5, 23), 100)
+    assert [(one.debt_reference, one.left, one.limitation.on, one.case_id) for one in found] == [
+        ("F2", Money(100), date(2026, 10, 1), ids["D2"]),
+        ("F1", Money(60), date(2027, 1, 31), ids["D1"]),
+    ]
+
+
 # -- the timeline -----------------------------------------------------------------------------------------
 
 
@@ -398,10 +427,12 @@ async def test_who_looks_at_a_case_is_on_record_and_who_cannot_be_put_there_sees
     await first_case(sql)
     await look(sql)
     await sql.dossiers.look(1, "bruno", "api", day(1))
+    await sql.dossiers.viewed(1, "carla", "preview", day(2))
     assert [(view.by, view.how, view.at) for view in await sql.dossiers.views(1)] == [
+        ("carla", "preview", day(2)),
         ("bruno", "api", day(1)), ("anna", "test", NOW),
     ]  # fmt: skip
     with pytest.raises(LookupError):
         await look(sql, 99)
     async with sql.engine.connect() as connection:
-        assert await connection.scalar(select(func.count()).select_from(schema.case_views)) == 2
+        assert await connection.scalar(select(func.count()).select_from(schema.case_views)) == 3

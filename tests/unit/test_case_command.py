@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from dialer.adapters.store.writer import Writer
 from dialer.cli import app, client
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import InputError, UnknownNameError
+from tests.conftest import ROOT
 from tests.store.test_dossier import FULL
 
 
@@ -108,12 +111,30 @@ def test_a_written_fact_moves_the_limitation_date_and_a_note_does_not(case):
     assert [moment["kind"] for moment in found["timeline"]] == ["note", "written_fact"]
 
 
+def test_the_commands_of_the_supervisors_page_work_as_written(case, tmp_path):
+    page = (ROOT / "docs/supervisor.md").read_text()
+    section = page.partition("## One case")[2].partition("\n## ")[0]
+    written = re.findall(r"`dialer ([^`]+)`", section)
+    assert len(written) >= 8
+    for line in written:
+        words = shlex.split(re.sub(r"^(case \w+) 12\b", r"\1 1", line).replace("F-001", "F1"))
+        result = CliRunner().invoke(app, [*words, "-c", str(tmp_path / "dialer.toml")])
+        assert result.exit_code == 0, (line, result.output, result.exception)
+
+
+def test_debts_that_run_out_are_listed(case):
+    assert json.loads(case("limitations", "--json").stdout) == {"debts": []}
+    (found,) = json.loads(case("limitations", "--ahead-days", "3660", "--json").stdout)["debts"]
+    assert (found["debt_reference"], found["limitation"]["on"]) == ("F1", "2030-01-31")
+    assert "2030-01-31" in case("limitations", "--ahead-days", "3660").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("fact", "1", "court_act", "--on", "2999-01-01", "--evidence", "RG 1", "--debt", "F1"), "hasn't come yet"),
         (("fact", "1", "court_act", "--on", "2026-01-01", "--evidence", " ", "--debt", "F1"), "--evidence"),
-        (("note", "1", " "), "TEXT"),
+        (("note", "1", " "), "text: empty"),
         (("note", "1", "carta 5500 0055 5555 5559"), "card's number"),
         (("flag", "1", "dispute", "--lift", "--until", "2027-01-01T00:00:00+01:00"), "--until"),
         (("flag", "1", "dispute", "--until", "tomorrow"), "--until"),

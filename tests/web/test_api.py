@@ -53,7 +53,8 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            None,  # the dossiers are a record's in SQL: tests/web/test_case.py
+            self.house.record,  # who sees a case; dossiers and payments are a record's in SQL: tests/web/test_case.py
+            None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
             lambda: self.problems,
@@ -136,6 +137,8 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     await site.talking()
     status, call = await site.ask("GET", "/api/v1/agents/agent0/call")
     assert (status, call["number"], call["case"]["debtor_name"]) == (200, "+393470000010", "Name 0")
+    await site.ask("GET", "/api/v1/agents/agent0/call")
+    assert site.house.record.views == [(1, "agent0", "call")]
     assert call["case"]["debts"][0]["amount"] == {"cents": 100, "currency": "EUR"}
     assert (await site.ask("POST", "/api/v1/agents/agent0/pause", {"reason": "lunch"}))[0] == 200
     assert (await site.ask("POST", "/api/v1/agents/agent0/hang-up"))[0] == 200
