@@ -31,6 +31,7 @@ from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
+from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
@@ -46,6 +47,7 @@ class _Case:
     due_at: datetime | None = None
     why: str = "new"
     wanted_by: datetime | None = None
+    first_number: PhoneNumber | None = None
 
 
 class MemoryRecord:
@@ -116,7 +118,8 @@ class MemoryRecord:
         found = [
             CallBack(self._due_case(case), case.due_at)
             for case in self.cases.values()
-            if (case.campaign, case.state, case.why) == (campaign, CaseState.OPEN, AGREED)
+            if (case.campaign, case.state) == (campaign, CaseState.OPEN)
+            and case.why.startswith(AGREED)
             and case.due_at is not None
             and case.due_at <= until
         ]
@@ -146,6 +149,10 @@ class MemoryRecord:
         case = self.cases[case_id]
         new = case.new
         mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        said = sorted(
+            (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
+            key=lambda outcome: outcome.recorded_at,
+        )
         past = sorted((attempt for attempt in mine if attempt.ended_at), key=lambda a: a.cleared_at, reverse=True)
         return CaseCard(
             case_id,
@@ -176,6 +183,9 @@ class MemoryRecord:
                 now,
             ),
             new.note,
+            tuple(one.promise for one in said if one.promise is not None),
+            tuple(offer for one in said for offer in one.offers),
+            new.zone,
         )
 
     def want(self, case_id: int, by: datetime) -> None:
@@ -191,10 +201,12 @@ class MemoryRecord:
             for case in self.cases.values()
         )
 
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
+    def schedule(
+        self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
+    ) -> None:
         case = self.cases[case_id]
         if case.why != PAID:
-            case.due_at, case.state, case.why = at, state, why
+            case.due_at, case.state, case.why, case.first_number = at, state, why, number
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()
@@ -235,10 +247,10 @@ class MemoryRecord:
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
-        self.keep(*outcome.lines, by=outcome.agent, evidence=f"said in call {outcome.attempt}")
-        if outcome.then is not None:
-            case_id, action = outcome.then
-            self.schedule(case_id, action.due_at, action.state, action.why)
+        self.keep(*outcome.lines, by=outcome.agent, evidence=outcome.form.evidence or f"said in call {outcome.attempt}")
+        if outcome.case_id is not None and outcome.action is not None:
+            action = outcome.action
+            self.schedule(outcome.case_id, action.due_at, action.state, action.why, action.number)
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -319,7 +331,15 @@ class MemoryRecord:
 
     def _read(self, attempt: Attempt) -> Attempt:
         outcome = self.outcomes.get(attempt.id)
-        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False, kind="")
+        return replace(
+            attempt,
+            outcome=outcome.code if outcome else None,
+            counts_as=outcome.counts_as if outcome else None,
+            then=outcome.action if outcome else None,
+            changes=0,
+            hang_up_wanted=False,
+            kind="",
+        )
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []
@@ -341,6 +361,7 @@ class MemoryRecord:
             case.new.household,
             case.new.place,
             case.new.facts,
+            case.first_number,
         )
 
     def _contact(self, attempt: Attempt) -> Contact:

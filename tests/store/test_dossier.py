@@ -32,7 +32,6 @@ from dialer.compliance.gate import Decision
 from dialer.compliance.verdict import Refusal, Verdict
 from dialer.kernel.clock import to_micro
 from dialer.kernel.money import Money
-from dialer.outcomes.codes import Outcome
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.record import RecordedOutcome
 from tests.store.test_record import HOME, MOBILE, NOW, ended_attempt, first_case, new_case, reservation
@@ -223,7 +222,7 @@ async def test_a_flag_from_an_outcome_names_the_agent(store):
     case = await first_case(store)
     attempt = await ended_attempt(store, case)
     lines = (opt_out(MOBILE, NOW),)
-    await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", Outcome.DO_NOT_CALL, "", NOW, lines))
+    await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", "do_not_call", "", NOW, lines))
     (flag,) = (await store.book.card(case.id, NOW)).flags
     assert (flag.recorded_by, attempt.id in flag.evidence) == ("anna", True)
 
@@ -374,7 +373,7 @@ async def refuse(sql, case, at):
 async def test_the_timeline_is_one_ordered_history_of_everything(sql):
     case = await first_case(sql, FULL)
     attempt = await ended_attempt(sql, case, at=day(-8))
-    await sql.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", Outcome.REFUSES, "urla", day(-8)))
+    await sql.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", "refuses", "urla", day(-8)))
     await refuse(sql, case, day(-7))
     contact = Entry("con-pbx-7", 1, case.debtor_id, at=day(-6), result=EntryResult.CONVERSATION,
                     direction=Direction.INBOUND, channel=Channel.CALL)  # fmt: skip

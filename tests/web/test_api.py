@@ -61,6 +61,7 @@ class Site:
             lambda: exposition(collector),
             TOKEN,
             self.house.clock,
+            self.house.rules,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -144,9 +145,8 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     await asyncio.sleep(0.1)
     status, body = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, "hasn't said" in body["title"]) == (409, True)
-    status, line = await site.ask(
-        "POST", "/api/v1/agents/agent0/outcome", {"code": "promise_to_pay", "note": "venerdì"}
-    )
+    said = {"code": "promise_to_pay", "note": "venerdì", "fields": {"amount": "0,60", "pay_by": "2026-11-27"}}
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/outcome", said)
     assert (status, line["state"]) == (200, "wrapping")
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
@@ -246,7 +246,7 @@ async def test_every_campaign_is_explained_with_figures(site):
         ("POST", "/api/v1/agents/agent0/log-in", {"ready": "perhaps"}, 400, "ready"),
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "x" * 99}, 400, "reason"),
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "a\r\nb"}, 400, "reason"),
-        ("POST", "/api/v1/agents/agent0/outcome", {"code": "abducted"}, 400, "code"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "Abducted!"}, 400, "code"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "n" * 5_000}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "a\0b"}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),
