@@ -26,7 +26,9 @@ from dialer.cases.history import HistoryEntry, HistoryKind, MomentKind
 from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind
 from dialer.cases.mandate import Mandate
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState, NewCase
+from dialer.cases.offers import Answer, Offer, Terms
 from dialer.cases.payment import Payment, PaymentMethod
+from dialer.cases.promises import Instalment, Promise
 from dialer.compliance.entry import Channel, Direction, Entry, EntryResult, Flag
 from dialer.compliance.gate import Decision
 from dialer.compliance.verdict import Refusal, Verdict
@@ -397,6 +399,22 @@ async def test_the_timeline_is_one_ordered_history_of_everything(sql):
     assert moments[7].details["note"] == "urla"
     cut = await look(sql, most_moments=3)
     assert (cut.timeline, cut.cut) == (moments[:3], True)
+
+
+async def test_what_was_promised_and_offered_is_in_the_timeline_with_what_became_of_it(sql):
+    case = await first_case(sql, FULL)
+    attempt = await ended_attempt(sql, case, at=day(-3))
+    parts = tuple(Instalment(date(2026, month, 5), Money(3000)) for month in (11, 12))
+    promise = Promise(attempt.id, case.id, "anna", day(-2), date(2026, 11, 22), parts, 3)
+    offer = Offer(attempt.id, 0, case.id, "anna", day(-1), Terms(10.0, 2, date(2026, 12, 31)), Answer.ACCEPTED, None)
+    said = RecordedOutcome(attempt.id, "anna", "plan_agreed", "", NOW, promise=promise, offers=(offer,))
+    await sql.attempts.add_outcome(said)
+    moments = (await look(sql)).timeline
+    assert [(moment.kind, moment.what) for moment in moments[:2]] == [
+        ("offer", "offered 10 per cent off in 2 instalments until 2026-12-31: accepted"),
+        ("promise", "60.00 EUR promised in 2 instalments from 2026-11-05 to 2026-12-05: open"),
+    ]
+    assert moments[1].details["instalments"] == [["2026-11-05", 3000], ["2026-12-05", 3000]]
 
 
 async def test_an_entry_of_the_same_reference_is_replaced_and_one_of_no_case_refused(sql):
