@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from dialer import configured, settings
 from dialer.demo.stage import standing
 from tests.asterisk.stage import Floor, attempts, until
 from tests.conftest import ROOT
@@ -116,3 +117,11 @@ def test_the_readme_names_the_projects_own_commands_and_its_demo_options_exist()
     assert [block.strip() for block in blocks(readme, "sh")] == ['make demo ARGS="--calls 200 --seed 1"', "make test"]
     known = {option for param in get_command(app).commands["demo"].params for option in param.opts}
     assert set(re.findall(r"(--[a-z]+)", readme)) <= known
+
+
+def test_the_mandates_of_the_supervisors_page_can_be_read(tmp_path):
+    texts = blocks((ROOT / "docs/supervisor.md").read_text(), "toml")
+    (mandates,) = [text for text in texts if text.startswith("[[mandates]]")]
+    (tmp_path / "dialer.toml").write_text(mandates)
+    rules = configured.rules(settings.load(tmp_path / "dialer.toml"))("k", "Luce")
+    assert (rules.grace_days, len(rules.ladder)) == (5, 2)

@@ -27,7 +27,7 @@ from dialer.live.targets import Targets, Trunk, Wish
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
-from dialer.outcomes.rules import shipped_rules
+from dialer.outcomes.rules import Rules
 from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
@@ -53,7 +53,7 @@ class House:
         self.wish = wish or Wish()
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
-        self.rules = shipped_rules
+        self.rules = Rules()
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -78,7 +78,7 @@ class House:
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
         self.closing = Closing(
-            self.record, self.record, self.gate, self.roster, self.live, self.clock, self.campaigns, self.rules
+            self.record, self.record, self.gate, self.roster, self.live, self.clock, self.campaigns, self.rules_of
         )
         self.tally = Tally(self.campaigns)
         shipped = law(*self.packs)
@@ -124,6 +124,9 @@ class House:
         """kill -9: nobody listens any more, and nothing is written."""
         self.pbx.listening = False
         self.tasks.cancel()
+
+    def rules_of(self, campaign, creditor):
+        return self.rules
 
     async def cases(self, *behaviours, pace=5, campaign=None):
         """One case for each behaviour, or for each tuple of them (several numbers)."""

@@ -9,9 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.cases.offers import Step
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.outcomes.catalogue import shipped
+from dialer.outcomes.rules import Rules
 from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
@@ -61,7 +64,7 @@ class Site:
             lambda: exposition(collector),
             TOKEN,
             self.house.clock,
-            self.house.rules,
+            self.house.rules_of,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -153,6 +156,42 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {"attempt": None, "case": None}
     (outcome,) = site.house.record.outcomes.values()
     assert (outcome.note, outcome.agent) == ("venerdì", "agent0")
+
+
+async def test_the_form_is_checked_and_the_card_shows_what_was_promised_and_offered(site):
+    site.house.rules = Rules(ladder=(Step(10.0, 3, 30),))
+    await site.talking()
+    at = "/api/v1/agents/agent0"
+    offer = {"discount_percent": 10, "until": "2026-12-01", "answer": "refused"}
+    for fields, words in (
+        ({"amount": "0,60"}, "pay_by: promise_to_pay needs it"),
+        ({"amount": "0,60", "pay_by": "soon"}, "fields.pay_by"),
+        ({"amount": "0,60", "pay_by": "2026-11-27", "shoe_size": 43}, "fields.shoe_size"),
+        ({"amount": "0,60", "pay_by": "2026-11-27", "offers": [offer | {"discount_percent": 11}]}, "above the mandate"),
+    ):
+        status, body = await site.ask("POST", f"{at}/outcome", {"code": "promise_to_pay", "fields": fields})
+        assert (status, words in body["title"], bool(body["remedy"])) == (400, True, True), body
+    status, body = await site.ask("POST", f"{at}/outcome", {"code": "sings"})
+    assert (status, body["title"]) == (400, "code: no outcome is 'sings'")
+    assert "promise_to_pay" in body["remedy"]
+    fields = {"amount": "0,60", "pay_by": "2026-11-27", "offers": [offer]}
+    assert (await site.ask("POST", f"{at}/outcome", {"code": "promise_to_pay", "fields": fields}))[0] == 200
+    case = (await site.ask("GET", f"{at}/call"))[1]["case"]
+    (promise,), (made,) = case["promises"], case["offers"]
+    assert (promise["kept"], promise["check_on"], promise["missing"]["cents"]) == ("open", "2026-12-01", 0)
+    assert promise["promise"]["instalments"] == [{"due_on": "2026-11-27", "amount": {"cents": 60, "currency": "EUR"}}]
+    assert (made["agent"], made["answer"], made["terms"]["discount_percent"]) == ("agent0", "refused", 10.0)
+
+
+async def test_what_may_be_said_and_offered_is_told_with_its_fields(site):
+    site.house.rules = Rules(ladder=(Step(10.0, 3, 30),))
+    status, body = await site.ask("GET", "/api/v1/outcomes?campaign=k&creditor=Luce")
+    assert status == 200
+    known = {line["code"]: line for line in body["outcomes"]}
+    assert list(known) == list(shipped())
+    assert known["plan_agreed"]["needs"] == ["amount", "pay_by", "instalments"]
+    assert (known["deceased"]["flag"], known["deceased"]["right_party"]) == ("deceased", False)
+    assert known["call_back"]["it"] == "Richiamare"
 
 
 async def test_a_break_announced_and_withdrawn(site):
