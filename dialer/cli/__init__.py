@@ -11,7 +11,9 @@ from dialer.cli import (
     cases,
     check,
     demo,
+    export,
     gate,
+    generate,
     ledger,
     migrate,
     minimise,
@@ -37,6 +39,8 @@ app.command("explain")(pacing.explain)
 app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+cases.app.command("export")(export.export)
+cases.app.command("generate")(generate.generate)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(cases.app, name="cases")
 app.add_typer(campaign.app, name="campaign")
