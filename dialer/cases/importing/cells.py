@@ -1,7 +1,7 @@
 """One cell each: what it says, or BadCellError with the reason and the remedy."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -29,7 +29,9 @@ _SPREADSHEET_ERROR = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPOILT = re.compile("\ufffd|Ã[\u00a0-\u00bf]|â€")
 """What UTF-8 looks like once it was read as Windows-1252 and saved."""
-_NOTHING = {"-", "--", "n.d.", "n.d", "nd", "n/d", "n/a", "null", "none", "nan", "n.p.", "n.c."}
+_SUSPICIOUS = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f=@#\ufffdÃâ]")
+_BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
+_NOTHING = {"", "-", "--", "n.d.", "n.d", "nd", "n/d", "n/a", "null", "none", "nan", "n.p.", "n.c."}
 MOST_CELL_CHARACTERS = 500
 _YES = {"yes": True, "no": False, "sì": True, "si": True, "true": True, "false": False, "1": True, "0": False,
         "vero": True, "falso": False, "s": True, "n": False}  # fmt: skip
@@ -52,10 +54,22 @@ class Form:
     landline_zero: bool = False
 
 
+def harmless(cells: Iterable[str]) -> bool:
+    """Whether no cell of these can be one that `clean` refuses. Most rows are so, and it is quickly seen."""
+    text = "\n".join(cells)
+    return len(text) <= MOST_CELL_CHARACTERS and not _SUSPICIOUS.search(text)
+
+
+def bare(text: str) -> str:
+    """The text without blanks around; empty where it only says that there is nothing."""
+    text = text.strip(_BLANKS)
+    return "" if text.lower() in _NOTHING else text
+
+
 def clean(text: str) -> str:
-    """The text without blanks around; empty where it only says that there is nothing. Raises BadCellError."""
-    text = text.strip().strip("\u200b\ufeff")
-    if not text or text.lower() in _NOTHING:
+    """As `bare`. Raises BadCellError for what no cell may hold."""
+    text = bare(text)
+    if not text:
         return ""
     if _CONTROL.search(text):
         raise BadCellError("control characters", "remove them")

@@ -35,26 +35,29 @@ class Found:
 def numbers_of(text: str, region: str, *, landline_zero: bool = False, at_work: bool = False) -> Found:
     """Read a cell. region: ISO 3166, of numbers without a country code. landline_zero: restore the lost zero."""
     found = Found()
-    for part in filter(None, map(str.strip, _parts(text, region, landline_zero=landline_zero))):
+    try:
+        whole = [_one(text, region, landline_zero=landline_zero)]
+        parts = []
+    except BadCellError as error:
+        whole, parts = [], _parts(text)
+        if len(parts) < 2 and "/" not in text:
+            found.bad.append((text.strip(), error))
+            return found
+    for part in filter(None, map(str.strip, parts)):
         try:
-            numbers = _with_slashes(part, region, landline_zero=landline_zero)
+            whole += _with_slashes(part, region, landline_zero=landline_zero)
         except BadCellError as error:
             found.bad.append((part, error))
-            continue
-        for number, kind in numbers:
-            found.numbers.setdefault(number, NumberKind.WORKPLACE if at_work else kind)
+    for number, kind in whole:
+        found.numbers.setdefault(number, NumberKind.WORKPLACE if at_work else kind)
     return found
 
 
-def _parts(text: str, region: str, *, landline_zero: bool) -> list[str]:
-    """The cell where numbers may end; whole where it is one number, or where a word in it may be about each."""
+def _parts(text: str) -> list[str]:
+    """The cell where numbers may end; whole where its signs aren't separators, or a word in it may be about each."""
     if _POWER_OF_TEN.fullmatch(text) or _AS_FRACTION.fullmatch(text) or _words(text) & _OUT_OF_USE:
         return [text]
-    try:
-        _one(text, region, landline_zero=landline_zero)
-    except BadCellError:
-        return _BETWEEN.split(text)
-    return [text]
+    return _BETWEEN.split(text)
 
 
 def _words(text: str) -> set[str]:

@@ -96,7 +96,7 @@ class Reading:
         if any(cell.strip() for cell in found[width:]) or len(found) < width:
             reason = f"{len(found)} cells where the header has {width}"
             raise RowError("", raw, reason, "quote cells that hold the separator")
-        if tuple(" ".join(cell.split()) for cell in found[:width]) == self._source.header:
+        if found[0].strip() == self._source.header[0] and _names(found[:width]) == self._source.header:
             raise RowError("", raw, "the header once more", "remove the row")
         return found
 
@@ -119,6 +119,10 @@ class Reading:
     def _reject(self, record: Record, error: RowError, *, row_lost: bool) -> Reject:
         column = self._layout.theirs(error.column) if error.column else ""
         return Reject(record.number, column, error.value, str(error), error.remedy, row_lost)
+
+
+def _names(cells: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(" ".join(cell.split()) for cell in cells)
 
 
 class _Batch:

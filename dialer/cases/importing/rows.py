@@ -18,6 +18,7 @@ from dialer.kernel.phone import PhoneNumber
 
 ITALY, ITALIAN_ZONE = "+39", "Europe/Rome"
 _WITH_LINES = {*PHONES, *(f"{prefix}_phone" for prefix in GUARANTORS), "note"}
+_REQUIRED = [name for name, column in COLUMNS.items() if column.required and name not in PHONES]
 _T = TypeVar("_T")
 _PART_KINDS = dict(zip(PARTS, (ItemKind.PRINCIPAL, ItemKind.INTEREST, ItemKind.FEES, ItemKind.COSTS), strict=True))
 
@@ -48,13 +49,18 @@ class Row:
         self._form = form
         self.bad: list[RowError] = []
         """Cells without which the row comes in."""
-        self._text = {name: self._cleaned(name, text) for name, text in raw.items()}
+        harmless = cells.harmless(raw.values())
+        self._text = {
+            name: _on_one_line(name, cells.bare(text) if harmless else self._cleaned(name, text))
+            for name, text in raw.items()
+            if text
+        }
 
     def case(self) -> NewCase:
         """The debtor with the one debt."""
-        for name, column in COLUMNS.items():
-            if column.required and name not in PHONES and not self._text.get(name):
-                raise RowError(name, "", "empty", f"fill in {column.holds}")
+        for name in _REQUIRED:
+            if not self._text.get(name):
+                raise RowError(name, "", "empty", f"fill in {COLUMNS[name].holds}")
         kind = self._read("debtor_kind", cells.debtor_kind)
         tax_code = self._read("tax_code", lambda text: cells.tax_code(text, kind)) or ""
         if kind is None:
@@ -88,8 +94,7 @@ class Row:
 
     def _cleaned(self, name: str, text: str) -> str:
         try:
-            cleaned = cells.clean(text)
-            return cleaned if name in _WITH_LINES else " ".join(cleaned.split())
+            return cells.clean(text)
         except BadCellError as error:
             raise RowError(name, cells.shown(text), str(error), error.remedy) from None
 
@@ -180,6 +185,12 @@ class Row:
             raise bad[0] if bad else RowError("phone_1", "", "empty", f"fill in {COLUMNS['phone_1'].holds}")
         self.bad += bad
         return dict(sorted(numbers.items(), key=lambda item: item[1] is NumberKind.WORKPLACE))
+
+
+def _on_one_line(name: str, text: str) -> str:
+    if name in _WITH_LINES or not ("\n" in text or "  " in text):
+        return text
+    return " ".join(text.split())
 
 
 def with_zone(case: NewCase) -> NewCase:

@@ -68,7 +68,9 @@ def text_of(cell: Any, decimal: str) -> str:
         case float() if cell.is_integer() and abs(cell) < 1e15:
             return str(int(cell))
         case float():
-            return repr(round(cell, 6)).replace(".", decimal)
+            # never three digits behind the sign: they would be read as thousands
+            digits = 2 if abs(round(cell, 2) - cell) < 1e-6 else 6
+            return f"{cell:.{digits}f}".replace(".", decimal)
         case datetime() if cell.time() == time():
             return cell.date().isoformat()
         case datetime() | date():
