@@ -20,6 +20,7 @@ from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
+from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
@@ -101,6 +102,7 @@ class Daemon:
         ids = Ids(SystemRandom())
         self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
+        self._dossiers = SqlDossiers(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
@@ -148,7 +150,7 @@ class Daemon:
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
-        self._said = Said(gate, self._book, live, record.flush, clock)
+        self._said = Said(gate, self._book, live, record, clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
@@ -319,11 +321,13 @@ class Daemon:
         application = Api(
             self._flow,
             self._book,
+            self._dossiers,
             self._said,
             self.snapshot,
             self._problems,
             lambda: exposition(collector),
             self._token,
+            self._clock,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

@@ -127,6 +127,7 @@ class Flow:
             self._clock.now(),
             elapsed_seconds=self.pacer.elapsed_seconds(campaign.name),
             cases=min(len(stock), self._calls_left),
+            opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
             trunk_failures=self._trunk_failures,
             may_dial=self.gate.may_clear and not self.stopping,
             call_backs=stock.call_backs(self._clock.now()),

@@ -15,6 +15,7 @@ class Limit(StrEnum):
     RATE = "rate"
     RAMP = "ramp"
     LATE = "late"
+    HOURS = "hours"
     CASES = "cases"
     TRUNK = "trunk"
 
@@ -29,6 +30,7 @@ _SENTENCES = {
     Limit.RATE: "limited by the trunk's {rate:g} calls per second",
     Limit.RAMP: "limited to {rate:.1f} calls per second: the rate grows slowly after a start or a reconnect",
     Limit.LATE: "limited to {rate:.1f} calls per second: the PBX is {late_seconds:.1f} s late",
+    Limit.HOURS: "outside the hours in which these debtors may be called: the first of them again in {opens_in}",
     Limit.CASES: "no case may be dialled now",
     Limit.TRUNK: "the trunk fails ({failures} calls in a row never left): probing with one call at a time",
 }

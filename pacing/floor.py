@@ -56,6 +56,7 @@ class Floor:
     inbound_per_second: calls that come in and are served before ours.
     channels_in_use: trunk channels taken by every campaign together.
     cases: cases that may be dialled now, or None where nobody counted.
+    opens_in_seconds: until a case may be called again, where none may now because of the hour alone; else None.
     trunk_failures: calls in a row, up to now, that never left our side.
     acknowledgement_seconds, lag_seconds: how long the PBX takes to accept a call, and how late its events come.
     halted: nothing may be dialled (halt, drain, PBX away, reconciling).
@@ -80,6 +81,7 @@ class Floor:
     inbound_per_second: float = 0.0
     channels_in_use: int = 0
     cases: int | None = None
+    opens_in_seconds: float | None = None
     trunk_failures: int = 0
     acknowledgement_seconds: float = 0.0
     lag_seconds: float = 0.0

@@ -1,5 +1,6 @@
 """What no mode may exceed: channels, calls per second, halt, a sick trunk."""
 
+import math
 from dataclasses import dataclass
 
 from pacing.burst import Burst, Limit, Wish, sentence
@@ -16,6 +17,8 @@ LATE_SECONDS = 0.5
 """A PBX that takes longer to accept a call, or tells of events later than that, is given fewer: half at twice the time."""
 RAMP_BEGINS = 0.1
 """Share of the rate with which a ramp begins."""
+FIRST = frozenset({Limit.HALT, Limit.TRUNK, Limit.HOURS, Limit.CASES})
+"""These are told even where the mode itself wants no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def room(floor: Floor, target: Target, memory: Rate) -> Room:
     if sick:
         bounds.append((1 if since_probe >= PROBE_SECONDS and not floor.dialling else 0, Limit.TRUNK))
     if floor.cases is not None:
-        bounds.append((floor.cases, Limit.CASES))
+        bounds.append((floor.cases, Limit.CASES if floor.opens_in_seconds is None else Limit.HOURS))
     bounds += [(max(0, target.channels - floor.channels_in_use), Limit.CHANNELS), (int(tokens), why)]
     return Room(tuple(bounds), tokens, rate, sick, since_probe, running)
 
@@ -81,7 +84,7 @@ def room(floor: Floor, target: Target, memory: Rate) -> Room:
 def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, Rate]:
     """Cut what a mode wants down to what may be placed now, and say what cut it."""
     calls = min(wish.calls, room.most)
-    first = [by for bound, by in room.bounds if bound == calls and by in (Limit.HALT, Limit.TRUNK, Limit.CASES)]
+    first = [by for bound, by in room.bounds if bound == calls and by in FIRST]
     rest = [by for bound, by in ((wish.calls, wish.limit), *room.bounds) if bound == calls]
     limited_by = (first or rest)[0]
     risk_next = wish.risks[calls] if calls < len(wish.risks) else float(calls >= wish.calls)
@@ -98,6 +101,7 @@ def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, 
             in_use=floor.channels_in_use,
             channels=target.channels,
             rate=room.calls_per_second,
+            opens_in=_hours(floor.opens_in_seconds or 0.0),
             late_seconds=max(floor.acknowledgement_seconds, floor.lag_seconds),
             failures=floor.trunk_failures,
             budget=wish.budget,
@@ -111,3 +115,8 @@ def limit(wish: Wish, room: Room, floor: Floor, target: Target) -> tuple[Burst, 
     )
     since_probe_seconds = 0.0 if room.sick and calls else room.since_probe_seconds
     return burst, Rate(room.tokens - calls, since_probe_seconds, room.running_seconds)
+
+
+def _hours(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -4,7 +4,8 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from dialer.cases.book import CaseBook
-from dialer.cases.model import CallBack, DueCase, NumberLine
+from dialer.cases.model import NOT_CALLED, CallBack, DueCase, NextDue, NumberLine
+from dialer.compliance.reasons import BY_THE_CLOCK
 
 PAGE = 200
 EMPTY_AGAIN_SECONDS = 2.0
@@ -27,6 +28,7 @@ class Stock:
         self._call_backs: list[CallBack] = []
         self._taken: set[int] = set()
         self._empty_until = 0.0
+        self._next_due: NextDue | None = None
         self._call_backs_asked_at: float | None = None
 
     def __len__(self) -> int:
@@ -42,6 +44,7 @@ class Stock:
         self._cases.extend(page)
         if not page:
             self._empty_until = monotonic + EMPTY_AGAIN_SECONDS
+            self._next_due = await self._book.next_due(self._campaign, now)
 
     async def _look_for_call_backs(self, now: datetime, monotonic: float) -> None:
         asked_at = self._call_backs_asked_at
@@ -55,6 +58,15 @@ class Stock:
         self._call_backs = [call for call in self._call_backs if call.at > now]
         self._for_agents.extendleft(reversed(due))
         self._taken.update(case.id for case in due)
+
+    def opens_in_seconds(self, now: datetime) -> float | None:
+        """Where no case is at hand, and it is for the hour that the next one waits: until it may be called."""
+        later = self._next_due
+        if len(self) or later is None or later.at <= now or not later.why.startswith(NOT_CALLED):
+            return None
+        if not BY_THE_CLOCK.issuperset(later.why.removeprefix(NOT_CALLED).split(",")):
+            return None
+        return (later.at - now).total_seconds()
 
     def call_backs(self, now: datetime) -> tuple[float, ...]:
         """Seconds until each agreed call-back that is near is due."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase
+from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase, NextDue
 
 
 class CaseBook(Protocol):
@@ -18,6 +18,9 @@ class CaseBook(Protocol):
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         """Up to `most` agreed call-backs that are due until then, the earliest first."""
+
+    async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
+        """When the first open case of the campaign will be due that isn't yet; None where none will by itself."""
 
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
@@ -37,11 +40,14 @@ class CaseBook(Protocol):
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""
 
-    async def card(self, case_id: int) -> CaseCard:
-        """The case with its history, for the agent. Raises LookupError."""
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
+        """The case with its history, and what stands about it now, for the agent. Raises LookupError."""
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
-        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order."""
+        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order.
+
+        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
+        """
 
 
 class Added:

@@ -9,6 +9,9 @@ from typing import Any
 
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
+from dialer.cases.dossier import Statement
+from dialer.cases.flag import StandingFlag
+from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -22,6 +25,12 @@ class CaseState(StrEnum):
 
 AGREED = "agreed call-back"
 """Why a case is due that the debtor agreed to be called about then."""
+NOT_CALLED = "not called: "
+"""Why a case waits that the gate refused; its reasons follow, with commas."""
+PAID = "paid in full"
+"""Why a case is closed of which nothing is left to pay."""
+TAKEN_BACK = "a payment was taken back"
+"""Why such a case is due again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +129,16 @@ class CallBack:
 
 
 @dataclass(frozen=True, slots=True)
+class NextDue:
+    """When the next case will be due, and why not before."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseCard:
-    """What the agent sees of a case when the call lands."""
+    """What the agent sees of a case when the call lands. flags: those that stop calls now. left: by currency."""
 
     id: int
     creditor: str
@@ -130,7 +147,11 @@ class CaseCard:
     language: str
     debts: tuple[Debt, ...]
     attempts: int
-    history: tuple["Contact", ...] = field(default=())
+    history: tuple["Contact", ...] = ()
+    statements: tuple[Statement, ...] = ()
+    left: tuple[Money, ...] = ()
+    flags: tuple[StandingFlag, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dialer.cli import (
     agents,
     audit,
     campaign,
+    case,
     cases,
     check,
     demo,
@@ -15,6 +16,7 @@ from dialer.cli import (
     gate,
     generate,
     ledger,
+    mandate,
     migrate,
     minimise,
     pacing,
@@ -42,7 +44,9 @@ app.command("migrate")(migrate.migrate)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("minimise")(minimise.minimise)
+app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
+app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")

@@ -7,7 +7,7 @@ import typer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 
 app = typer.Typer(
-    help="What counts beyond our own calls: inbound and manual contacts, flags, agreements, consents, blackouts.",
+    help="What counts beyond our own calls: inbound and manual contacts, agreements, consents, blackouts.",
     no_args_is_help=True,
 )
 Case = Annotated[int, typer.Option("--case", help="the case's id, as the reports have it")]
@@ -34,35 +34,6 @@ def contact(
     """A contact outside our own calls: it counts from now on."""
     body = {"kind": "contact", "direction": direction, "channel": channel, "result": result, "reference": reference}
     _tell(config, body | {"workplace": workplace, "at": at}, case, number, debt, as_json=as_json)
-
-
-@app.command("flag")
-def flag(
-    case: Case,
-    name: Annotated[str, typer.Option(help="as dispute, attorney, cease, moratorium")],
-    config: Config = DEFAULT_CONFIG,
-    *,
-    until: Until = None,
-    number: Number = None,
-    debt: Debts = None,
-    as_json: AsJson = False,
-) -> None:
-    """Something that stops every call, until it is lifted or expires."""
-    _tell(config, {"kind": "flag", "name": name, "until": until}, case, number, debt, as_json=as_json)
-
-
-@app.command("lift")
-def lift(
-    case: Case,
-    name: Annotated[str, typer.Option(help="the flag's name")],
-    config: Config = DEFAULT_CONFIG,
-    *,
-    number: Number = None,
-    debt: Debts = None,
-    as_json: AsJson = False,
-) -> None:
-    """The flag holds no more."""
-    _tell(config, {"kind": "lift", "name": name}, case, number, debt, as_json=as_json)
 
 
 @app.command("agreement")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 
+from dialer.cases.flag import FlagChange
+from dialer.kernel.clock import from_micro
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -150,6 +152,21 @@ class Blackout(Line):
     start: time
     end: time
     until: datetime | None = None
+
+
+def change_of(flag: Flag, by: str = "", evidence: str = "") -> FlagChange:
+    """What this revision of a flag says, for the register."""
+    return FlagChange(
+        flag.id,
+        flag.name,
+        from_micro(flag.revision),
+        flag.until,
+        flag.debtor_id,
+        flag.number,
+        flag.debt_id,
+        by,
+        evidence,
+    )
 
 
 def keys_of(debtor_id: int | None, number: str | None, household: str) -> tuple[str, ...]:

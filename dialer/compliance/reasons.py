@@ -84,6 +84,8 @@ class Reason(StrEnum):
 
 ENGINE = frozenset({Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.NO_AGENT, Reason.CLOCK})
 """Reasons that say nothing of the case: it stays due."""
+BY_THE_CLOCK = frozenset({Reason.HOURS, Reason.HOURS_WORKPLACE, Reason.HOLIDAY, Reason.INCONVENIENT_TIME})
+"""Reasons of the hour and the day: they pass by themselves, whatever else happens."""
 
 
 def text_of(reason: str) -> str:

@@ -18,6 +18,7 @@ def floor_of(
     *,
     elapsed_seconds: float,
     cases: int,
+    opens_in_seconds: float | None = None,
     trunk_failures: int,
     may_dial: bool,
     call_backs: tuple[float, ...] = (),
@@ -70,6 +71,7 @@ def floor_of(
         # an agent who is held for no call yet looks at a case, and will want a channel for it
         channels_in_use=len(lines) + sum(s.work is Work.RESERVED and s.attempt is None for s in seated),
         cases=cases,
+        opens_in_seconds=opens_in_seconds,
         trunk_failures=trunk_failures,
         halted=not (may_dial and campaign.dials),
     )

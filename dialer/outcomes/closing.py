@@ -8,7 +8,7 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.settling import result_of
-from dialer.cases.model import CaseState
+from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.entry import Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Verdict
@@ -73,7 +73,7 @@ class Closing:
     def not_called(self, case_id: int, verdict: Verdict) -> None:
         """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
         again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
-        self._schedule.schedule(case_id, again_at, CaseState.OPEN, f"not called: {','.join(verdict.reasons)}")
+        self._schedule.schedule(case_id, again_at, CaseState.OPEN, NOT_CALLED + ",".join(verdict.reasons))
 
     def skipped(self, case_id: int, agent: str, reason: str) -> None:
         """The agent looked at the case and doesn't want it called now."""

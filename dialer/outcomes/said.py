@@ -1,8 +1,8 @@
 """What happens outside our own calls, and what is said about a debtor: it enters the same ledger, and counts."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Protocol
 
 from dialer.calls.live import LiveAttempts
 from dialer.cases.book import CaseBook
@@ -35,16 +35,21 @@ class About:
     debts: tuple[int, ...] = ()
 
 
+class SaidRecord(Protocol):
+    """Where it is kept. Raises AwayError."""
+
+    def keep(self, *lines: Line, by: str = "", evidence: str = "") -> None: ...
+    async def flush(self) -> None: ...
+
+
 class Said:
     """Takes what others say. Each returns the line's id, once it is on record; with the same id it replaces it."""
 
-    def __init__(
-        self, gate: Gate, book: CaseBook, live: LiveAttempts, flush: Callable[[], Awaitable[None]], clock: Clock
-    ) -> None:
+    def __init__(self, gate: Gate, book: CaseBook, live: LiveAttempts, record: SaidRecord, clock: Clock) -> None:
         self._gate = gate
         self._book = book
         self._live = live
-        self._flush = flush
+        self._record = record
         self._clock = clock
 
     async def contact(
@@ -78,21 +83,24 @@ class Said:
         )
         return await self._put(entry)
 
-    async def flag(self, about: About, name: str, until: datetime | None) -> str:
-        """Something that stops calls to the debtor, the number, or about the debt. Raises as `contact`."""
+    async def flag(self, about: About, name: str, until: datetime | None, by: str = "", evidence: str = "") -> str:
+        """Something that stops calls to the debtor, the number, or about the debt, with who says so and what shows it.
+
+        Raises as `contact`.
+        """
         case = await self._case(about)
         if name not in self._gate.law.flags:
             known = ", ".join(sorted(self._gate.law.flags))
             raise InputError(f"name: no pack knows the flag {name!r}", f"name one of {known}")
         if len(about.debts) > 1:
             raise InputError("debts: a flag is about one debt, or about all", "set one flag for each debt")
-        return await self._put(self._flag(case, about, name, until))
+        return await self._put(self._flag(case, about, name, until), by, evidence)
 
-    async def lift(self, about: About, name: str) -> str:
+    async def lift(self, about: About, name: str, by: str = "", evidence: str = "") -> str:
         """The flag holds no more: the case is asked about again. Raises as `contact`."""
         case = await self._case(about)
         now = self._clock.now()
-        id_ = await self._put(self._flag(case, about, name, now))
+        id_ = await self._put(self._flag(case, about, name, now), by, evidence)
         self._ask_again(case, now, f"{name} was lifted")
         return id_
 
@@ -165,7 +173,8 @@ class Said:
         if not any(attempt.intent.case_id == case.id for attempt in self._live):
             self._book.schedule(case.id, at, CaseState.OPEN, why)
 
-    async def _put(self, line: Line) -> str:
-        self._gate.put(line)
-        await self._flush()
+    async def _put(self, line: Line, by: str = "", evidence: str = "") -> str:
+        self._record.keep(line, by=by, evidence=evidence)
+        self._gate.count(line)
+        await self._record.flush()
         return line.id

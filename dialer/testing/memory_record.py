@@ -9,19 +9,25 @@ from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
 from dialer.cases.debtor import NumberDetails
+from dialer.cases.dossier import Statement, left_of
+from dialer.cases.flag import FlagChange, standing
+from dialer.cases.limitation import limitation_of
 from dialer.cases.model import (
     AGREED,
+    PAID,
     CallBack,
     CaseCard,
     CaseState,
     Contact,
     DueCase,
     NewCase,
+    NextDue,
     NumberLine,
     merged_facts,
 )
+from dialer.cases.payment import balance_of
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.entry import Entry, Line
+from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
@@ -52,6 +58,7 @@ class MemoryRecord:
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
@@ -67,6 +74,7 @@ class MemoryRecord:
             if not fresh:
                 added.known += 1
                 continue
+            known.update((case.creditor, debt.reference) for debt in fresh)
             added.new += 1
             here = next(
                 (
@@ -80,6 +88,8 @@ class MemoryRecord:
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
                 facts = merged_facts(here.new.facts, case.facts)
+                if here.why == PAID:
+                    here.state, here.due_at, here.why = CaseState.OPEN, now, "new"
                 here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
@@ -111,14 +121,29 @@ class MemoryRecord:
         ]
         return sorted(found, key=lambda call: (call.at, call.case.id))[:most]
 
+    async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
+        self._reach()
+        later = [
+            (case.due_at, case.id, case.why)
+            for case in self.cases.values()
+            if (case.campaign, case.state) == (campaign, CaseState.OPEN)
+            and case.due_at is not None
+            and case.due_at > now
+        ]
+        if not later:
+            return None
+        at, _, why = min(later)
+        return NextDue(at, why)
+
     async def count_due(self, campaign: str, now: datetime) -> int:
         return len(await self.due(campaign, now, len(self.cases), ()))
 
-    async def card(self, case_id: int) -> CaseCard:
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
         self._reach()
         if case_id not in self.cases:
             raise LookupError(case_id)
-        new = self.cases[case_id].new
+        case = self.cases[case_id]
+        new = case.new
         mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
         past = sorted((attempt for attempt in mine if attempt.ended_at), key=lambda a: a.cleared_at, reverse=True)
         return CaseCard(
@@ -130,6 +155,26 @@ class MemoryRecord:
             new.debts,
             len(mine),
             tuple(self._contact(attempt) for attempt in past),
+            statements := tuple(
+                Statement(
+                    id_,
+                    debt,
+                    (),
+                    balance_of(debt, ()),
+                    limitation_of(debt.limitation_on, debt.limitation_years, ()),
+                )
+                for id_, debt in zip(self._due_case(case).debts, new.debts, strict=True)
+            ),
+            left_of(statements),
+            standing(
+                (
+                    change
+                    for change in self.flag_changes.values()
+                    if case.debtor_id == change.debtor_id or (change.debtor_id is None and change.number in new.numbers)
+                ),
+                now,
+            ),
+            new.note,
         )
 
     def want(self, case_id: int, by: datetime) -> None:
@@ -147,7 +192,8 @@ class MemoryRecord:
 
     def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
         case = self.cases[case_id]
-        case.due_at, case.state, case.why = at, state, why
+        if case.why != PAID:
+            case.due_at, case.state, case.why = at, state, why
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()
@@ -184,7 +230,7 @@ class MemoryRecord:
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
-        self.keep(*outcome.lines)
+        self.keep(*outcome.lines, by=outcome.agent, evidence=f"said in call {outcome.attempt}")
         if outcome.then is not None:
             case_id, action = outcome.then
             self.schedule(case_id, action.due_at, action.state, action.why)
@@ -192,8 +238,11 @@ class MemoryRecord:
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
 
-    def keep(self, *lines: Line) -> None:
+    def keep(self, *lines: Line, by: str = "", evidence: str = "") -> None:
         for line in lines:
+            if isinstance(line, Flag):
+                change = change_of(line, by, evidence)
+                self.flag_changes.setdefault((line.id, line.revision), change)
             known = self.lines.get(line.id)
             if known is None or known.revision <= line.revision:
                 self.lines[line.id] = line

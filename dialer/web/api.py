@@ -5,9 +5,9 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -16,8 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
+from dialer.cases.dossier import Dossiers
 from dialer.flow import Flow
+from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.kernel.plain import plain
 from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.codes import Outcome
@@ -28,6 +31,7 @@ from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+VIEWER = re.compile(r"[\w .,'@-]{1,64}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -69,14 +73,18 @@ class Api:
         self,
         flow: Flow,
         book: CaseBook,
+        dossiers: Dossiers,
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
         metrics: Callable[[], bytes],
         token: str,
+        clock: Clock,
     ) -> None:
         self._flow = flow
         self._book = book
+        self._dossiers = dossiers
+        self._clock = clock
         self._said = said
         self._snapshot = snapshot
         self._problems = problems
@@ -107,6 +115,8 @@ class Api:
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
+                web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
+                web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),
@@ -168,6 +178,25 @@ class Api:
     async def _ledger(self, request: web.Request) -> web.Response:
         return web.json_response({"id": await ledger.take(self._said, await _json(request))})
 
+    # -- cases ------------------------------------------------------------------------------------------
+
+    async def _case(self, request: web.Request) -> web.Response:
+        """The dossier. `by` says who looks: that is on record before anything is shown."""
+        by = request.query.get("by", "")
+        if not VIEWER.fullmatch(by):
+            raise InputError("by: missing, or no name", "say who looks at the case, as ?by=anna")
+        case = int(request.match_info["case"])
+        try:
+            dossier = await self._dossiers.look(case, by, "api", self._clock.now())
+        except LookupError:
+            raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
+        return web.json_response(plain(dossier))
+
+    async def _views(self, request: web.Request) -> web.Response:
+        """Who looked at the case, the last first."""
+        views = await self._dossiers.views(int(request.match_info["case"]))
+        return web.json_response({"views": [plain(view) for view in views]})
+
     # -- agents -----------------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
@@ -198,7 +227,7 @@ class Api:
         offer = self._flow.previewing.of(_agent(request))
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
-        card = await self._book.card(offer.case.id)
+        card = await self._book.card(offer.case.id, self._clock.now())
         seconds_left = self._flow.previewing.seconds_left(offer)
         return web.json_response({"campaign": offer.campaign.name, "seconds_left": seconds_left, "case": plain(card)})
 
@@ -232,7 +261,7 @@ class Api:
         attempt = await self._flow.wrap_up.current(_agent(request))
         if attempt is None:
             return web.json_response({"attempt": None, "case": None})
-        card = await self._book.card(attempt.intent.case_id)
+        card = await self._book.card(attempt.intent.case_id, self._clock.now())
         return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": plain(card)})
 
     def _session(self, request: web.Request) -> web.Response:
@@ -274,21 +303,6 @@ def problem(status: int, detail: str, remedy: str) -> web.Response:
     """An error as RFC 9457 wants it, with the remedy."""
     body = {"type": "about:blank", "status": status, "title": detail, "remedy": remedy}
     return web.json_response(body, status=status, content_type="application/problem+json")
-
-
-def plain(value: Any) -> Any:
-    """A value of ours as JSON can hold it."""
-    return _plain(asdict(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return value
 
 
 def _agent(request: web.Request) -> str:

@@ -36,12 +36,17 @@ class ContactBody(_Body):
     workplace: bool = False
 
 
+Words = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class FlagBody(_Body):
-    """Stands until it is lifted, or until `until`."""
+    """Stands until it is lifted, or until `until`. `by` says so, and `evidence` shows it."""
 
     kind: Literal["flag"]
     name: FlagName
     until: AwareDatetime | None = None
+    by: Words = ""
+    evidence: Words = ""
 
 
 class LiftBody(_Body):
@@ -49,6 +54,8 @@ class LiftBody(_Body):
 
     kind: Literal["lift"]
     name: FlagName
+    by: Words = ""
+    evidence: Words = ""
 
 
 class AgreementBody(_Body):
@@ -99,9 +106,9 @@ async def take(said: Said, body: Any) -> str:
                 workplace=known.workplace,
             )
         case FlagBody():
-            return await said.flag(about, known.name, known.until)
+            return await said.flag(about, known.name, known.until, known.by, known.evidence)
         case LiftBody():
-            return await said.lift(about, known.name)
+            return await said.lift(about, known.name, known.by, known.evidence)
         case AgreementBody():
             return await said.agreement(about, known.start, known.until)
         case ConsentBody():

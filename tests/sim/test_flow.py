@@ -135,7 +135,10 @@ async def test_outside_hours_nobody_is_called_until_the_morning():
         await house.cases(PERSON)
         await house.staff()
         await house.start()
-        await house.run(10 * 3_600, tick_seconds=5)
+        await house.run(9 * 3_600, tick_seconds=5)
+        assert "outside the hours" in house.tally.campaigns["k"].burst.sentence
+        assert "the first of them again in 1 h 3" in house.tally.campaigns["k"].burst.sentence
+        await house.run(3_600, tick_seconds=5)
         assert house.pbx.originated == []
         await house.run(1_900, tick_seconds=5)
         assert len(house.pbx.originated) == 1

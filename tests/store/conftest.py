@@ -9,8 +9,10 @@ import pytest
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
+from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.ledger import SqlLines
+from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
 from dialer.compliance.gate import Decision, entry_of
@@ -29,6 +31,8 @@ class Store:
     """The ports over one record."""
 
     def __init__(self, book, attempts, floor, lines, writer=None, engine=None, work=None):
+        if engine is not None:
+            self.dossiers, self.payments = SqlDossiers(engine), SqlPayments(engine)
         self.book, self.attempts, self.floor, self._lines = book, attempts, floor, lines
         self.writer, self.engine, self.work = writer, engine, work
 

@@ -10,16 +10,23 @@ from sqlalchemy import delete, func, insert, select, text, update
 from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.ledger import SqlLedger
+from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.minimise import Minimiser
-from dialer.adapters.store.schema import attempts, cases, debtors, decisions, ledger, ledger_keys, numbers, outcomes
+from dialer.adapters.store.schema import METADATA, attempts, cases, decisions, ledger
 from dialer.audit.auditor import Bench, audit
 from dialer.audit.chain import Head, verify_chains
 from dialer.audit.law import Library
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
-from dialer.cases.debt import Debt
+from dialer.cases.debt import Debt, Item, ItemKind
+from dialer.cases.debtor import Address, Guarantor
+from dialer.cases.history import HistoryEntry, HistoryKind
+from dialer.cases.limitation import WrittenFact, WrittenFactKind
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import CaseState, NewCase
+from dialer.cases.payment import Payment
 from dialer.compliance.clearance import Clearance
+from dialer.compliance.entry import Flag
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import InputError, UnknownNameError
@@ -305,9 +312,48 @@ async def everything(house):
     """Every text that stands in the database."""
     found = []
     async with house.engine.connect() as connection:
-        for table in (attempts, cases, debtors, decisions, ledger, ledger_keys, numbers, outcomes):
+        for table in METADATA.sorted_tables:
             found += [str(tuple(row)) for row in await connection.execute(select(table))]
     return "\n".join(found)
+
+
+SECRETS = (
+    "RSSMRA80A01H501U",
+    "Via Segreta",
+    "Anna Garante",
+    "nota segreta",
+    "POS 77",
+    "CRO 88",
+    "PEC di lei",
+    "della Zia",
+    "R9",
+)
+
+
+async def dossier(house):
+    """What else may stand in a case."""
+    now, debtor = house.clock.now(), 1
+    more = NewCase(
+        "Luce", "D1", "Nicolò 1", (Debt("X1", Money(100), items=(Item(ItemKind.FEES, Money(100), None, "della Zia"),)),),
+        (MOBILE,), "Europe/Rome", "it", tax_code=SECRETS[0], addresses=(Address("Via Segreta 1"),),
+        guarantors=(Guarantor("Anna Garante", "", (HOME,)),), risk_class="R9", note="nota segreta",
+    )  # fmt: skip
+    await house.store.book.add("k", [more], now)
+    paid = Payment("CRO 88", "X1", Money(10), now.date(), receipt="POS 77")
+    assert (await house.store.payments.add("Luce", [paid], "anna", now)).new == 1
+    case = next(row for row in await house.rows(cases.c.id, cases.c.debtor_id) if row.debtor_id == debtor)
+    await house.store.dossiers.write(HistoryEntry(case.id, "N1", now, HistoryKind.NOTE, "nota segreta"), now)
+    fact = WrittenFact(WrittenFactKind.NOTICE_RECEIVED, now.date(), "PEC di lei")
+    await house.store.dossiers.record_fact(case.id, "X1", fact, now)
+    house.store.attempts.keep(
+        Flag(f"flg-language-{debtor}--", 1, debtor, name="language", until=TUESDAY - timedelta(days=9)),
+        by="anna",
+        evidence="PEC di lei",
+    )
+    await house.store.attempts.flush()
+    await house.store.dossiers.look(case.id, "anna", "test", now)
+    before = await everything(house)
+    assert [secret for secret in SECRETS if secret not in before] == []
 
 
 async def test_before_the_time_is_over_it_is_closed_and_flagged_and_kept_with_its_date(house):
@@ -332,6 +378,7 @@ async def test_before_the_time_is_over_it_is_closed_and_flagged_and_kept_with_it
 
 async def test_when_the_time_is_over_the_person_is_gone_and_the_counts_and_the_chain_stay(house):
     made = await house.day()
+    await dossier(house)
     before = await house.audit()
     house.clock.time = TUESDAY + YEARS + timedelta(days=1)
     dry = await minimise(house, dry_run=True)
@@ -342,7 +389,7 @@ async def test_when_the_time_is_over_the_person_is_gone_and_the_counts_and_the_c
     )  # fmt: skip
     assert (done.debtors, done.kept) == (2, [])
     left = await everything(house)
-    for person in ("Nicolò 1", "Nicolò 2", MOBILE, HOME, "D1'", "home 1"):
+    for person in ("Nicolò 1", "Nicolò 2", MOBILE, HOME, "D1'", "home 1", *SECRETS):
         assert person not in left, person
     assert "Nicolò 3" in left  # another creditor's
     assert SHARED in left
@@ -401,6 +448,19 @@ async def test_without_its_pack_nobody_knows_how_long_so_it_is_kept(house):
     house.clock.time = TUESDAY + 3 * YEARS
     (keep,) = (await minimise(house, retention={"us-tsr": 30})).kept
     assert "it-unirec" in keep.why
+
+
+async def test_a_mandate_that_wants_it_longer_than_the_packs_keeps_it_longer(house):
+    await house.call()
+    terms = Mandate("Luce", "2026/7", "TULPS", TUESDAY.date(), None, (), YEARS.days * 2)
+    await SqlMandates(house.engine).put(terms)
+    house.clock.time = TUESDAY + YEARS + timedelta(days=1)
+    await house.change(update(cases).where(cases.c.creditor == "Luce").values(mandate="2026/7"))
+    (keep,) = (await minimise(house, dry_run=True)).kept
+    assert "the mandate keeps it" in keep.why
+    assert keep.until.date() >= (TUESDAY + 2 * YEARS).date()
+    house.clock.time = TUESDAY + 2 * YEARS + timedelta(days=1)
+    assert (await minimise(house, dry_run=True)).kept == []
 
 
 async def test_a_creditor_that_nobody_knows(house):

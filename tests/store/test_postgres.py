@@ -26,7 +26,7 @@ from tests.store.test_sql import row
 READS = [
     lambda store: store.book.due("k", NOW, 10, ()),
     lambda store: store.book.count_due("k", NOW),
-    lambda store: store.book.card(1),
+    lambda store: store.book.card(1, NOW),
     lambda store: store.book.add("k", [new_case()], NOW),
     lambda store: store.attempts.unsettled(),
     lambda store: store.attempts.find(["dla-1"]),

@@ -13,7 +13,7 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.debt import Debt
-from dialer.cases.model import AGREED, CaseState, NewCase
+from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextDue
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import entry_of
@@ -97,7 +97,7 @@ async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
     case = await first_case(store)
     more = new_case(debts=(Debt("F1", Money(1)), Debt("F9", Money(777))), numbers=(MOBILE, "+393337654321"))
     assert (await store.book.add("k", [more], NOW)).new == 1
-    card = await store.book.card(case.id)
+    card = await store.book.card(case.id, NOW)
     assert sorted((debt.reference, debt.amount.cents) for debt in card.debts) == [("F1", 12345), ("F9", 777)]
     (again,) = await store.book.due("k", NOW, 10, ())
     assert {line.number for line in again.numbers} == {MOBILE, HOME, "+393337654321"}
@@ -123,6 +123,20 @@ async def test_the_longest_due_come_first_and_pages_exclude(store):
     assert [case.id for case in await store.book.due("k", later, 10, ())] == [*ids[1:], ids[0]]
     assert [case.id for case in await store.book.due("k", later, 2, {ids[1], ids[3]})] == [ids[2], ids[4]]
     assert await store.book.count_due("k", NOW) == 4
+
+
+async def test_the_next_case_that_will_be_due_tells_when_and_why_not_now(store):
+    assert await store.book.next_due("k", NOW) is None
+    await store.book.add("k", [new_case(n) for n in range(1, 5)], NOW)
+    one, two, three, four = await store.book.due("k", NOW, 10, ())
+    assert await store.book.next_due("k", NOW) is None
+    store.book.schedule(one.id, NOW + timedelta(hours=3), CaseState.OPEN, NOT_CALLED + "hours")
+    store.book.schedule(two.id, NOW + timedelta(hours=5), CaseState.OPEN, "after busy")
+    store.book.schedule(three.id, NOW + timedelta(hours=1), CaseState.CLOSED, "paid")
+    store.book.schedule(four.id, None, CaseState.OPEN, "under way")
+    assert await store.book.next_due("k", NOW) == NextDue(NOW + timedelta(hours=3), "not called: hours")
+    assert await store.book.next_due("k", NOW + timedelta(hours=3)) == NextDue(NOW + timedelta(hours=5), "after busy")
+    assert await store.book.next_due("other", NOW) is None
 
 
 async def test_a_closed_case_or_one_without_a_time_is_not_due(store):
@@ -202,14 +216,14 @@ async def test_the_card_shows_the_history_newest_first(store):
         await store.attempts.add_outcome(
             RecordedOutcome(attempt.id, "anna", Outcome.PROMISE_TO_PAY, f"paga il {n}", NOW + timedelta(days=n))
         )
-    card = await store.book.card(case.id)
+    card = await store.book.card(case.id, NOW)
     assert (card.debtor_name, card.creditor, card.language, card.attempts) == ("Nicolò 1", "Luce", "it", 2)
     assert [(c.note, c.outcome, c.agent, c.result) for c in card.history] == [
         ("paga il 2", "promise_to_pay", "anna", "connected"),
         ("paga il 1", "promise_to_pay", "anna", "connected"),
     ]
     with pytest.raises(LookupError):
-        await store.book.card(999)
+        await store.book.card(999, NOW)
 
 
 async def test_a_later_outcome_replaces_the_first(store):
@@ -217,7 +231,7 @@ async def test_a_later_outcome_replaces_the_first(store):
     attempt = await ended_attempt(store, case)
     for code in (Outcome.REFUSES, Outcome.CALL_BACK):
         await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", code, "", NOW))
-    assert [contact.outcome for contact in (await store.book.card(case.id)).history] == ["call_back"]
+    assert [contact.outcome for contact in (await store.book.card(case.id, NOW)).history] == ["call_back"]
 
 
 async def test_an_outcome_is_read_back_with_its_attempt_and_brings_what_follows(store):

@@ -1,17 +1,23 @@
 """What only the record in SQLite promises: its file."""
 
 import asyncio
+import re
 import sqlite3
 import stat
 import sys
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from dialer.adapters.store import schema
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.place import Place
+from dialer.cases.history import HistoryEntry, HistoryKind
+from dialer.cases.limitation import WrittenFact, WrittenFactKind
 from dialer.kernel.errors import AwayError, InputError
+from tests.store.test_dossier import FULL, pay
+from tests.store.test_record import NOW
 from tests.store.test_sql import count, row
 
 
@@ -81,3 +87,27 @@ async def test_what_another_process_writes_is_seen_and_stays(sqlite, tmp_path):
         assert await done.wait() == 0
     assert (tmp_path / "dialer.db-wal").exists()
     assert await count(sqlite) == 1
+
+
+async def test_no_question_about_a_case_and_no_import_reads_a_table_through(sqlite):
+    """With a million cases each of these would take seconds: every table is entered by an index."""
+    asked = []
+    listen = event.listens_for(sqlite.engine.sync_engine, "before_cursor_execute")
+    listen(lambda _, __, statement, parameters, ___, many: None if many else asked.append((statement, parameters)))
+    await sqlite.book.add("k", [FULL], NOW)
+    await sqlite.book.add("k", [FULL, replace(FULL, debts=(replace(FULL.debts[0], reference="F9"),))], NOW)
+    await sqlite.payments.add("Luce", [pay(100), pay(-100, "B2")], "bank", NOW)
+    fact = WrittenFact(WrittenFactKind.COURT_ACT, NOW.date(), "RG 1")
+    await sqlite.dossiers.record_fact(1, "F1", fact, NOW)
+    await sqlite.dossiers.write(HistoryEntry(1, "N1", NOW, HistoryKind.NOTE, "nota"), NOW)
+    await sqlite.dossiers.look(1, "anna", "test", NOW)
+    await sqlite.dossiers.views(1)
+    await sqlite.book.card(1, NOW)
+    tables = "|".join(schema.METADATA.tables)
+    questions = [(text_, values) for text_, values in asked if re.match(r"SELECT|UPDATE", text_)]
+    assert len(questions) > 30
+    async with sqlite.engine.connect() as connection:
+        for statement, values in questions:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(values))
+            steps = [row.detail for row in plan]
+            assert not [step for step in steps if re.match(rf"SCAN ({tables})\b", step)], (statement, steps)

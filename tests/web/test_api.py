@@ -53,11 +53,13 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            Said(self.house.gate, self.house.record, self.house.live, self.house.record.flush, self.house.clock),
+            None,  # the dossiers are a record's in SQL: tests/web/test_case.py
+            Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
             lambda: self.problems,
             lambda: exposition(collector),
             TOKEN,
+            self.house.clock,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -94,7 +96,7 @@ def routes(application):
         info = route.resource.get_info()
         path = info.get("path") or info["formatter"]
         if route.method != "HEAD":
-            yield route.method, path.format(agent="agent0", campaign="k", signal="start")
+            yield route.method, path.format(agent="agent0", campaign="k", signal="start", case="1")
 
 
 async def test_a_token_of_any_bytes_is_refused_in_words(site):

@@ -11,17 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import schedule_write
 from dialer.adapters.store.decisions import decision_write
-from dialer.adapters.store.ledger import line_write
+from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.schema import attempts, cases, debtors, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind
-from dialer.cases.model import CaseState
+from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Line
 from dialer.compliance.gate import Decision
+from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import CallMode, Intent
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -82,7 +83,7 @@ class SqlAttempts:
             await self._writer.commit(
                 Write(0, _OPEN, row),
                 schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
-                line_write(entry, reservation.cleared_at),
+                *line_writes(entry, reservation.cleared_at),
                 decision_write(decision),
             )
         except AwayError:
@@ -98,24 +99,26 @@ class SqlAttempts:
         attempt.result = Result.TRUNK_FAILURE
         self.save(attempt)
         self._writer.put(
-            schedule_write(reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, "not called: store-away")
+            schedule_write(
+                reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, NOT_CALLED + Reason.STORE_AWAY
+            )
         )
 
     def decided(self, decision: Decision) -> None:
         """Write a decision that placed no call, soon."""
         self._writer.put(decision_write(decision))
 
-    def keep(self, *lines: Line) -> None:
-        """Write lines of the ledger, soon."""
+    def keep(self, *lines: Line, by: str = "", evidence: str = "") -> None:
+        """Write lines of the ledger, soon; who said so and what shows it are kept with flags."""
         now = self._clock.now()
-        self._writer.put(*(line_write(line, now) for line in lines))
+        self._writer.put(*(write for line in lines for write in line_writes(line, now, by, evidence)))
 
     def save(self, attempt: Attempt, *lines: Line) -> None:
         """Write the attempt as it stands, and what it counts as, in one step, soon."""
         values: dict[str, Any] = {f"new_{name}": _plain(getattr(attempt, name)) for name in _PROGRESS}
         values |= {"attempt": attempt.id, "new_refusals": ",".join(attempt.refusals)}
         now = self._clock.now()
-        self._writer.put(Write(1, _SAVE, values), *(line_write(line, now) for line in lines))
+        self._writer.put(Write(1, _SAVE, values), *(write for line in lines for write in line_writes(line, now)))
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         """Return once the outcome is durable, with what follows from it; a later one for the same attempt replaces it.
@@ -134,7 +137,11 @@ class SqlAttempts:
                     "recorded_at": outcome.recorded_at,
                 },
             ),
-            *(line_write(line, outcome.recorded_at) for line in outcome.lines),
+            *(
+                write
+                for line in outcome.lines
+                for write in line_writes(line, outcome.recorded_at, outcome.agent, f"said in call {outcome.attempt}")
+            ),
         ]
         if outcome.then is not None:
             case_id, action = outcome.then

@@ -8,29 +8,33 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.cases.book import Added
-from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberKind, Provenance
+from dialer.cases.dossier import left_of
 from dialer.cases.model import (
     AGREED,
+    PAID,
     CallBack,
     CaseCard,
     CaseState,
     Contact,
     DueCase,
     NewCase,
+    NextDue,
     NumberLine,
 )
-from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 _SCHEDULE = (
     update(cases)
-    .where(cases.c.id == bindparam("case"))
+    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
+    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
     .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
@@ -126,6 +130,22 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             return list(await connection.scalars(chosen.where(numbers.c.number == number).order_by(cases.c.id)))
 
+    async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
+        """When the first open case of the campaign will be due that isn't yet; None where none will by itself.
+
+        Sees every schedule asked for before the call.
+        """
+        await self._writer.flush()
+        chosen = (
+            select(cases.c.due_at, cases.c.why)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at > now)
+            .order_by(cases.c.due_at, cases.c.id)
+            .limit(1)
+        )
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(chosen)).one_or_none()
+        return NextDue(row.due_at, row.why) if row else None
+
     async def count_due(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are due."""
         async with reading(self._engine) as connection:
@@ -136,19 +156,18 @@ class SqlCaseBook:
             )
         return count or 0
 
-    async def card(self, case_id: int) -> CaseCard:
-        """The case with its history. Raises LookupError."""
+    async def card(self, case_id: int, now: datetime) -> CaseCard:
+        """The case with its history, and what stands about it now. Raises LookupError."""
         async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
-                    select(cases.c.creditor, debtors.c.reference, debtors.c.name, debtors.c.language)
+                    select(cases, debtors.c.reference, debtors.c.name, debtors.c.language)
                     .join(debtors)
                     .where(cases.c.id == case_id)
                 )
             ).one_or_none()
             if case is None:
                 raise LookupError(case_id)
-            owed = await connection.execute(select(debts).where(debts.c.case_id == case_id).order_by(debts.c.due_on))
             tried = await connection.scalar(select(func.count()).where(attempts.c.case_id == case_id))
             past = await connection.execute(
                 select(
@@ -160,15 +179,24 @@ class SqlCaseBook:
                 .order_by(attempts.c.cleared_at.desc())
                 .limit(MOST_HISTORY)
             )  # fmt: skip
+            history = tuple(_contact(row) for row in past)
+            called = (
+                await connection.scalars(select(numbers.c.number).where(numbers.c.debtor_id == case.debtor_id))
+            ).all()
+            statements = await statements_of(connection, case_id)
             return CaseCard(
                 case_id,
                 case.creditor,
                 case.reference,
                 case.name,
                 case.language,
-                tuple(Debt(row.reference, Money(row.amount_cents, row.currency), row.due_on) for row in owed),
+                tuple(statement.debt for statement in statements),
                 tried or 0,
-                tuple(_contact(row) for row in past),
+                history,
+                statements,
+                left_of(statements),
+                await standing_about(connection, case.debtor_id, called, now),
+                case.note,
             )
 
     def want(self, case_id: int, by: datetime) -> None:

@@ -21,7 +21,7 @@ from dialer.adapters.store.schema import (
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberDetails
-from dialer.cases.model import CaseState, NewCase, merged_facts
+from dialer.cases.model import PAID, CaseState, NewCase, merged_facts
 
 _FILLED_LATER = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBTOR = upsert(debtors)
@@ -30,6 +30,11 @@ _DEBTOR = _DEBTOR.on_conflict_do_update(
     # what is known stays; what was empty is filled
     set_={"name": _DEBTOR.excluded.name}
     | {name: func.coalesce(func.nullif(debtors.c[name], ""), _DEBTOR.excluded[name]) for name in _FILLED_LATER},
+)
+_CASE = upsert(cases)
+_CASE = _CASE.on_conflict_do_update(
+    index_elements=["campaign", "debtor_id"],
+    set_={name: func.coalesce(func.nullif(cases.c[name], ""), _CASE.excluded[name]) for name in ("mandate", "note")},
 )
 _NUMBER = upsert(numbers)
 _NUMBER = _NUMBER.on_conflict_do_update(
@@ -47,11 +52,12 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     references = [debt.reference for one in new for debt in one.debts]
     chosen = select(debts.c.creditor, debts.c.reference).where(of_creditor, debts.c.reference.in_(references))
     known = {(row.creditor, row.reference) for row in connection.execute(chosen)}
-    fresh = [
-        (one, owed)
-        for one in new
-        if (owed := [debt for debt in one.debts if (one.creditor, debt.reference) not in known])
-    ]
+    fresh: list[tuple[NewCase, list[Debt]]] = []
+    for one in new:
+        owed = [debt for debt in one.debts if (one.creditor, debt.reference) not in known]
+        known.update((one.creditor, debt.reference) for debt in owed)
+        if owed:
+            fresh.append((one, owed))
     added = Added(new=len(fresh), known=len(new) - len(fresh))
     if not fresh:
         return added
@@ -62,6 +68,9 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     _insert_new(connection, addresses, [row for id_, one in of for row in _address_rows(id_, one)])
     case_ids = _cases(connection, campaign, of, now)
     _insert_new(connection, guarantors, [row for id_, one in of for row in _guarantor_rows(case_ids[id_], one)])
+    # who paid all, and owes again
+    paid = update(cases).where(cases.c.id.in_(set(case_ids.values())), cases.c.why == PAID)
+    connection.execute(paid.values(state=CaseState.OPEN.value, due_at=now, why="new"))
     _debts(
         connection,
         [(case_ids[id_], one, debt) for (id_, one), (_, owed) in zip(of, fresh, strict=True) for debt in owed],
@@ -105,7 +114,7 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
         }
         for debtor_id, one in new
     ]
-    connection.execute(upsert(cases).on_conflict_do_nothing(), rows)
+    connection.execute(_CASE, rows)
     chosen = select(cases.c.id, cases.c.debtor_id, cases.c.facts).where(
         cases.c.campaign == campaign, cases.c.debtor_id.in_([debtor_id for debtor_id, _ in new])
     )

@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.flags import change_write
 from dialer.adapters.store.schema import ledger, ledger_keys
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
-from dialer.compliance.entry import Entry, Line
+from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.ledger import LedgerAwayError, Standing, Subject, counts_until
 from dialer.compliance.lines import decode, encode, kind_of
 from dialer.kernel.clock import Clock, to_micro
@@ -32,9 +33,14 @@ _BUMP = _BUMP.on_conflict_do_update(index_elements=["key"], set_={"version": led
 _ORDER = (ledger.c.written_at, ledger.c.id)
 
 
-def line_write(line: Line, now: datetime) -> Write:
-    """The write of one line: of two revisions the higher one stays."""
-    return Write(LINE_RANK, _LINE, _row(line, now))
+def line_writes(line: Line, now: datetime, by: str = "", evidence: str = "") -> list[Write]:
+    """The writes of one line: of two revisions the higher one stays. A flag is never written without its register, which
+    also knows who said so, and what shows it.
+    """
+    writes = [Write(LINE_RANK, _LINE, _row(line, now))]
+    if isinstance(line, Flag):
+        writes.append(change_write(change_of(line, by, evidence), line.revision))
+    return writes
 
 
 class SqlLines:
@@ -127,7 +133,7 @@ class SqlLedger:
         now = self._clock.now()
         for line in lines:
             self._writer.put(
-                line_write(line, now),
+                *line_writes(line, now),
                 *(Write(LINE_RANK + 1, _BUMP, {"key": key, "version": 1}) for key in sorted(line.keys)),
             )
 

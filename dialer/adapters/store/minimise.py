@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     String,
     Table,
     Update,
@@ -25,17 +26,26 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
-from dialer.adapters.store.ledger import line_write
+from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.schema import (
+    addresses,
     attempts,
+    case_history,
+    case_views,
     cases,
+    debt_items,
     debtors,
     debts,
     decisions,
+    flag_changes,
+    guarantors,
     ledger,
     ledger_keys,
+    mandates,
     numbers,
     outcomes,
+    payments,
+    written_facts,
 )
 from dialer.cases.model import CaseState
 from dialer.compliance.entry import Flag
@@ -46,6 +56,11 @@ PAGE_DEBTORS = 200
 MOST_IN_LIST = 5_000
 ERASED = "erased"
 FLAG = "mandate_closed"
+_RENAME_PAYMENT = (
+    update(payments)
+    .where(payments.c.creditor == bindparam("of"), payments.c.reference == bindparam("old"))
+    .values(reference=bindparam("new"), receipt="")
+)
 _RENAME = (
     update(attempts)
     .where(attempts.c.debtor_id == bindparam("whose"), attempts.c.number == bindparam("called"))
@@ -88,6 +103,7 @@ class _History:
     packs: set[str] = field(default_factory=set)
     last: datetime | None = None
     under_way: bool = False
+    mandate_days: int = 0
 
     def happened(self, at: datetime | None) -> None:
         if at is not None and (self.last is None or at > self.last):
@@ -168,10 +184,11 @@ class Minimiser:
         # a contact that no call of ours stands behind names no pack: the longest of all then
         names = history.packs or set(self._retention)
         longest = max(names, key=lambda name: self._retention[name])
-        until = history.last + timedelta(days=self._retention[longest])
+        days, who = max((self._retention[longest], longest), (history.mandate_days, "the mandate"))
+        until = history.last + timedelta(days=days)
         if now >= until:
             return None
-        return Kept(debtor, whose, until, f"{longest} keeps it {self._retention[longest]} days from the last activity")
+        return Kept(debtor, whose, until, f"{who} keeps it {days} days from the last activity")
 
     def _erase(self, connection: Connection, ids: Sequence[int], done: Minimised) -> None:
         called = set(_rows(connection, select(attempts.c.debtor_id, attempts.c.number), attempts.c.debtor_id, ids))
@@ -206,7 +223,7 @@ class Minimiser:
             # an opt-out of a number is nobody's line: it stays, because who asked never to be called there must not be
             connection.execute(delete(ledger).where(ledger.c.debtor_id.in_(part)))
         self._forget_people(connection, ids, homes)
-        closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "facts": "{}"}
+        closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "facts": "{}", "note": ""}
         _each(
             connection,
             update(cases).values(**closed, why="the mandate is over, and its data erased"),
@@ -214,11 +231,13 @@ class Minimiser:
             ids,
         )
         _each(connection, update(debts).values(reference=_erased(debts)), debts.c.case_id, case_ids)
+        _forget_dossier(connection, ids, case_ids, own)
         _forget_keys(connection, ids, own | {row.number for row in called}, homes)
 
     def _forget_people(self, connection: Connection, ids: Sequence[int], homes: Mapping[str, str]) -> None:
         # the reference is the creditor's own, and names the person for whoever has the creditor's books
-        values = {"name": "", "reference": _erased(debtors)}
+        values: dict[str, Any] = {"name": "", "reference": _erased(debtors)}
+        values |= {"tax_code": "", "risk_class": "", "income_class": ""}
         _each(connection, update(debtors).values(**values), debtors.c.id, ids)
         for home, pseudonym in homes.items():
             for part in _parts(ids):
@@ -234,8 +253,8 @@ class Minimiser:
             id_ = f"flg-{FLAG}-{keep.debtor}--"
             if connection.scalar(select(ledger.c.id).where(ledger.c.id == id_)) is None:
                 revision = round(now.timestamp() * 1_000_000)
-                write = line_write(Flag(id_, revision, keep.debtor, name=FLAG), now)
-                connection.execute(write.statement, [write.values])
+                for write in line_writes(Flag(id_, revision, keep.debtor, name=FLAG), now):
+                    connection.execute(write.statement, [write.values])
                 done.flagged += 1
             until = f"{keep.until:%Y-%m-%d}" if keep.until else "nobody knows when"
             connection.execute(
@@ -259,6 +278,11 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
     for row in _rows(connection, select(cases.c.id, cases.c.debtor_id), cases.c.debtor_id, ids):
         found[row.debtor_id].cases.append(row.id)
         owner[row.id] = row.debtor_id
+    terms = select(cases.c.debtor_id, mandates.c.retention_days).join(
+        mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate)
+    )
+    for row in _rows(connection, terms, cases.c.debtor_id, ids):
+        found[row.debtor_id].mandate_days = max(found[row.debtor_id].mandate_days, row.retention_days)
     calls = select(
         attempts.c.debtor_id, attempts.c.packs, attempts.c.cleared_at, attempts.c.ended_at, outcomes.c.recorded_at
     ).outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
@@ -273,10 +297,35 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
         history = found[owner[row.case_id]]
         history.packs.update(json.loads(row.content).get("packs_named", ()))
         history.happened(row.at)
+    came = select(debts.c.case_id, payments.c.recorded_at).join(debts)
+    written = select(case_history.c.case_id, case_history.c.recorded_at)
+    for chosen, column in ((came, debts.c.case_id), (written, case_history.c.case_id)):
+        for row in _rows(connection, chosen, column, list(owner)):
+            found[owner[row.case_id]].happened(row.recorded_at)
     lines = select(ledger.c.debtor_id, ledger.c.written_at).where(ledger.c.kind == "entry")
     for row in _rows(connection, lines, ledger.c.debtor_id, ids):
         found[row.debtor_id].happened(row.written_at)
     return found
+
+
+def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequence[int], own: Collection[str]) -> None:
+    """What was paid and owed stays as sums and days; what names somebody, or was written about one, goes."""
+    debt_ids = [row.id for row in _rows(connection, select(debts.c.id), debts.c.case_id, case_ids)]
+    paid = [
+        {"of": row.creditor, "old": row.reference, "new": f"{ERASED}-{row.debt_id}-{place}"}
+        for place, row in enumerate(_rows(connection, select(payments), payments.c.debt_id, debt_ids))
+        if not row.reference.startswith(f"{ERASED}-")
+    ]
+    if paid:
+        connection.execute(_RENAME_PAYMENT, paid)
+    _each(connection, update(debt_items).values(description=""), debt_items.c.debt_id, debt_ids)
+    nobodys = update(flag_changes).where(flag_changes.c.debtor_id.is_(None)).values(evidence="")
+    _each(connection, nobodys, flag_changes.c.number, sorted(own))
+    _each(connection, delete(written_facts), written_facts.c.debt_id, debt_ids)
+    for table in (guarantors, case_history, case_views):
+        _each(connection, delete(table), table.c.case_id, case_ids)
+    for table in (addresses, flag_changes):
+        _each(connection, delete(table), table.c.debtor_id, ids)
 
 
 def _forget_keys(connection: Connection, ids: Sequence[int], gone: Collection[str], homes: Mapping[str, str]) -> None:
@@ -298,7 +347,9 @@ def _erased(table: Table) -> ColumnElement[str]:
     return literal(f"{ERASED}-") + cast(table.c.id, String)
 
 
-def _each(connection: Connection, statement: Update, column: ColumnElement[Any], values: Sequence[Any]) -> None:
+def _each(
+    connection: Connection, statement: Update | Delete, column: ColumnElement[Any], values: Sequence[Any]
+) -> None:
     for part in _parts(values):
         connection.execute(statement.where(column.in_(part)))
 

@@ -204,8 +204,8 @@ written_facts = Table(
 )
 
 # what happened in a case beside calls, payments and flags
-history = Table(
-    "history",
+case_history = Table(
+    "case_history",
     METADATA,
     Column("case_id", ForeignKey("cases.id"), primary_key=True),
     Column("reference", String, primary_key=True),

@@ -116,7 +116,7 @@ def _money() -> None:
 
 def _on_record() -> None:
     op.create_table(
-        "history",
+        "case_history",
         sa.Column("case_id", sa.Integer(), nullable=False),
         _text("reference"),
         _instant("at"),
@@ -124,10 +124,10 @@ def _on_record() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         _text("recorded_by"),
         _instant("recorded_at"),
-        _foreign("history", "case_id", "cases"),
-        _key("history", "case_id", "reference"),
+        _foreign("case_history", "case_id", "cases"),
+        _key("case_history", "case_id", "reference"),
     )
-    _index("history", "case_id", "at")
+    _index("case_history", "case_id", "at")
     op.create_table(
         "flag_changes",
         _text("line_id"),

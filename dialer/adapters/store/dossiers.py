@@ -1,0 +1,173 @@
+"""Cases whole, and who looked at them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.flags import standing_about
+from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.mandates import mandate_of
+from dialer.adapters.store.schema import (
+    addresses,
+    case_history,
+    case_views,
+    cases,
+    debtors,
+    debts,
+    guarantors,
+    numbers,
+    written_facts,
+)
+from dialer.adapters.store.statements import fact_of, statements_of
+from dialer.adapters.store.timeline import MOST_MOMENTS, Whose, timeline_of
+from dialer.cases.debtor import (
+    Address,
+    AddressKind,
+    DebtorKind,
+    Guarantor,
+    NumberDetails,
+    NumberKind,
+    Provenance,
+)
+from dialer.cases.dossier import Debtor, Dossier, View, left_of
+from dialer.cases.history import HistoryEntry
+from dialer.cases.limitation import Limitation, WrittenFact, limitation_of
+from dialer.kernel.phone import PhoneNumber
+
+MOST_VIEWS = 1_000
+_SAME = ("reference", "name", "tax_code", "language", "zone", "household", "place", "risk_class", "income_class")
+_ENTRY = upsert(case_history)
+_ENTRY = _ENTRY.on_conflict_do_update(
+    index_elements=["case_id", "reference"],
+    set_={name: _ENTRY.excluded[name] for name in ("at", "kind", "direction", "text", "recorded_by", "recorded_at")},
+)
+
+
+class SqlDossiers:
+    """The port. Every coroutine raises AwayError."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def look(self, case_id: int, by: str, how: str, now: datetime, most_moments: int = MOST_MOMENTS) -> Dossier:
+        """The case whole; that `by` looked at it is on record with it, or nothing is shown. Raises LookupError."""
+        with telling_away():
+            async with self._engine.begin() as connection:
+                found = await _dossier(connection, case_id, now, most_moments)
+                seen = {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+                await connection.execute(insert(case_views), [seen])
+                return found
+
+    async def views(self, case_id: int) -> list[View]:
+        """Who looked at it, the last first."""
+        chosen = select(case_views).where(case_views.c.case_id == case_id)
+        newest = chosen.order_by(case_views.c.viewed_at.desc(), case_views.c.id.desc()).limit(MOST_VIEWS)
+        async with reading(self._engine) as connection:
+            return [View(row.viewed_at, row.viewed_by, row.how) for row in await connection.execute(newest)]
+
+    async def write(self, entry: HistoryEntry, now: datetime) -> None:
+        """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
+        row = {
+            "case_id": entry.case_id,
+            "reference": entry.reference,
+            "at": entry.at,
+            "kind": entry.kind.value,
+            "direction": "inbound" if entry.inbound else "outbound",
+            "text": entry.text,
+            "recorded_by": entry.recorded_by,
+            "recorded_at": now,
+        }
+        with telling_away():
+            async with self._engine.begin() as connection:
+                if await connection.scalar(select(cases.c.id).where(cases.c.id == entry.case_id)) is None:
+                    raise LookupError(entry.case_id)
+                await connection.execute(_ENTRY, [row])
+
+    async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
+        """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""
+        with telling_away():
+            async with self._engine.begin() as connection:
+                chosen = select(debts).where(debts.c.case_id == case_id, debts.c.reference == debt_reference)
+                debt = (await connection.execute(chosen)).one_or_none()
+                if debt is None:
+                    raise LookupError(debt_reference)
+                row = {
+                    "debt_id": debt.id,
+                    "kind": fact.kind.value,
+                    "happened_on": fact.happened_on,
+                    "evidence": fact.evidence,
+                    "recorded_by": fact.recorded_by,
+                    "recorded_at": now,
+                }
+                # told twice it is one fact, with the first evidence
+                await connection.execute(upsert(written_facts).on_conflict_do_nothing(), [row])
+                facts = await connection.execute(select(written_facts).where(written_facts.c.debt_id == debt.id))
+                return limitation_of(debt.limitation_on, debt.limitation_years, map(fact_of, facts.all()))
+
+
+async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, most_moments: int) -> Dossier:
+    chosen = select(cases, *(debtors.c[name].label(f"debtor_{name}") for name in (*_SAME, "kind"))).join(debtors)
+    row = (await connection.execute(chosen.where(cases.c.id == case_id))).one_or_none()
+    if row is None:
+        raise LookupError(case_id)
+    of_debtor = numbers.c.debtor_id == row.debtor_id
+    known = [
+        _number(line)
+        for line in await connection.execute(select(numbers).where(of_debtor).order_by(numbers.c.position))
+    ]
+    called = tuple(details.number for details in known)
+    statements = await statements_of(connection, case_id)
+    timeline, cut = await timeline_of(connection, Whose(case_id, row.debtor_id, called), most_moments)
+    return Dossier(
+        id=case_id,
+        campaign=row.campaign,
+        creditor=row.creditor,
+        mandate=row.mandate,
+        terms=await mandate_of(connection, row.creditor, row.mandate) if row.mandate else None,
+        state=row.state,
+        due_at=row.due_at,
+        why=row.why,
+        note=row.note,
+        facts=facts_of(row.facts),
+        debtor=await _debtor(connection, row),
+        numbers=tuple(known),
+        guarantors=await _guarantors(connection, case_id),
+        statements=statements,
+        left=left_of(statements),
+        flags=await standing_about(connection, row.debtor_id, called, now),
+        timeline=timeline,
+        cut=cut,
+    )
+
+
+async def _debtor(connection: AsyncConnection, row: Any) -> Debtor:
+    chosen = select(addresses).where(addresses.c.debtor_id == row.debtor_id).order_by(addresses.c.position)
+    found = tuple(
+        Address(line.street, line.postal_code, line.city, line.province, line.country, AddressKind(line.kind))
+        for line in await connection.execute(chosen)
+    )
+    same = {name: getattr(row, f"debtor_{name}") for name in _SAME}
+    return Debtor(id=row.debtor_id, kind=DebtorKind(row.debtor_kind), addresses=found, **same)
+
+
+async def _guarantors(connection: AsyncConnection, case_id: int) -> tuple[Guarantor, ...]:
+    chosen = select(guarantors).where(guarantors.c.case_id == case_id).order_by(guarantors.c.position)
+    return tuple(
+        Guarantor(row.name, row.tax_code, tuple(map(PhoneNumber, filter(None, row.numbers.split(",")))), row.note)
+        for row in await connection.execute(chosen)
+    )
+
+
+def _number(row: Any) -> NumberDetails:
+    return NumberDetails(
+        PhoneNumber(row.number),
+        NumberKind(row.kind),
+        Provenance(row.provenance),
+        row.verified_on,
+        hours_of(row.best_hours),
+        row.note,
+    )

@@ -1,0 +1,191 @@
+"""The timeline of a case: one ordered history, read from wherever its moments are on record."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dialer.adapters.store.flags import changes_about
+from dialer.adapters.store.schema import (
+    attempts,
+    case_history,
+    debts,
+    decisions,
+    ledger,
+    outcomes,
+    payments,
+    written_facts,
+)
+from dialer.cases.history import Moment, MomentKind
+from dialer.compliance.entry import Entry
+from dialer.compliance.lines import decode
+from dialer.kernel.money import Money
+
+MOST_MOMENTS = 1_000
+"""So many of each kind are read, and so many are shown."""
+
+
+class Whose:
+    """A case, and whom it is about."""
+
+    def __init__(self, case_id: int, debtor_id: int, numbers: tuple[str, ...]) -> None:
+        self.case_id = case_id
+        self.debtor_id = debtor_id
+        self.numbers = numbers
+
+
+async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> tuple[tuple[Moment, ...], bool]:
+    """The newest moments of a case, the newest first, and whether older ones were left out."""
+    found: list[Moment] = []
+    cut = False
+    for source in _SOURCES:
+        moments = list(await source(connection, whose, most + 1))
+        cut = cut or len(moments) > most
+        found += moments
+    found.sort(key=lambda moment: (moment.at, moment.kind), reverse=True)
+    return tuple(found[:most]), cut or len(found) > most
+
+
+async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    chosen = select(attempts, outcomes.c.code, outcomes.c.note).outerjoin(outcomes)
+    rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
+    return [_attempt(row) for row in rows]
+
+
+def _attempt(row: Any) -> Moment:
+    talked = (row.ended_at - row.bridged_at).total_seconds() if row.ended_at and row.bridged_at else None
+    what = f"called {row.number}: {row.result or 'under way'}" + (f", {row.code}" if row.code else "")
+    details = {
+        "attempt": row.id,
+        "number": row.number,
+        "result": row.result,
+        "outcome": row.code,
+        "note": row.note or "",
+        "talk_seconds": talked,
+    }
+    return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
+
+
+async def _not_called(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    here = (decisions.c.case_id == whose.case_id) & decisions.c.decision.in_(("block", "withhold"))
+    rows = await _newest(connection, select(decisions), here, decisions.c.at, most)
+    words = {"block": "not called", "withhold": "answered, and not put through"}
+    return [
+        Moment(
+            row.at,
+            MomentKind.NOT_CALLED,
+            row.chain,
+            f"{words[row.decision]} because of {row.reasons.replace(',', ', ')}",
+            {"decision": row.decision, "reasons": row.reasons.split(","), "attempt": row.attempt_id},
+        )
+        for row in rows
+    ]
+
+
+async def _contacts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    """What others told the ledger of this debtor: our own attempts stand there too, under their own ids."""
+    here = (ledger.c.debtor_id == whose.debtor_id) & (ledger.c.kind == "entry") & ledger.c.id.like("con-%")
+    rows = await _newest(connection, select(ledger.c.line), here, ledger.c.written_at, most)
+    lines = [line for row in rows if isinstance(line := decode(row.line), Entry)]
+    return [
+        Moment(
+            line.at,
+            MomentKind.CONTACT,
+            "",
+            f"{line.direction} {line.channel}: {line.result}",
+            {
+                "reference": line.id.removeprefix("con-"),
+                "direction": line.direction.value,
+                "channel": line.channel.value,
+                "result": line.result.value,
+                "number": line.number,
+            },
+        )
+        for line in lines
+    ]
+
+
+async def _entries(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    rows = await _newest(
+        connection, select(case_history), case_history.c.case_id == whose.case_id, case_history.c.at, most
+    )
+    return [
+        Moment(
+            row.at,
+            MomentKind(row.kind),
+            row.recorded_by,
+            row.text,
+            {"reference": row.reference, "direction": row.direction},
+        )
+        for row in rows
+    ]
+
+
+async def _payments(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    chosen = select(payments, debts.c.currency, debts.c.reference.label("debt")).join(debts)
+    rows = await _newest(connection, chosen, debts.c.case_id == whose.case_id, payments.c.recorded_at, most)
+    return [
+        Moment(
+            row.recorded_at,
+            MomentKind.PAYMENT,
+            row.recorded_by,
+            f"{Money(row.amount_cents, row.currency)} for {row.debt}, paid on {row.paid_on}",
+            {
+                "reference": row.reference,
+                "debt": row.debt,
+                "cents": row.amount_cents,
+                "currency": row.currency,
+                "paid_on": row.paid_on,
+                "method": row.method,
+                "receipt": row.receipt,
+            },
+        )
+        for row in rows
+    ]
+
+
+async def _facts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    chosen = select(written_facts, debts.c.reference.label("debt")).join(debts)
+    rows = await _newest(connection, chosen, debts.c.case_id == whose.case_id, written_facts.c.recorded_at, most)
+    return [
+        Moment(
+            row.recorded_at,
+            MomentKind.WRITTEN_FACT,
+            row.recorded_by,
+            f"{row.kind} of {row.happened_on} for {row.debt}: {row.evidence}",
+            {"debt": row.debt, "kind": row.kind, "happened_on": row.happened_on},
+        )
+        for row in rows
+    ]
+
+
+async def _flags(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    changes = (await changes_about(connection, whose.debtor_id, whose.numbers))[-most:]
+    return [
+        Moment(
+            change.at,
+            MomentKind.FLAG,
+            change.recorded_by,
+            _flag_words(change.name, change.until, lifted=change.lifts)
+            + (f": {change.evidence}" if change.evidence else ""),
+            {"name": change.name, "until": change.until, "number": change.number, "debt_id": change.debt_id},
+        )
+        for change in changes
+    ]
+
+
+def _flag_words(name: str, until: datetime | None, *, lifted: bool) -> str:
+    if lifted:
+        return f"{name} lifted"
+    return f"{name} set" + (f" until {until:%Y-%m-%d %H:%M} UTC" if until else "")
+
+
+async def _newest(connection: AsyncConnection, chosen: Select[Any], here: Any, at: Any, most: int) -> list[Any]:
+    return list(await connection.execute(chosen.where(here).order_by(at.desc()).limit(most)))
+
+
+_SOURCES: tuple[Callable[[AsyncConnection, Whose, int], Awaitable[Iterable[Moment]]], ...] = (
+    _attempts, _not_called, _contacts, _entries, _payments, _facts, _flags,
+)  # fmt: skip

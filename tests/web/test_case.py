@@ -1,0 +1,91 @@
+"""The dossier by the interface: whole, and only for somebody who says who looks."""
+
+import asyncio
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dialer.adapters.store.attempts import SqlAttempts
+from dialer.adapters.store.cases import SqlCaseBook
+from dialer.adapters.store.database import open_database
+from dialer.adapters.store.dossiers import SqlDossiers
+from dialer.adapters.store.payments import SqlPayments
+from dialer.adapters.store.place import Place
+from dialer.adapters.store.writer import Writer
+from dialer.web.api import Api
+from tests.store.test_dossier import FULL, dispute, pay
+from tests.store.test_record import NOW
+
+WITH = {"Authorization": "Bearer t"}
+
+
+class Noon:
+    def now(self):
+        return NOW
+
+
+@pytest.fixture
+async def ask(tmp_path):
+    engine = await open_database(Place(tmp_path / "dialer.db"))
+    writer = Writer(engine)
+    task = asyncio.create_task(writer.run())
+    book, attempts = SqlCaseBook(engine, writer), SqlAttempts(engine, writer, Noon())
+    await book.add("k", [FULL], NOW)
+    await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
+    attempts.keep(dispute(NOW), by="anna", evidence="PEC")
+    await attempts.flush()
+    api = Api(None, book, SqlDossiers(engine), None, None, list, bytes, "t", Noon())
+    async with TestClient(TestServer(api.application())) as client:
+
+        async def get(path, headers=WITH):
+            response = await client.get(path, headers=headers)
+            return response.status, await response.json(content_type=None)
+
+        yield get
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await engine.dispose()
+
+
+async def test_the_dossier_comes_whole(ask):
+    status, case = await ask("/api/v1/cases/1?by=anna")
+    assert status == 200
+    assert (case["debtor"]["name"], case["debtor"]["kind"]) == ("Rossi Srl", "company")
+    first = case["statements"][0]
+    assert first["debt"]["items"][0] == {
+        "kind": "principal",
+        "amount": {"cents": 10000, "currency": "EUR"},
+        "due_on": "2025-01-31",
+        "description": "fattura 12",
+    }
+    assert first["balance"]["left"] == {"cents": 12000, "currency": "EUR"}
+    assert first["balance"]["parts"] == [
+        ["costs", {"cents": 0, "currency": "EUR"}],
+        ["fees", {"cents": 0, "currency": "EUR"}],
+        ["interest", {"cents": 2000, "currency": "EUR"}],
+        ["principal", {"cents": 10000, "currency": "EUR"}],
+    ]
+    assert case["flags"][0]["since"] == case["timeline"][0]["at"]
+    assert {moment["kind"] for moment in case["timeline"]} == {"flag", "payment"}
+
+
+async def test_who_looked_is_told_and_who_does_not_say_sees_nothing(ask):
+    for path in (
+        "/api/v1/cases/1",
+        "/api/v1/cases/1?by=",
+        "/api/v1/cases/1?by=%0Aroot",
+        f"/api/v1/cases/1?by={'x' * 65}",
+    ):
+        status, problem = await ask(path)
+        assert (status, bool(problem["remedy"])) == (400, True)
+    assert (await ask("/api/v1/cases/1/views"))[1] == {"views": []}
+    await ask("/api/v1/cases/1?by=anna")
+    (view,) = (await ask("/api/v1/cases/1/views"))[1]["views"]
+    assert (view["by"], view["how"], view["at"]) == ("anna", "api", NOW.isoformat())
+
+
+async def test_a_case_that_is_not_there_and_one_that_is_no_number(ask):
+    status, problem = await ask("/api/v1/cases/99?by=anna")
+    assert (status, "99" in problem["title"]) == (404, True)
+    assert (await ask("/api/v1/cases/x?by=anna"))[0] == 404
+    assert (await ask("/api/v1/cases/1?by=anna", {}))[0] == 401
