@@ -17,6 +17,7 @@ from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
+from dialer.cases.importing.columns import PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
@@ -161,13 +162,18 @@ def _cases_csv() -> str:
         "",
         "A file with other columns comes in by a [profile](../how-to/import-cases.md).",
         "",
-        "| column | required | holds |",
-        "|---|---|---|",
+        *_columns(COLUMNS),
     ]
-    parts += [f"| `{name}` | {'yes' if of.required else ''} | {of.holds} |" for name, of in COLUMNS.items()]
+    parts += ["", "## Payments: `dialer cases payments`", ""]
+    parts += ["One row a payment, known by (`creditor`, `payment_reference`).", "", *_columns(PAYMENT_COLUMNS)]
     parts += ["", "## Profiles", "", (Profile.__doc__ or ""), "", "| key | default | meaning |", "|---|---|---|"]
     parts += [f"| `{key}` | {_default(item)} | {_meaning(item)} |" for key, item in Profile.model_fields.items()]
     return "\n".join(parts) + "\n"
+
+
+def _columns(columns: dict[str, Column]) -> list[str]:
+    rows = [f"| `{name}` | {'yes' if of.required else ''} | {of.holds} |" for name, of in columns.items()]
+    return ["| column | required | holds |", "|---|---|---|", *rows]
 
 
 def _carrier_cdr() -> str:

@@ -21,6 +21,7 @@ from dialer.cli import (
     minimise,
     pacing,
     packs,
+    payments,
     report,
     run,
     sim,
@@ -43,6 +44,7 @@ app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
+cases.app.command("payments")(payments.payments)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")

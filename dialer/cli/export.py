@@ -9,6 +9,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from dialer.cli.intake import open_private
 from dialer.cli.output import DEFAULT_CONFIG, Config
 from dialer.kernel.errors import InputError
 
@@ -27,8 +28,7 @@ def export(
         asyncio.run(_write(loaded, campaign, sys.stdout))
         return
     try:
-        # names and numbers: the file is its owner's alone
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(output)
     except OSError as error:
         raise InputError(f"{output}: {error.strerror}", "name a file that can be written") from None
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:

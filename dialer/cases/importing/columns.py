@@ -86,6 +86,27 @@ COLUMNS: dict[str, Column] = {
 PHONES = ("phone_1", "phone_2", "phone_3", "workplace_phone")
 PARTS = ("principal", "interest", "fees", "costs")
 GUARANTORS = ("guarantor", "guarantor_2")
+PAYMENT_COLUMNS: dict[str, Column] = {
+    "creditor": COLUMNS["creditor"],
+    "debt_reference": Column("the creditor's key of the debt", True, COLUMNS["debt_reference"].alias),
+    "payment_reference": Column(
+        "the creditor's or the bank's key of the payment, unique with the creditor: it counts once",
+        True,
+        ("riferimento", "numero pagamento", "id pagamento", "cro", "trn", "quietanza"),
+    ),
+    "amount": Column(
+        "what was paid, above zero; below zero where it was taken back",
+        True,
+        ("importo", "incasso", "pagato", "versato"),
+    ),
+    "currency": COLUMNS["currency"],
+    "paid_on": Column("the day of it", True, ("data", "data pagamento", "data incasso", "data valuta", "data reso")),
+    "method": Column(
+        "bank_transfer, card, direct_debit, postal, cash or other; unknown if empty",
+        alias=("metodo", "canale", "modalita"),
+    ),
+    "receipt": Column("the terminal's reference of a card payment; never a card's number", alias=("ricevuta",)),
+}
 REJECTED = (
     "rejected_file",
     "rejected_row",

@@ -3,14 +3,14 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dialer.cases.importing.cells import Form
-from dialer.cases.importing.columns import COLUMNS, PHONES, REJECTED
+from dialer.cases.importing.columns import COLUMNS, PAYMENT_COLUMNS, PHONES, REJECTED, Column
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 
@@ -47,7 +47,7 @@ class Profile(BaseModel):
     @classmethod
     def _ours(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
-            if name not in COLUMNS:
+            if name not in _ALL:
                 msg = f"{name!r} is no column of ours{_or(name)}"
                 raise ValueError(msg)
         return value
@@ -88,14 +88,16 @@ def load(name: str, folder: Path) -> Profile:
         raise InputError("\n".join(dict.fromkeys(found)), f"correct these lines; {HOW_TO} has every key") from None
 
 
+_ALL = COLUMNS | PAYMENT_COLUMNS
 _KEYS = f"; known are {', '.join(Profile.model_fields)}"
 
 
 class Layout:
     """Which cell of a row is which column of ours. Raises InputError where the header can't be understood."""
 
-    def __init__(self, header: Sequence[str], profile: Profile | None) -> None:
+    def __init__(self, header: Sequence[str], profile: Profile | None, columns: Mapping[str, Column]) -> None:
         self._profile = profile or Profile()
+        self._columns = columns
         keys = [_key(name) for name in header]
         doubled = next((name for name, key in zip(header, keys, strict=True) if key and keys.count(key) > 1), None)
         if doubled:
@@ -110,7 +112,7 @@ class Layout:
             self._places[ours] = [keys.index(_key(name)) for name in names if _key(name) in keys]
             taken.update(self._places[ours])
         for index, key in enumerate(keys):
-            if index not in taken and key in COLUMNS and key not in self._places | self._profile.constants:
+            if index not in taken and key in columns and key not in self._places | self._profile.constants:
                 self._places[key] = [index]
                 taken.add(index)
         self._theirs = {ours: " + ".join(header[place] for place in places) for ours, places in self._places.items()}
@@ -129,6 +131,10 @@ class Layout:
                 found[ours] = between.join(filter(None, (cells[place].strip() for place in places)))
         return found
 
+    def places(self, ours: str) -> list[int]:
+        """Where the cells of a column of ours stand in a row."""
+        return self._places.get(ours, [])
+
     def theirs(self, ours: str) -> str:
         """What the file calls a column of ours."""
         return self._theirs.get(ours, ours)
@@ -139,40 +145,40 @@ class Layout:
         ignored = {_key(name) for name in self._profile.ignore}
         unknown = [name for name in rest if _key(name) not in ignored]
         have = self._places.keys() | self._profile.constants.keys()
-        missing = [name for name, column in COLUMNS.items() if column.required and name not in have]
+        missing = [name for name, column in self._columns.items() if column.required and name not in have]
         said = [
             *(f"column {name!r}, which the profile names, is missing in the header" for name in absent),
             *(f"column {name!r} is missing in the header" for name in missing),
-            *(f"unknown column {name!r} in the header{_or(name)}" for name in unknown),
+            *(f"unknown column {name!r} in the header{_or(name, self._columns)}" for name in unknown),
         ]
         if said:
-            raise InputError("\n".join(said), _write_a_profile(unknown, missing))
+            raise InputError("\n".join(said), _write_a_profile(unknown, missing, self._columns))
 
 
-def closest(name: str) -> str:
+def closest(name: str, columns: Mapping[str, Column] = _ALL) -> str:
     """The column of ours that a header most likely means; empty if none comes near."""
     words = _key(re.sub(r"[_\W]+", " ", name))
-    names = {alias: ours for ours, column in COLUMNS.items() for alias in (ours.replace("_", " "), *column.alias)}
+    names = {alias: ours for ours, column in columns.items() for alias in (ours.replace("_", " "), *column.alias)}
     found = difflib.get_close_matches(words, names, n=1, cutoff=_GUESS)
     return names[found[0]] if found else ""
 
 
-def _or(name: str) -> str:
-    return f" (do you mean {found}?)" if (found := closest(name)) else ""
+def _or(name: str, columns: Mapping[str, Column] = _ALL) -> str:
+    return f" (do you mean {found}?)" if (found := closest(name, columns)) else ""
 
 
-def _write_a_profile(unknown: list[str], missing: list[str]) -> str:
+def _write_a_profile(unknown: list[str], missing: list[str], columns: Mapping[str, Column]) -> str:
     """A profile for this header, as far as it can be guessed, ready to be saved."""
     guesses: dict[str, list[str]] = {}
     for name in unknown:
-        guesses.setdefault(closest(name), []).append(name)
+        guesses.setdefault(closest(name, columns), []).append(name)
     left_out = guesses.pop("", [])
     lines = [f"save a profile as {FOLDER}/CREDITOR.toml ({HOW_TO}) and name it with --profile CREDITOR. For example:"]
     lines += [f"    ignore = {_quoted(left_out)}"] if left_out else []
     lines += ["    [columns]"] if guesses or missing else []
     lines += [f"    {ours} = {_quoted(theirs)}" for ours, theirs in guesses.items()]
-    lines += [f'    {name} = "…"   # {COLUMNS[name].holds}' for name in missing if name not in guesses]
-    lines.append(f"our columns are {', '.join(COLUMNS)}")
+    lines += [f'    {name} = "…"   # {columns[name].holds}' for name in missing if name not in guesses]
+    lines.append(f"our columns are {', '.join(columns)}")
     return "\n".join(lines)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from dialer.cases.importing import cells
-from dialer.cases.importing.profile import Layout, Profile
+from dialer.cases.importing.columns import COLUMNS
+from dialer.cases.importing.profile import Profile
 from dialer.cases.importing.records import Record
 from dialer.cases.importing.rejects import Reject, RejectedRow, RowError
 from dialer.cases.importing.rows import Defaults, Row, joined, with_zone
 from dialer.cases.importing.seen import Seen
-from dialer.cases.importing.source import Source, open_source
+from dialer.cases.importing.table import Table
 from dialer.cases.model import NewCase
 
 BATCH_ROWS = 1_000
@@ -45,33 +45,29 @@ class Reading:
     """One file being read. Raises InputError where the file as such can't be read; bad rows become rejects."""
 
     def __init__(self, file: BinaryIO, defaults: Defaults, profile: Profile | None = None) -> None:
-        self._form = (profile or Profile()).form
-        self._source: Source = open_source(file, self._form.decimal)
-        self._layout = Layout(self._source.header, profile)
+        self._table = Table(file, profile, COLUMNS)
         self._defaults = defaults
 
     @property
     def header(self) -> tuple[str, ...]:
-        return self._source.header
+        return self._table.source.header
 
     @property
     def form(self) -> str:
         """How the file was read: encoding and separator."""
-        return self._source.form
+        return self._table.source.form
 
     def batches(self, most_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """The rows, once."""
         with closing(Seen()) as seen:
             batch = _Batch()
-            for record in self._source.rows:
-                if not record.broken and not any(cell.strip() for cell in record.cells):
-                    continue
+            for record in self._table.records():
                 rejected = self._take(record, seen, batch.grouped)
                 batch.rows += 1
                 if rejected.rejects:
                     batch.rejected.append(rejected)
                 if batch.rows >= most_rows:
-                    yield batch.closed(self._source.done())
+                    yield batch.closed(self._table.source.done())
                     batch = _Batch()
             if batch.rows:
                 yield batch.closed(1.0)
@@ -79,26 +75,13 @@ class Reading:
     def _take(self, record: Record, seen: Seen, grouped: dict[tuple[str, str], NewCase]) -> RejectedRow:
         rejects: list[Reject] = []
         try:
-            row = Row(self._layout.row(self._checked(record)), self._defaults, self._form)
+            row = Row(self._table.row(record), self._defaults, self._table.form)
             case = row.case()
             self._group(case, record.number, seen, grouped)
-            rejects = [self._reject(record, error, row_lost=False) for error in row.bad]
+            rejects = [self._table.reject(record, error, row_lost=False) for error in row.bad]
         except RowError as error:
-            rejects = [self._reject(record, error, row_lost=True)]
+            rejects = [self._table.reject(record, error, row_lost=True)]
         return RejectedRow(record.cells, tuple(rejects))
-
-    def _checked(self, record: Record) -> tuple[str, ...]:
-        raw = cells.shown(";".join(record.cells))
-        if record.broken:
-            raise RowError("", raw, f"not CSV: {record.broken}", "close the quotes of this row, and double those in it")
-        width = self._layout.width
-        found = record.cells
-        if any(cell.strip() for cell in found[width:]) or len(found) < width:
-            reason = f"{len(found)} cells where the header has {width}"
-            raise RowError("", raw, reason, "quote cells that hold the separator")
-        if found[0].strip() == self._source.header[0] and _names(found[:width]) == self._source.header:
-            raise RowError("", raw, "the header once more", "remove the row")
-        return found
 
     def _group(self, case: NewCase, number: int, seen: Seen, grouped: dict[tuple[str, str], NewCase]) -> None:
         key = (case.creditor, case.debtor_reference)
@@ -115,14 +98,6 @@ class Reading:
         if first != number:
             raise RowError("debt_reference", debt, f"row {first} has the same debt", "keep one of the two rows")
         grouped[key] = joined(grouped[key], case) if key in grouped else case
-
-    def _reject(self, record: Record, error: RowError, *, row_lost: bool) -> Reject:
-        column = self._layout.theirs(error.column) if error.column else ""
-        return Reject(record.number, column, error.value, str(error), error.remedy, row_lost)
-
-
-def _names(cells: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(" ".join(cell.split()) for cell in cells)
 
 
 class _Batch:

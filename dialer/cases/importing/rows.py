@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
 from dialer.cases.importing import cells
 from dialer.cases.importing.cells import FACTS, Form
-from dialer.cases.importing.columns import COLUMNS, GUARANTORS, PARTS, PHONES
+from dialer.cases.importing.columns import COLUMNS, GUARANTORS, PARTS, PHONES, Column
 from dialer.cases.importing.numbers import numbers_of
 from dialer.cases.importing.rejects import BadCellError, RowError
 from dialer.cases.model import NewCase, merged_facts
@@ -40,15 +41,12 @@ class Defaults:
                 raise InputError(f"--{option} {text!r}: {error}", error.remedy) from None
 
 
-class Row:
-    """The cells of one row by our names for its columns. Each method may raise RowError."""
+class CellsOfRow:
+    """The cells of one row by our names for its columns. Each method may raise RowError, and so does making it."""
 
-    def __init__(self, raw: dict[str, str], defaults: Defaults, form: Form) -> None:
+    def __init__(self, raw: dict[str, str], form: Form) -> None:
         self._raw = raw
-        self._defaults = defaults
         self._form = form
-        self.bad: list[RowError] = []
-        """Cells without which the row comes in."""
         harmless = cells.harmless(raw.values())
         self._text = {
             name: _on_one_line(name, cells.bare(text) if harmless else self._cleaned(name, text))
@@ -56,13 +54,47 @@ class Row:
             if text
         }
 
+    def require(self, name: str, column: Column) -> str:
+        """The text of a cell that must be filled."""
+        if not (text := self._text.get(name, "")):
+            raise RowError(name, "", "empty", f"fill in {column.holds}")
+        return text
+
+    def read(self, name: str, reader: Callable[[str], _T]) -> _T | None:
+        """What a cell says; None where it is empty."""
+        text = self._text.get(name, "")
+        if not text:
+            return None
+        try:
+            return reader(text)
+        except BadCellError as error:
+            raise RowError(name, self._raw[name].strip(), str(error), error.remedy) from None
+
+    def day(self, name: str) -> date | None:
+        return self.read(name, lambda text: cells.day(text, self._form))
+
+    def _cleaned(self, name: str, text: str) -> str:
+        try:
+            return cells.clean(text)
+        except BadCellError as error:
+            raise RowError(name, cells.shown(text), str(error), error.remedy) from None
+
+
+class Row(CellsOfRow):
+    """A row of a file of cases."""
+
+    def __init__(self, raw: dict[str, str], defaults: Defaults, form: Form) -> None:
+        super().__init__(raw, form)
+        self._defaults = defaults
+        self.bad: list[RowError] = []
+        """Cells without which the row comes in."""
+
     def case(self) -> NewCase:
         """The debtor with the one debt."""
         for name in _REQUIRED:
-            if not self._text.get(name):
-                raise RowError(name, "", "empty", f"fill in {COLUMNS[name].holds}")
-        kind = self._read("debtor_kind", cells.debtor_kind)
-        tax_code = self._read("tax_code", lambda text: cells.tax_code(text, kind)) or ""
+            self.require(name, COLUMNS[name])
+        kind = self.read("debtor_kind", cells.debtor_kind)
+        tax_code = self.read("tax_code", lambda text: cells.tax_code(text, kind)) or ""
         if kind is None:
             kind = DebtorKind.COMPANY if tax_code.isdigit() else DebtorKind.PERSON
         numbers = self._numbers()
@@ -72,10 +104,10 @@ class Row:
             debtor_name=self._text["debtor_name"],
             debts=(self._debt(),),
             numbers=tuple(numbers),
-            zone=self._read("zone", cells.zone) or self._defaults.zone,
-            language=self._read("language", cells.language) or self._defaults.language.lower(),
+            zone=self.read("zone", cells.zone) or self._defaults.zone,
+            language=self.read("language", cells.language) or self._defaults.language.lower(),
             household=self._text.get("household", ""),
-            place=self._read("place", cells.place) or "",
+            place=self.read("place", cells.place) or "",
             facts=self._facts(),
             kind=kind,
             tax_code=tax_code,
@@ -92,28 +124,13 @@ class Row:
             note=self._text.get("note", ""),
         )
 
-    def _cleaned(self, name: str, text: str) -> str:
-        try:
-            return cells.clean(text)
-        except BadCellError as error:
-            raise RowError(name, cells.shown(text), str(error), error.remedy) from None
-
-    def _read(self, name: str, reader: Callable[[str], _T]) -> _T | None:
-        text = self._text.get(name, "")
-        if not text:
-            return None
-        try:
-            return reader(text)
-        except BadCellError as error:
-            raise RowError(name, self._raw[name].strip(), str(error), error.remedy) from None
-
     def _debt(self) -> Debt:
-        currency = self._read("currency", cells.currency) or "EUR"
-        amount = self._read("amount", lambda text: cells.owed(text, currency, self._form))
+        currency = self.read("currency", cells.currency) or "EUR"
+        amount = self.read("amount", lambda text: cells.owed(text, currency, self._form))
         assert amount is not None  # required, so looked at before
         parts = []
         for name, kind in _PART_KINDS.items():
-            part = self._read(name, lambda text: cells.amount(text, currency, self._form))
+            part = self.read(name, lambda text: cells.amount(text, currency, self._form))
             if part is not None and part.cents < 0:
                 raise RowError(name, self._raw[name].strip(), "below zero", "lower the principal by it")
             if part is not None and part.cents:
@@ -129,17 +146,14 @@ class Row:
         return Debt(
             self._text["debt_reference"],
             amount,
-            self._day("due_on"),
+            self.day("due_on"),
             tuple(parts),
-            self._day("limitation_on"),
-            self._read("limitation_years", cells.years),
+            self.day("limitation_on"),
+            self.read("limitation_years", cells.years),
         )
 
-    def _day(self, name: str) -> Any:
-        return self._read(name, lambda text: cells.day(text, self._form))
-
     def _facts(self) -> dict[str, Any]:
-        read = ((name, self._read(name, partial(reader, form=self._form))) for name, reader in FACTS.items())
+        read = ((name, self.read(name, partial(reader, form=self._form))) for name, reader in FACTS.items())
         return {name: value for name, value in read if value is not None}
 
     def _addresses(self) -> tuple[Address, ...]:
@@ -154,7 +168,7 @@ class Row:
 
     def _guarantor(self, prefix: str) -> Guarantor | None:
         name = self._text.get(f"{prefix}_name", "")
-        code = self._read(f"{prefix}_tax_code", lambda text: cells.tax_code(text, None)) or ""
+        code = self.read(f"{prefix}_tax_code", lambda text: cells.tax_code(text, None)) or ""
         column = f"{prefix}_phone"
         found = numbers_of(self._text.get(column, ""), self._defaults.region) if self._text.get(column) else None
         if not name:
