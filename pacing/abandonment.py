@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 WHOLE = 1.0
 """Kept back: the next abandoned call is a whole one."""
-FIRST_ANSWERS, AN_AGENT = 34, 2
+FIRST_ANSWERS, AN_AGENT = 20.0, 2.0
 """Nothing is trusted before so many answers, or on small floors before so many an agent: until then risks are guesses."""
 JUMP = 0.3
 """Share of the answers expected of the calls under way that is kept against a jump of the answer rate."""
-TRUST = 0.6
-"""Share of the answers still to come in the window that is counted upon."""
+DISTRUST, MOST_DISTRUST = 2.1, 0.4
+"""Not counted upon are so many standard deviations (Poisson) of the window's allowed abandoned calls, as a share of
+them, and no more than so large a share of the answers still to come: the agents may go home early.
+"""
 DEVIATIONS = 1.5
 """Standard deviations of their number (Poisson, and the rate's own error) that are taken off before."""
 RATE_SECONDS, RATE_ANSWERS = 2_400.0, 80.0
@@ -30,6 +32,8 @@ GAIN_MEMORY = 600.0
 """Answers over which the gain reaches back."""
 CALIBRATION_ABANDONS, CALIBRATION_MEMORY = 4.0, 60.0
 """Abandoned calls that the belief "risks are as predicted" is worth, and those over which it reaches back."""
+AWAITED_SECONDS = 12.0
+"""Mean time from the dial until an abandoned call is one: ringing and patience."""
 MOST_SHARE = 1.5
 """Times the cap: what is left isn't thrown away in the last minutes."""
 MOST_RISK = 0.6
@@ -76,6 +80,7 @@ class Spending:
     answers, seconds: answers lately, and the agents' seconds in which they came (both fading).
     risk, calls: of the calls dialled lately, their risk over the threshold then, and their answer chances.
     predicted, realised: abandoned calls, as the risks said and as they came.
+    awaited: of calls dialled lately, what the risks said: it enters `predicted` by the time it can have come.
     agents: who worked at the last decision.
     """
 
@@ -85,6 +90,7 @@ class Spending:
     calls: float = GAIN_ANSWERS
     predicted: float = CALIBRATION_ABANDONS
     realised: float = CALIBRATION_ABANDONS
+    awaited: float = 0.0
     agents: int = 0
 
 
@@ -131,7 +137,8 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     sure = 0.0
     if account.left_seconds is not None and account.answered >= min(FIRST_ANSWERS, AN_AGENT * spending.agents):
         deviation = math.sqrt(to_come + to_come**2 / spending.answers)
-        sure = TRUST * max(0.0, to_come - DEVIATIONS * deviation)
+        distrust = min(MOST_DISTRUST, DISTRUST / math.sqrt(cap * (account.answered + to_come) + 1e-9))
+        sure = (1.0 - distrust) * max(0.0, to_come - DEVIATIONS * deviation)
     calibration = spending.realised / spending.predicted
     kept = pipe * max(1.0, calibration) + JUMP * answers_in_pipe + WHOLE
     budget = cap * (account.answered + sure) - account.abandoned - kept
@@ -148,13 +155,15 @@ def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_
     if agents:
         memory_seconds = max(RATE_SECONDS, RATE_ANSWERS * spending.seconds / spending.answers / agents)
         keep = max(0.0, 1.0 - elapsed_seconds / memory_seconds)
-    fade = 1.0 - abandoned / CALIBRATION_MEMORY if abandoned else 1.0
+    fade = max(0.0, 1.0 - abandoned / CALIBRATION_MEMORY)
+    come = spending.awaited * (1.0 - math.exp(-elapsed_seconds / AWAITED_SECONDS))
     return replace(
         spending,
         answers=spending.answers * keep + answers,
         seconds=spending.seconds * keep + elapsed_seconds * agents,
-        predicted=CALIBRATION_ABANDONS + (spending.predicted - CALIBRATION_ABANDONS) * fade,
+        predicted=CALIBRATION_ABANDONS + (spending.predicted - CALIBRATION_ABANDONS) * fade + come,
         realised=CALIBRATION_ABANDONS + (spending.realised - CALIBRATION_ABANDONS) * fade + abandoned,
+        awaited=spending.awaited - come,
     )
 
 
@@ -168,9 +177,9 @@ def placed(spending: Spending, agents: int, risks: Iterable[float], chance: floa
     return replace(
         spending,
         agents=agents,
-        risk=spending.risk * fade + chance * sum(risks) / threshold,
+        risk=spending.risk * fade + chance * sum(min(risk, threshold) for risk in risks) / threshold,
         calls=spending.calls * fade + weight,
-        predicted=spending.predicted + chance * sum(risks),
+        awaited=spending.awaited + chance * sum(risks),
     )
 
 

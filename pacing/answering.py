@@ -10,6 +10,7 @@ isn't answered tells its part at once and needs no end.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ SHAPE_CALLS = 4_000.0
 """Calls after which the shape has forgotten most."""
 FAST_ANSWERS, SLOW_ANSWERS = 30.0, 500.0
 """Expected answers over which the two memories of the level reach back."""
+FAST_SECONDS = 60.0
+"""The fast one reaches back so far at least: on large floors a few seconds' answers are of calls dialled at once."""
 PRIOR_LEVEL, PRIOR_ANSWERS = 0.5, 1.0
 """Assumed level (some 40 % answered), and the answers that this belief is worth."""
 PRIOR_FAILING = 0.005
@@ -78,9 +81,9 @@ class Level:
     seen: float
     expected: float
 
-    def with_more(self, seen: float, expected: float, memory: float, level: float) -> "Level":
-        """Add what was seen, and forget by how much could have been learnt from it."""
-        keep = math.exp(-expected * level / memory)
+    def with_more(self, seen: float, expected: float, forgotten: float) -> "Level":
+        """Add what was seen, and forget that part of what was known."""
+        keep = math.exp(-forgotten)
         return Level(self.seen * keep + seen, self.expected * keep + expected)
 
 
@@ -138,12 +141,8 @@ def shaped(known: Answering) -> Answering:
     The prior is a hazard that rises within some seconds and falls slowly: phones are seldom answered in the first two
     seconds, and most answers come in the first fifteen. A smoothing over three bins stands for the law's continuity.
     """
-    bins = len(known.answers)
-    at = (np.arange(bins) + 0.5) * BIN_SECONDS
-    prior = (at / 6.0) ** 2 * np.exp(-at / 4.0) + 0.01
-    prior /= prior.sum()
     weight = PRIOR_CALLS * PRIOR_LEVEL
-    hazard = (known.answers + weight * prior) / (known.weighted + weight)
+    hazard = (known.answers + weight * _prior(len(known.answers))) / (known.weighted + weight)
     smooth = np.convolve(np.concatenate((hazard[:1], hazard, hazard[-1:])), (0.25, 0.5, 0.25), "valid")
     smooth /= smooth.sum()
     return replace(
@@ -152,6 +151,13 @@ def shaped(known: Answering) -> Answering:
         grid=np.concatenate(([0.0], np.cumsum(smooth))),
         failing_hazard=(known.failures + PRIOR_FAILING * PRIOR_CALLS) / (known.exposure + PRIOR_CALLS),
     )
+
+
+@cache
+def _prior(bins: int) -> Array:
+    at = (np.arange(bins) + 0.5) * BIN_SECONDS
+    hazard = (at / 6.0) ** 2 * np.exp(-at / 4.0) + 0.01
+    return np.asarray(hazard / hazard.sum())
 
 
 def level(known: Answering) -> float:
@@ -176,11 +182,15 @@ def _cold(known: Answering) -> float:
 
     Answered calls end first, so this is an upper bound until the first calls have rung out.
     """
-    answered, rang_out = float(known.answers.sum()), float(known.exposure[-1])
-    if answered >= COLD_ANSWERS and rang_out >= COLD_CALLS:
+    if not _guessed(known):
         return 0.0
-    ended = answered + float(known.failures.sum()) + rang_out
+    answered = float(known.answers.sum())
+    ended = answered + float(known.failures.sum()) + float(known.exposure[-1])
     return min(MOST_LEVEL, -math.log(max(1e-9, 1.0 - (answered + 1.0) / (ended + 1.0))))
+
+
+def _guessed(known: Answering) -> bool:
+    return bool(known.answers.sum() < COLD_ANSWERS or known.exposure[-1] < COLD_CALLS)
 
 
 def doubt(known: Answering) -> float:
@@ -279,7 +289,7 @@ def learn_ends(known: Answering, happened: tuple[Happening, ...], elapsed_second
         kinds=kinds,
     )
     known = shaped(known)
-    return _levels(known, seen, expected, now, known.exposure, known.weighted)
+    return _levels(known, seen, expected, now, elapsed_seconds)
 
 
 def learn_ringing(known: Answering, floor: Floor) -> Answering:
@@ -294,14 +304,13 @@ def learn_ringing(known: Answering, floor: Floor) -> Answering:
     rung = np.bincount(np.minimum(at[at >= 0] / BIN_SECONDS, bins - 1).astype(int), minlength=bins)
     exposure = rung * (step_seconds / BIN_SECONDS)
     now = level(known)
-    return _levels(
-        known, 0.0, float(exposure @ known.shape), now, known.exposure + exposure, known.weighted + exposure * now
-    )
+    known = replace(known, exposure=known.exposure + exposure, weighted=known.weighted + exposure * now)
+    return _levels(known, 0.0, float(exposure @ known.shape), now, floor.elapsed_seconds)
 
 
-def _levels(known: Answering, seen: float, expected: float, now: float, exposure: Array, weighted: Array) -> Answering:
+def _levels(known: Answering, seen: float, expected: float, now: float, elapsed_seconds: float) -> Answering:
     """Both memories of the level, and whether this is an outage."""
-    fast = known.fast.with_more(seen, expected, FAST_ANSWERS, now)
+    fast = known.fast.with_more(seen, expected, min(expected * now / FAST_ANSWERS, elapsed_seconds / FAST_SECONDS))
     slow, ends, failed = known.slow, known.ends, known.failed
     base = (slow.seen + PRIOR_ANSWERS) / (slow.expected + PRIOR_ANSWERS / PRIOR_LEVEL)
     silence = 0.0 if seen > 0 else known.silence + expected * base
@@ -314,14 +323,15 @@ def _levels(known: Answering, seen: float, expected: float, now: float, exposure
     elif silent or flood:
         outage = True
     elif not outage:
-        slow = slow.with_more(seen, expected, SLOW_ANSWERS, now)
+        slow = slow.with_more(seen, expected, expected * now / SLOW_ANSWERS)
         surprise = (fast.seen - base * fast.expected) / math.sqrt(base * fast.expected + 1.0)
         if abs(surprise) > CHANGED:
             slow = fast
+    if _guessed(known) and not outage:
+        known, slow = _levelled(known)
+        fast = slow
     return replace(
         known,
-        exposure=exposure,
-        weighted=weighted,
         fast=fast,
         slow=slow,
         silence=silence,
@@ -329,6 +339,14 @@ def _levels(known: Answering, seen: float, expected: float, now: float, exposure
         ends=ends,
         failed=failed,
     )
+
+
+def _levelled(known: Answering) -> tuple[Answering, Level]:
+    """All that was seen so far taken for one level: what was expected of a guessed shape says nothing."""
+    prior = _prior(len(known.answers))
+    each = (known.answers + PRIOR_CALLS * PRIOR_LEVEL * prior) / (known.exposure + PRIOR_CALLS)
+    at, seen = float(each.sum()), float(known.answers.sum())
+    return replace(known, weighted=known.exposure * at), Level(seen, seen / at)
 
 
 def _towards(share: float, failed: float, ends: int) -> float:

@@ -80,6 +80,11 @@ def carried_over(known: Duration) -> Duration:
     return replace(known, ends=known.ends / 2, spent=known.spent / 2, kinds=kinds)
 
 
+def doubt(known: Duration) -> float:
+    """Relative standard error of the ends' rate."""
+    return float(1.0 / np.sqrt(known.ends.sum() + 1.0))
+
+
 def multiplier(known: Duration, kind: str) -> float:
     """How much sooner than the average an agent of this class is through."""
     seen, expected = known.kinds.get(kind, (0.0, 0.0))

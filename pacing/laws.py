@@ -75,13 +75,14 @@ def calls(law: Law, times: Horizon) -> Calls:
 class Laws:
     """What the pacer believes, or in the lab what is true.
 
-    doubt: relative standard error of the answer chance. level: of the answer hazard, for which `calls` was laid out.
+    doubt: relative standard error of the answer chance. pace_doubt: of the chances to be free. level: of the answer hazard, for which `calls` was laid out.
     age_seconds: since `residual` was. times: for which both were.
     """
 
     calls: Calls
     residual: Residual
     doubt: float
+    pace_doubt: float
     times: Horizon
     level: float = 0.0
     age_seconds: float = 0.0
@@ -97,10 +98,10 @@ def believed(
 ) -> Laws:
     """What is believed now; what still holds of `before` is kept."""
     times = horizon(target.ring_timeout_seconds, target.patience_seconds)
-    doubt = answering.doubt(known)
+    doubt, pace_doubt = answering.doubt(known), handling.doubt(talk)
     level = answering.level(known) * (1.0 + doubt)
     if before is None or before.times is not times:
-        return Laws(_calls(known, level, times), _residual(talk, wrap, floor, times), doubt, times, level)
+        return Laws(_calls(known, level, times), _residual(talk, wrap, floor, times), doubt, pace_doubt, times, level)
     kept = abs(level / before.level - 1) < LEVEL_CHANGE
     age_seconds = before.age_seconds + floor.elapsed_seconds
     fresh = age_seconds < TABLE_SECONDS
@@ -108,6 +109,7 @@ def believed(
         before.calls if kept else _calls(known, level, times),
         before.residual if fresh else _residual(talk, wrap, floor, times),
         doubt,
+        pace_doubt,
         times,
         before.level if kept else level,
         age_seconds if fresh else 0.0,

@@ -98,7 +98,8 @@ class Balance:
     free: agents free by then for certain, less calls that wait and claims.
     agents: chance of each busy agent to be free by then (rows: agents).
     calls: chance of each ringing call to be answered by then (rows: calls).
-    new: the same for a call dialled now. doubt: relative standard error of the answer chances.
+    new: the same for a call dialled now. doubt: relative standard error of the answer chances, pace_doubt: of the
+    agents'.
     """
 
     weights: Array
@@ -107,6 +108,7 @@ class Balance:
     calls: Array
     new: Array
     doubt: float
+    pace_doubt: float = 0.0
 
 
 def balance(
@@ -129,7 +131,7 @@ def balance(
     )
     if agent_factors is not None:
         agents = 1.0 - (1.0 - agents) ** np.concatenate(agent_factors)[:, None]
-    return Balance(laws.calls.weights, free, agents, calls, laws.calls.new, laws.doubt)
+    return Balance(laws.calls.weights, free, agents, calls, laws.calls.new, laws.doubt, laws.pace_doubt)
 
 
 class Outlook(Protocol):
@@ -240,10 +242,10 @@ class Normal:
     def __init__(self, balance: Balance) -> None:
         agents, calls, new = balance.agents, balance.calls, balance.new
         self._weights, self._new, self._doubt = balance.weights, new, balance.doubt
-        self._answers = calls.sum(axis=0)
-        self._mean = balance.free + agents.sum(axis=0) - self._answers
+        self._answers, coming = calls.sum(axis=0), agents.sum(axis=0)
+        self._mean = balance.free + coming - self._answers
         freed, taken, added = agents * (1 - agents), calls * (1 - calls), new * (1 - new)
-        self._spread = freed.sum(axis=0) + taken.sum(axis=0)
+        self._spread = freed.sum(axis=0) + taken.sum(axis=0) + (balance.pace_doubt * coming) ** 2
         self._skew = (freed * (1 - 2 * agents)).sum(axis=0) - (taken * (1 - 2 * calls)).sum(axis=0)
         self._new_spread, self._new_skew = added, added * (1 - 2 * new)
 

@@ -194,6 +194,28 @@ def test_doubt_about_the_answer_chance_is_a_risk():
     assert predictive.Exact(unsure).risk(0) > predictive.Exact(sure).risk(0)
 
 
+def test_doubt_about_how_soon_agents_are_free_is_a_risk():
+    sure = balances(60, 90, 2)
+    assert predictive.Normal(replace(sure, pace_doubt=0.3)).risk(0) > predictive.Normal(sure).risk(0)
+
+
+def test_a_large_floors_first_calls_all_ring_out_at_once_and_that_is_no_change_of_the_answer_rate():
+    chance = np.random.default_rng(7)
+    rings = np.where(chance.random(500) < 0.4, 3 + chance.exponential(5.0, 500), 99.0)
+    memory = Memory(governor=RATE)
+    for now in range(40):
+        ended = [ring for ring in rings if now - 1 <= min(ring, 25.0) < now]
+        happened = tuple(
+            Happening(What.ANSWERED, ring, now - ring) if ring < 25.0 else Happening(What.RANG_OUT, 25.0, now - 25.0)
+            for ring in ended
+        )
+        ringing = tuple(float(now) for ring in rings if min(ring, 25.0) >= now)
+        memory = pacing.size(Floor(1.0, talking=(10.0,) * 300, dialling=ringing, happened=happened), TARGET, memory)[1]
+        if now >= 26:
+            law = answering.law(memory.answering, answering.level(memory.answering))
+            assert law.chance == pytest.approx(0.4, abs=0.06)
+
+
 def test_the_answer_law_is_learnt_from_calls_that_ended():
     known = LEARNT[0.4].answering
     law = answering.law(known, answering.level(known))
@@ -285,6 +307,32 @@ def test_the_budget_is_spent_by_the_days_end_and_never_beyond():
     assert threshold(300, 8, 60.0) == 0.0  # the next one would be the ninth of 300, and one more is kept back
     assert threshold(300, 7, 60.0) > threshold(300, 7, 7_200.0) > 0.0
     assert threshold(40, 0, 28_000.0) > threshold(40, 1, 28_000.0) > threshold(40, 4, 28_000.0) > 0.0
+
+
+def test_what_was_dialled_just_now_says_nothing_of_how_predictions_come_true():
+    spending = abandonment.placed(abandonment.Spending(), 100, [0.03] * 400, 0.4, 0.03)
+    now = abandonment.seen(spending, 0, 0, 100, 0.0)
+    assert now.realised / now.predicted == 1.0
+    later = abandonment.seen(now, 0, 0, 100, 60.0)
+    assert later.predicted == pytest.approx(4.0 + 400 * 0.4 * 0.03, rel=0.01)
+    assert later.awaited == pytest.approx(0.0, abs=0.05)
+
+
+def test_a_risk_above_the_threshold_says_nothing_of_what_the_threshold_allows():
+    at_it = abandonment.placed(abandonment.Spending(), 5, [0.03] * 3, 0.4, 0.03)
+    far_above = abandonment.placed(abandonment.Spending(), 5, [0.03, 0.6, 0.9], 0.4, 0.03)
+    assert far_above.risk == at_it.risk
+    assert far_above.awaited > at_it.awaited
+
+
+def test_more_of_a_large_floors_answers_are_counted_upon():
+    def share(agents):
+        spending = abandonment.Spending(answers=80.0, seconds=80.0 * 170.0, agents=agents)
+        account = Account("day", 0.03, answered=20 * agents, abandoned=0, left_seconds=25_000.0)
+        budget = abandonment.allow((account,), 0.03, spending, 0.0, 0.0).budget
+        return budget / (25_000.0 / 170.0 * agents * 0.03)
+
+    assert share(1) < share(10) < share(50) < share(500)
 
 
 @pytest.mark.parametrize(
