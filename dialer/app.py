@@ -25,6 +25,7 @@ from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.pacing import SqlPacing
+from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -103,6 +104,7 @@ class Daemon:
         self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
         self._dossiers = SqlDossiers(engine)
+        self._payments = SqlPayments(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
@@ -322,6 +324,7 @@ class Daemon:
             self._flow,
             self._book,
             self._dossiers,
+            self._payments,
             self._said,
             self.snapshot,
             self._problems,

@@ -76,7 +76,7 @@ class History:
                 history.cases[placed.case].append((placed.cleared_at, placed.id))
             if flag := _flag_said(placed):
                 whom = (flag.name, flag.debtor, flag.number)
-                flags[whom] = [_earlier(flag, known) for known in flags[whom]] or [flag]
+                flags[whom] = _with_outcome(flag, flags[whom])
         for flag in (flag for same in flags.values() for flag in same):
             history.add(flag)
         for contacts in history.contacts.values():
@@ -130,9 +130,14 @@ def _flag_said(placed: Placed) -> Flag | None:
     return None
 
 
-def _earlier(said: Flag, known: Flag) -> Flag:
-    """The flag from the first word on; a line of the ledger knows only its last change, but until when it stood."""
-    return replace(known, recorded_at=min(said.recorded_at, known.recorded_at))
+def _with_outcome(said: Flag, known: list[Flag]) -> list[Flag]:
+    """The flags with what an outcome says: one that stood then, or was recorded next, stood from the outcome on."""
+    later = [flag for flag in known if flag.until is None or flag.until > said.recorded_at]
+    if not later:
+        return [*known, said]
+    first = min(later, key=lambda flag: flag.recorded_at)
+    rest = [flag for flag in known if flag is not first]
+    return [*rest, replace(first, recorded_at=min(said.recorded_at, first.recorded_at))]
 
 
 def call_of(

@@ -4,8 +4,8 @@ The lines of the ledger are read here by the auditor's own eyes: of the gate's r
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -106,6 +106,35 @@ class Flag:
     recorded_at: int
     debt: int | None = None
     until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWord:
+    """One word about a flag, as the register has it. until: at or before it was recorded, it was lifted then."""
+
+    line: str
+    recorded_at: int
+    name: str
+    debtor: int | None
+    number: str | None
+    debt: int | None
+    until: int | None
+
+
+def spans(words: Iterable[FlagWord]) -> dict[str, Flag]:
+    """When each flag stood without a break, by an id of its own: a line of the ledger knows only the last word."""
+    found: dict[str, Flag] = {}
+    last: dict[str, str] = {}
+    for word in sorted(words, key=lambda word: (word.line, word.recorded_at)):
+        flag = Flag(word.name, word.debtor, word.number, "", word.recorded_at, word.debt, word.until)
+        before = found.get(last.get(word.line, ""))
+        lifts = word.until is not None and word.until <= word.recorded_at
+        if before is not None and (before.until is None or before.until >= word.recorded_at):
+            found[last[word.line]] = replace(before, until=word.until)
+        elif before is None or not lifts:  # one that is lifted, and of which nothing is on record before: since when?
+            last[word.line] = f"{word.line} #{word.recorded_at}"
+            found[last[word.line]] = flag
+    return found
 
 
 @dataclass(frozen=True, slots=True)

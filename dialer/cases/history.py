@@ -7,6 +7,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from dialer.cases.payment import refuse_card_numbers
+from dialer.kernel.errors import InputError
+
 MOST_TEXT_CHARACTERS = 2_000
 
 
@@ -21,7 +24,10 @@ class HistoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """What somebody wrote into a case's history. reference: the writer's own key; the same one again replaces it."""
+    """What somebody wrote into a case's history. reference: the writer's own key; the same one again replaces it.
+
+    Raises InputError for what looks like a card's number, and for a text that is empty or too long.
+    """
 
     case_id: int
     reference: str
@@ -30,6 +36,11 @@ class HistoryEntry:
     text: str
     inbound: bool = False
     recorded_by: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_card_numbers("text", self.text)
+        if not self.text.strip() or len(self.text) > MOST_TEXT_CHARACTERS or "\0" in self.text:
+            raise InputError("text: empty, or too long", f"write at most {MOST_TEXT_CHARACTERS} characters")
 
 
 class MomentKind(StrEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cases.history import MOST_TEXT_CHARACTERS, HistoryEntry, HistoryKind
+from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.limitation import Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
 from dialer.cli.input import day_of, instant_of
@@ -156,9 +156,6 @@ def note(
     by: By = "",
 ) -> None:
     """Put a note, or a letter, message or visit that counts for no rule, into the case's history."""
-    refuse_card_numbers("TEXT", text)
-    if not text.strip() or len(text) > MOST_TEXT_CHARACTERS or "\0" in text:
-        raise InputError("TEXT: empty, or too long", f"write at most {MOST_TEXT_CHARACTERS} characters")
 
     async def write(engine: "AsyncEngine", now: datetime) -> None:
         from dialer.adapters.store.dossiers import SqlDossiers
@@ -187,6 +184,7 @@ def fact(
     as_json: AsJson = False,
 ) -> None:
     """Put a written fact on record that moves a debt's limitation date. A call never does."""
+    refuse_card_numbers("--evidence", evidence)
     if not evidence.strip():
         raise InputError("--evidence: empty", "name the letter, the receipt or the court's file")
 

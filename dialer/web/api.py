@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
-from dialer.cases.dossier import Dossiers
+from dialer.cases.dossier import Dossiers, Payments
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
@@ -26,7 +26,7 @@ from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.codes import Outcome
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.said import Said
-from dialer.web import ledger
+from dialer.web import ledger, payments
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -74,6 +74,7 @@ class Api:
         flow: Flow,
         book: CaseBook,
         dossiers: Dossiers,
+        paid: Payments,
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
@@ -84,6 +85,7 @@ class Api:
         self._flow = flow
         self._book = book
         self._dossiers = dossiers
+        self._paid = paid
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -115,6 +117,7 @@ class Api:
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
+                web.post("/api/v1/payments", self._payments),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/campaigns", self._campaigns),
@@ -191,6 +194,10 @@ class Api:
         except LookupError:
             raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
         return web.json_response(plain(dossier))
+
+    async def _payments(self, request: web.Request) -> web.Response:
+        """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
+        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from dialer.cases.payment import refuse_card_numbers
 from dialer.compliance.entry import Channel, Direction, EntryResult
 from dialer.kernel import phone
 from dialer.kernel.errors import InputError
@@ -94,6 +95,8 @@ async def take(said: Said, body: Any) -> str:
     """Put what was said into the ledger; its id. Raises ValidationError, DialerError."""
     known = BODY.validate_python(body)
     about = About(known.case, _number(known.number), known.debts)
+    if isinstance(known, FlagBody | LiftBody):
+        refuse_card_numbers("evidence", known.evidence)
     match known:
         case ContactBody():
             return await said.contact(

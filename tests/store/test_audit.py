@@ -29,6 +29,7 @@ from dialer.compliance.clearance import Clearance
 from dialer.compliance.entry import Flag
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Intent
+from dialer.kernel.clock import to_micro
 from dialer.kernel.errors import InputError, UnknownNameError
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
@@ -296,6 +297,37 @@ async def test_columns_that_belie_the_content_are_found_by_the_audit(house):
     assert (await house.verify()).holds
     found = {violation.rule for violation in (await house.audit()).violations}
     assert {"decision-altered"} <= found
+
+
+# -- flags: the register knows since when one stood, and the ledger's line only the last word ---------------------
+
+SET, LIFT = False, True
+
+
+@pytest.mark.parametrize(
+    ("words", "broken"),
+    [
+        (((-2, SET),), {"dispute"}),
+        (((-2, SET), (24, SET)), {"dispute"}),
+        (((-2, SET), (24, LIFT)), {"dispute"}),
+        (((-2, SET), (24, LIFT), (48, SET)), {"dispute"}),
+        (((-2, SET), (-1, LIFT)), set()),
+        (((-2, SET), (-1, LIFT), (24, SET)), set()),
+        (((24, SET),), set()),
+    ],
+)
+async def test_a_call_while_a_flag_stood_is_found_whatever_was_said_of_the_flag_later(house, words, broken):
+    assert await house.call() is not None
+    called_at = house.clock.time
+    for hours, lifted in words:
+        house.clock.time = at = called_at + timedelta(hours=hours)
+        line = Flag("flg-dispute-1--", to_micro(at), 1, name="dispute", until=at if lifted else None)
+        house.store.attempts.keep(line)
+        await house.store.attempts.flush()
+    house.clock.time = called_at + timedelta(days=5)
+    report = await house.audit()
+    assert {violation.rule for violation in report.violations} == broken
+    assert "dispute" not in {rule for rule, _ in report.not_judged}
 
 
 # -- the end of a mandate ----------------------------------------------------------------------------------------

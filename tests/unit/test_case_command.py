@@ -113,7 +113,7 @@ def test_a_written_fact_moves_the_limitation_date_and_a_note_does_not(case):
     [
         (("fact", "1", "court_act", "--on", "2999-01-01", "--evidence", "RG 1", "--debt", "F1"), "hasn't come yet"),
         (("fact", "1", "court_act", "--on", "2026-01-01", "--evidence", " ", "--debt", "F1"), "--evidence"),
-        (("note", "1", " "), "TEXT"),
+        (("note", "1", " "), "text: empty"),
         (("note", "1", "carta 5500 0055 5555 5559"), "card's number"),
         (("flag", "1", "dispute", "--lift", "--until", "2027-01-01T00:00:00+01:00"), "--until"),
         (("flag", "1", "dispute", "--until", "tomorrow"), "--until"),

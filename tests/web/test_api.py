@@ -53,7 +53,8 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            None,  # the dossiers are a record's in SQL: tests/web/test_case.py
+            None,  # dossiers and payments are a record's in SQL: tests/web/test_case.py
+            None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
             lambda: self.problems,

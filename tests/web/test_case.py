@@ -34,11 +34,11 @@ async def ask(tmp_path):
     await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
     attempts.keep(dispute(NOW), by="anna", evidence="PEC")
     await attempts.flush()
-    api = Api(None, book, SqlDossiers(engine), None, None, list, bytes, "t", Noon())
+    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon())
     async with TestClient(TestServer(api.application())) as client:
 
-        async def get(path, headers=WITH):
-            response = await client.get(path, headers=headers)
+        async def get(path, headers=WITH, body=None):
+            response = await client.request("GET" if body is None else "POST", path, headers=headers, json=body)
             return response.status, await response.json(content_type=None)
 
         yield get
@@ -89,3 +89,46 @@ async def test_a_case_that_is_not_there_and_one_that_is_no_number(ask):
     assert (status, "99" in problem["title"]) == (404, True)
     assert (await ask("/api/v1/cases/x?by=anna"))[0] == 404
     assert (await ask("/api/v1/cases/1?by=anna", {}))[0] == 401
+
+
+PAYMENT = {"reference": "CRO 1", "debt": "F1", "cents": 12000, "paid_on": "2026-11-20", "receipt": "POS 12/34"}
+
+
+async def told(ask, *payments, creditor="Luce"):
+    return await ask("/api/v1/payments", body={"creditor": creditor, "by": "bank", "payments": list(payments)})
+
+
+async def test_payments_come_in_once_and_the_last_one_closes_the_case(ask):
+    status, answer = await told(ask, PAYMENT, PAYMENT | {"reference": "CRO 2", "debt": "F7"})
+    assert (status, answer["new"], [refused["at"] for refused in answer["refused"]]) == (200, 1, [1])
+    assert (await told(ask, PAYMENT))[1]["known"] == 1
+    last = PAYMENT | {"reference": "CRO 3", "debt": "F2", "cents": 500}
+    assert (await told(ask, last))[1]["settled"] == [1]
+    assert (await ask("/api/v1/cases/1?by=anna"))[1]["state"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"receipt": "4111 1111 1111 1111"},
+        {"reference": "4111111111111111"},
+        {"reference": ""},
+        {"cents": 0},
+        {"cents": 1.5},
+        {"cents": "100"},
+        {"cents": 10**16},
+        {"paid_on": "2027-01-01"},
+        {"paid_on": "20/11/2026"},
+        {"method": "barter"},
+        {"currency": "euro"},
+        {"card": "x"},
+        {"debt": "a\x00b"},
+    ],
+    ids=str,
+)
+async def test_a_payment_that_cannot_be_is_refused_in_words_and_none_of_its_company_comes_in(ask, wrong):
+    status, problem = await told(ask, PAYMENT, PAYMENT | {"reference": "CRO 2"} | wrong)
+    assert (status, bool(problem["title"]), bool(problem["remedy"])) == (400, True, True)
+    assert "4111" not in str(problem)
+    left = (await ask("/api/v1/cases/1?by=anna"))[1]["statements"][0]["balance"]["left"]
+    assert left == {"cents": 12000, "currency": "EUR"}

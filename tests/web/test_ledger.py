@@ -37,6 +37,8 @@ BAD = [
     CONTACT | {"surprise": 1},
     {"kind": "flag", "name": "unheard-of"},
     {"kind": "flag", "name": "Dispute!"},
+    {"kind": "flag", "name": "dispute", "evidence": "paid by 4111 1111 1111 1111"},
+    {"kind": "flag", "name": "dispute", "by": "x\n"},
     {"kind": "agreement", "start": "2026-11-24T18:00:00+01:00", "until": "2026-11-24T16:00:00+01:00"},
     {"kind": "consent", "at": "2099-01-01T00:00:00Z"},
     {"kind": "blackout", "weekdays": [], "start": "12:00", "end": "14:00"},

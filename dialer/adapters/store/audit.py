@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, case, func,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.schema import attempts, debtors, decisions, ledger, numbers, outcomes
-from dialer.audit.happened import MACHINE_OUTCOMES, read_line
+from dialer.adapters.store.schema import attempts, debtors, decisions, flag_changes, ledger, numbers, outcomes
+from dialer.audit.happened import MACHINE_OUTCOMES, Flag, FlagWord, read_line, spans
 from dialer.audit.instants import DAY, MINUTE, instant, micros
 from dialer.audit.record import LOOK_BACK_DAYS, Decided, Page, Placed, Tally
 
@@ -44,6 +44,10 @@ _ATTEMPTS = (
     )
     .join(debtors, attempts.c.debtor_id == debtors.c.id)
     .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+)
+_WORDS = select(
+    *(flag_changes.c[name] for name in ("line_id", "revision", "name", "debtor_id", "number", "debt_id")),
+    *(_raw(flag_changes.c[name]).label(name) for name in ("recorded_at", "until")),
 )
 _DECISIONS = select(
     decisions.c.chain,
@@ -218,7 +222,8 @@ async def _lines(
     homes: Iterable[str],
     since: int | None,
 ) -> None:
-    chosen = select(ledger.c.id, ledger.c.line, ledger.c.written_at)
+    chosen = select(ledger.c.id, ledger.c.revision, ledger.c.line, ledger.c.written_at)
+    words: dict[tuple[str, int], FlagWord] = {}
     if since is not None:  # what had left every window before the first attempt to be judged
         chosen = chosen.where(or_(ledger.c.counts_until.is_(None), ledger.c.counts_until > instant(since)))
     for column, values in (
@@ -230,9 +235,23 @@ async def _lines(
             if row.id in page.lines:
                 continue
             try:
-                page.lines[row.id] = read_line(row.line, micros(row.written_at))
+                line = read_line(row.line, micros(row.written_at))
             except ValueError:
                 page.unreadable += 1
+                continue
+            if isinstance(line, Flag):
+                words[row.id, row.revision] = FlagWord(
+                    row.id, line.recorded_at, line.name, line.debtor, line.number, line.debt, line.until
+                )
+            else:
+                page.lines[row.id] = line
+    # a line has the last word alone; the register has all of them
+    for column, values in ((flag_changes.c.debtor_id, debtors_), (flag_changes.c.number, numbers_)):
+        async for row in _in(connection, _WORDS, column, values):
+            words[row.line_id, row.revision] = FlagWord(
+                row.line_id, row.recorded_at, row.name, row.debtor_id, row.number, row.debt_id, row.until
+            )
+    page.lines |= spans(words.values())
 
 
 def _since(since: int) -> ColumnElement[bool]:

@@ -19,9 +19,10 @@ _CHANGE = upsert(flag_changes).on_conflict_do_nothing(index_elements=["line_id",
 _SAME = ("line_id", "name", "debtor_id", "number", "debt_id", "at", "until", "recorded_by", "evidence")
 
 
-def change_write(change: FlagChange, revision: int) -> Write:
+def change_write(change: FlagChange, revision: int, now: datetime) -> Write:
     """The write of one word about a flag."""
-    return Write(CHANGE_RANK, _CHANGE, {name: getattr(change, name) for name in _SAME} | {"revision": revision})
+    values = {name: getattr(change, name) for name in _SAME}
+    return Write(CHANGE_RANK, _CHANGE, values | {"revision": revision, "recorded_at": now})
 
 
 async def changes_about(connection: AsyncConnection, debtor_id: int, numbers: Sequence[str]) -> list[FlagChange]:

@@ -39,7 +39,7 @@ def line_writes(line: Line, now: datetime, by: str = "", evidence: str = "") -> 
     """
     writes = [Write(LINE_RANK, _LINE, _row(line, now))]
     if isinstance(line, Flag):
-        writes.append(change_write(change_of(line, by, evidence), line.revision))
+        writes.append(change_write(change_of(line, by, evidence), line.revision, now))
     return writes
 
 

@@ -230,6 +230,7 @@ flag_changes = Table(
     Column("debt_id", Integer),
     Column("at", Instant, nullable=False),
     Column("until", Instant),  # at or before `at`: it was lifted
+    Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", String, nullable=False),
     Column("evidence", String, nullable=False),
     Index(None, "debtor_id"),

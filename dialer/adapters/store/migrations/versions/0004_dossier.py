@@ -138,6 +138,7 @@ def _on_record() -> None:
         sa.Column("debt_id", sa.Integer(), nullable=True),
         _instant("at"),
         sa.Column("until", _INSTANT(), nullable=True),
+        _instant("recorded_at"),
         *map(_text, ("recorded_by", "evidence")),
         _key("flag_changes", "line_id", "revision"),
     )
@@ -171,6 +172,7 @@ def _take_over(connection: sa.Connection) -> None:
                 "debt_id": debt,
                 "at": written_at,
                 "until": until,
+                "recorded_at": written_at,
                 "recorded_by": "",
                 "evidence": "",
             }
