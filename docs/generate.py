@@ -17,7 +17,7 @@ from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
-from dialer.cases.importing.columns import PAYMENT_COLUMNS, Column
+from dialer.cases.importing.columns import FLAG_COLUMNS, PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
@@ -166,6 +166,9 @@ def _cases_csv() -> str:
     ]
     parts += ["", "## Payments: `dialer cases payments`", ""]
     parts += ["One row a payment, known by (`creditor`, `payment_reference`).", "", *_columns(PAYMENT_COLUMNS)]
+    parts += ["", "## Flags: `dialer cases flags`", ""]
+    parts += ["One row a word about a flag: it is set, or lifted. What stands already changes nothing.", ""]
+    parts += _columns(FLAG_COLUMNS)
     parts += ["", "## Profiles", "", (Profile.__doc__ or ""), "", "| key | default | meaning |", "|---|---|---|"]
     parts += [f"| `{key}` | {_default(item)} | {_meaning(item)} |" for key, item in Profile.model_fields.items()]
     return "\n".join(parts) + "\n"

@@ -13,6 +13,7 @@ from dialer.cli import (
     check,
     demo,
     export,
+    flags,
     gate,
     generate,
     ledger,
@@ -44,6 +45,7 @@ app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
+cases.app.command("flags")(flags.flags)
 cases.app.command("payments")(payments.payments)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")

@@ -5,7 +5,7 @@ import shlex
 
 from typer.testing import CliRunner
 
-from dialer.cli import app
+from dialer.cli import app, client
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/import-cases.md").read_text()
@@ -29,12 +29,16 @@ def test_its_profile_and_commands_work_in_its_order(tmp_path, monkeypatch):
     (tmp_path / "profiles/luce-payments.toml").write_text('[constants]\ncreditor = "Luce Serena S.p.A."\n')
     (tmp_path / "payments.csv").write_text(PAYMENTS.format(reference="B1"))
     (tmp_path / "bounced.csv").write_text(PAYMENTS.format(reference="B2"))
+    (tmp_path / "profiles/luce-flags.toml").write_text('[constants]\ncreditor = "Luce Serena S.p.A."\n')
+    (tmp_path / "flags.csv").write_text("debtor_reference;flag\nN1;contestazione\n")
+    monkeypatch.setattr(client, "ask", lambda *_: {"id": "flg-dispute-1"})
     said = []
     for line in "".join(blocks("sh")).splitlines():
         words = shlex.split(line.partition(" > ")[0])
         assert words.pop(0) == "dialer"
         said.append(CliRunner().invoke(app, words))
-    check, dry_run, real, paid, bounced, export, generate = said
+    check, dry_run, real, paid, bounced, flags, export, generate = said
+    assert "1 flags were set" in flags.stdout
     assert "1 payments came in, 0 known before, 0 of 1 rows rejected; 1 cases are paid" in paid.stdout
     assert "1 payments came in, 0 known before, 0 of 1 rows rejected; 0 cases are paid, 1 owe again" in bounced.stdout
     assert "unknown column 'SALDO' in the header (do you mean amount?)" in str(check.exception)

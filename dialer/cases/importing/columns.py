@@ -107,6 +107,20 @@ PAYMENT_COLUMNS: dict[str, Column] = {
     ),
     "receipt": Column("the terminal's reference of a card payment; never a card's number", alias=("ricevuta",)),
 }
+FLAG_COLUMNS: dict[str, Column] = {
+    "creditor": COLUMNS["creditor"],
+    "debtor_reference": COLUMNS["debtor_reference"],
+    "flag": Column(
+        "what stops calls, as the packs name it (dispute, attorney, deceased, bankruptcy, moratorium, …) or in Italian "
+        "(contestazione, avvocato, deceduto, fallimento, moratoria, …)",
+        True,
+        ("stato", "motivo", "causale", "segnalazione", "blocco"),
+    ),
+    "phone": Column("one of the debtor's numbers, where it is about that alone", alias=COLUMNS["phone_1"].alias),
+    "until": Column("the last day on which it stands; until it is lifted if empty", alias=("fino al", "scadenza")),
+    "lifted": Column("yes where it stands no more", alias=("revocato", "rimosso")),
+    "evidence": Column("what shows it, as a letter's date", alias=("documento", "note", "riferimento")),
+}
 REJECTED = (
     "rejected_file",
     "rejected_row",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dialer.cases.importing.cells import Form
-from dialer.cases.importing.columns import COLUMNS, PAYMENT_COLUMNS, PHONES, REJECTED, Column
+from dialer.cases.importing.columns import COLUMNS, FLAG_COLUMNS, PAYMENT_COLUMNS, PHONES, REJECTED, Column
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 
@@ -88,7 +88,7 @@ def load(name: str, folder: Path) -> Profile:
         raise InputError("\n".join(dict.fromkeys(found)), f"correct these lines; {HOW_TO} has every key") from None
 
 
-_ALL = COLUMNS | PAYMENT_COLUMNS
+_ALL = COLUMNS | PAYMENT_COLUMNS | FLAG_COLUMNS
 _KEYS = f"; known are {', '.join(Profile.model_fields)}"
 
 
