@@ -88,7 +88,7 @@ def load(name: str, folder: Path) -> Profile:
         raise InputError("\n".join(dict.fromkeys(found)), f"correct these lines; {HOW_TO} has every key") from None
 
 
-_ALL = COLUMNS | PAYMENT_COLUMNS | FLAG_COLUMNS
+_ALL = FLAG_COLUMNS | PAYMENT_COLUMNS | COLUMNS  # the last word for a name is that of cases
 _KEYS = f"; known are {', '.join(Profile.model_fields)}"
 
 
