@@ -9,6 +9,9 @@ from phonenumbers import PhoneNumberType, shortnumberinfo
 PhoneNumber = NewType("PhoneNumber", str)
 """A public number in E.164, as `+390212345678`."""
 
+# most numbers of an Italian file, in a hundredth of the library's time; a test holds it against the library
+_ITALIAN_MOBILE = re.compile(r"(?:\+39|0039)?(3[1-9][0-9]{8})")
+_BETWEEN_DIGITS = str.maketrans("", "", " .-/")
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _REFUSED_TYPES = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
@@ -33,6 +36,9 @@ def parse(text: str, region: str) -> PhoneNumber:
 
     `region` (ISO 3166, as `IT`) is assumed where the text has no country code. Raises BadPhoneError.
     """
+    mobile = _ITALIAN_MOBILE.fullmatch(text.translate(_BETWEEN_DIGITS))
+    if mobile and (region == "IT" or text.lstrip().startswith(("+", "00"))):
+        return PhoneNumber("+39" + mobile[1])
     if re.fullmatch(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text.strip()):
         raise BadPhoneError(
             "a spreadsheet turned this number into a power of ten", "format the column as text and export it again"

@@ -43,7 +43,9 @@ def tell(tmp_path, monkeypatch):
         line = f"flg-{known.name}-{debtor}-{known.number}"
         row = (line, next(revision), known.name, debtor, known.number, None, now, until, known.by, known.evidence, now)
         with closing(sqlite3.connect(tmp_path / "dialer.db")) as record, record:
-            columns = "line_id, revision, name, debtor_id, number, debt_id, at, until, recorded_by, evidence, recorded_at"
+            columns = (
+                "line_id, revision, name, debtor_id, number, debt_id, at, until, recorded_by, evidence, recorded_at"
+            )
             record.execute(f"insert into flag_changes ({columns}) values ({', '.join('?' * 11)})", row)
         return {"id": line}
 
