@@ -164,3 +164,12 @@ def test_an_export_comes_in_again_as_it_was(take_in, tmp_path):
         file.unlink()
     assert "2 new cases came in" in take_in(first)[0].stdout
     assert exported() == first
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [("1", True), ("0", False)])
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, terminal, shown):
+    (tmp_path / "cases.csv").write_text(f"{HEADER}\nLuce;D1;Anna;F1;10,00;+39 347 1234567\n")
+    command = ["cases", "check", str(tmp_path / "cases.csv")]
+    result = CliRunner(env={"TTY_COMPATIBLE": terminal}).invoke(app, command)
+    assert ("rows" in result.stderr) is shown
+    assert "1 cases in 1 rows; 0 rows rejected" in result.stdout
