@@ -34,6 +34,7 @@ _SENTENCES = {
     Limit.CASES: "no case may be dialled now",
     Limit.TRUNK: "the trunk fails ({failures} calls in a row never left): probing with one call at a time",
 }
+_NO_BUDGET = "the abandonment budget allows no risk now ({account}): one line for each free agent ({idle} free)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Burst:
     answer_chance: float = 0.0
 
 
-def sentence(limit: Limit, **figures: float | str) -> str:
-    """The limit in words, with its figures."""
-    return _SENTENCES[limit].format(**figures)
+def sentence(limit: Limit, *, risky: bool, **figures: float | str) -> str:
+    """The limit in words, with its figures. risky: the budget allows some risk."""
+    words = _SENTENCES[limit] if risky or limit is not Limit.BUDGET else _NO_BUDGET
+    return words.format(**figures)

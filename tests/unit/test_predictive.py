@@ -126,6 +126,13 @@ def test_an_overdrawn_budget_or_none_leaves_the_progressive_floor(floor, memory)
     assert pacing.size(floor, TARGET, memory)[0].calls >= plain
 
 
+def test_a_spent_budget_is_told_without_a_count_of_less_than_nothing():
+    spent = Floor(1.0, idle=(5.0,) * 3, accounts=(replace(DAY, abandoned=40, left_seconds=60.0),))
+    burst = pacing.size(spent, TARGET, LEARNT[0.4])[0]
+    assert (burst.calls, burst.limit) == (3, Limit.BUDGET)
+    assert burst.sentence == "the abandonment budget allows no risk now (day): one line for each free agent (3 free)"
+
+
 @given(FLOORS, MEMORIES)
 def test_the_same_input_gives_the_same_answer(floor, memory):
     (first, kept), (second, again) = pacing.size(floor, TARGET, memory), pacing.size(floor, TARGET, memory)
