@@ -30,7 +30,6 @@ from dialer.cli.cases import add
 from dialer.compliance.clearance import LIFETIME
 from dialer.demo.client import Client
 from dialer.demo.stage import AGENT_VOICE, CAMPAIGN, ROME, Stage, Trunk, standing
-from dialer.outcomes.codes import Outcome
 from dialer.testing.sip import SipCall, SipEndpoint
 from pacing import Mode, Target
 from pacing.lab import SCENARIOS, Result, Scenario, run_day
@@ -242,7 +241,7 @@ def _act(floor: dict[str, Any], client: Client, public: ScriptedPublic, acting: 
 async def _write_up(agent: str, client: Client, public: ScriptedPublic, began_at: float) -> None:
     """For as long as the call's fate says, counted from the end of the talk."""
     call = await client.get(f"/api/v1/agents/{agent}/call")
-    await client.post(f"/api/v1/agents/{agent}/outcome", {"code": Outcome.REFUSES.value})
+    await client.post(f"/api/v1/agents/{agent}/outcome", {"code": "refuses"})
     wrap_seconds = public.fates[call["number"]].wrap_seconds
     await asyncio.sleep(began_at + wrap_seconds - asyncio.get_running_loop().time())
     await client.post(f"/api/v1/agents/{agent}/wrapped")

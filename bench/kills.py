@@ -222,7 +222,7 @@ class Drama:
                     await client.post(f"{at}/hang-up")
                 case "wrapping":
                     if self.chance.random() < 0.8:
-                        await client.post(f"{at}/outcome", {"code": "promise_to_pay"})
+                        await client.post(f"{at}/outcome", {"code": "paid_already"})
                     await client.post(f"{at}/wrapped")
 
     async def press(self) -> None:

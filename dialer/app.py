@@ -26,6 +26,7 @@ from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.payments import SqlPayments
+from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -45,6 +46,7 @@ from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Trunk
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
@@ -52,6 +54,7 @@ from dialer.web.api import Api
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+PROMISES_SECONDS = 300.0
 PACING_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
@@ -76,6 +79,7 @@ class Daemon:
         )
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
+        self._rules = configured.rules(settings)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -118,7 +122,7 @@ class Daemon:
         ]
         roster = Roster(sessions, floor, clock, ids)
         live = LiveAttempts()
-        closing = Closing(record, self._book, gate, roster, live, clock)
+        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules)
         self._pbx = Asterisk(
             self._link_settings,
             settings.trunk.endpoint,
@@ -153,6 +157,7 @@ class Daemon:
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
         self._said = Said(gate, self._book, live, record, clock)
+        self._keeping = Keeping(SqlPromises(engine, self._writer), clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
@@ -188,6 +193,13 @@ class Daemon:
                     wanted = await self._book.count_wanted(name, self._clock.now())
                     self._flow.tally.campaigns[name].wanted = wanted
             await asyncio.sleep(CADENCE_SECONDS)
+
+    async def _judge_promises(self) -> None:
+        """Whose promise is over, several times an hour: before a case is due because of it."""
+        while True:
+            with suppress(AwayError):
+                await self._keeping.look()
+            await asyncio.sleep(PROMISES_SECONDS)
 
     @property
     def _accounts_seconds(self) -> float:
@@ -227,6 +239,7 @@ class Daemon:
         self._start_ledger(tasks)
         tasks.start("auditing", self._auditing.run())
         tasks.start("cadence", self._count_wanted())
+        tasks.start("promises", self._judge_promises())
         await self._recovery.load()
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
@@ -331,6 +344,7 @@ class Daemon:
             lambda: exposition(collector),
             self._token,
             self._clock,
+            self._rules,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

@@ -1,8 +1,10 @@
 """From the configuration to the law and the campaigns."""
 
+from functools import cache
 from typing import Any
 
 from dialer.campaigns.campaign import Campaign
+from dialer.cases.offers import Step
 from dialer.compliance import calendars
 from dialer.compliance.gate import Law
 from dialer.compliance.jurisdiction import country_of
@@ -13,6 +15,8 @@ from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
 from dialer.live import targets
 from dialer.live.targets import Bounds, Wish
+from dialer.outcomes.catalogue import shipped, with_own
+from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
 from dialer.settings import CampaignSettings, Settings
 
 
@@ -44,6 +48,37 @@ def law(settings: Settings) -> Law:
             packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
     holidays = settings.compliance.holidays_file
     return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def rules(settings: Settings) -> RulesOf:
+    """What holds when a call is written up, by campaign and creditor. Raises InputError, also for what no case has yet."""
+    supervisors = frozenset(agent.name for agent in settings.agents if agent.supervisor)
+    mandates = {mandate.creditor: mandate for mandate in settings.mandates}
+    of_mandate = {
+        name: with_own(shipped(), mandate.outcomes_file) if mandate.outcomes_file else shipped()
+        for name, mandate in mandates.items()
+    }
+    files = {name: campaign.outcomes_file for name, campaign in settings.campaigns.items()}
+
+    @cache
+    def of(campaign: str, creditor: str) -> Rules:
+        outcomes = of_mandate.get(creditor, shipped())
+        if file := files.get(campaign):
+            outcomes = with_own(outcomes, file)
+        mandate = mandates.get(creditor)
+        ladder = tuple(
+            Step(step.discount_percent, step.most_instalments, step.deadline_days)
+            for step in (mandate.offers if mandate else ())
+        )
+        chosen = settings.campaigns.get(campaign)
+        wishes = [wish.promise_grace_days for wish in (chosen, mandate) if wish is not None]
+        grace_days = next((days for days in wishes if days is not None), GRACE_DAYS)
+        return Rules(outcomes, grace_days, ladder, supervisors)
+
+    for campaign in settings.campaigns:  # a wrong file is told at the start, not in the middle of a call
+        for creditor in ("", *mandates):
+            of(campaign, creditor)
+    return of
 
 
 def wish(campaign: CampaignSettings) -> Wish:

@@ -40,7 +40,7 @@ from dialer.live.pacer import Pacer
 from dialer.live.shares import Shares
 from dialer.live.tally import Tally
 from dialer.outcomes.closing import Closing
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.wrap_up import WrapUp
 
 log = structlog.get_logger(__name__)
@@ -194,9 +194,9 @@ class Flow:
             raise AgentError(f"{agent} is on no call")
         self._hang_up(attempt)
 
-    async def write_up(self, agent: str, code: Outcome, note: str) -> None:
-        """The agent says what the call was. Raises AgentError, AwayError."""
-        attempt = await self.wrap_up.write_up(agent, code, note)
+    async def write_up(self, agent: str, code: str, note: str, form: Form = EMPTY) -> None:
+        """The agent says what the call was. Raises AgentError, InputError, AwayError."""
+        attempt = await self.wrap_up.write_up(agent, code, note, form)
         self.tally.outcome(attempt.campaign, code)
         self.pacer.accounts.touch(attempt)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
 from pacing import Mode
@@ -169,6 +170,7 @@ class AgentSettings(_Section):
         pattern=_NAME,
         description="agents of one class talk and write up alike, as `senior`: pacing learns it for each",
     )
+    supervisor: bool = Field(False, description="may approve an offer that is worse than an earlier one")
 
 
 class CampaignSettings(_Section):
@@ -210,10 +212,43 @@ class CampaignSettings(_Section):
         default_factory=dict,
         description="what packs require of every call of the campaign, beyond the case's own facts",
     )
+    outcomes_file: Path | None = Field(
+        None,
+        description="outcomes that are added, or worded anew, for its calls; it has the last word over the mandate's",
+    )
+    promise_grace_days: int | None = Field(
+        None,
+        ge=0,
+        le=60,
+        description="a payment keeps a promise that comes so many days late; unset: as the mandate says",
+    )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"
+    )
+
+
+class OfferSettings(_Section):
+    """One step of what a mandate lets agents offer: all of it together at most."""
+
+    discount_percent: float = Field(0.0, ge=0, le=100, description="of what is owed")
+    most_instalments: int = Field(1, ge=1, le=MOST_INSTALMENTS, description="one a month")
+    deadline_days: int = Field(
+        ge=1, le=366, description="the debtor accepts, and pays or begins to, within so many days"
+    )
+
+
+class MandateSettings(_Section):
+    """What a creditor's mandate says of outcomes, promises and offers; each creditor stands once."""
+
+    creditor: str = Field(min_length=1, max_length=200, description="as the cases name it")
+    outcomes_file: Path | None = Field(None, description="outcomes that are added, or worded anew, for its cases")
+    promise_grace_days: int | None = Field(
+        None, ge=0, le=60, description="a payment keeps a promise that comes so many days late; unset: 3"
+    )
+    offers: tuple[OfferSettings, ...] = Field(
+        (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )
 
 
@@ -236,6 +271,7 @@ class Settings(BaseSettings):
     demo: DemoSettings = DemoSettings()
     agents: tuple[AgentSettings, ...] = ()
     campaigns: dict[Annotated[str, Field(pattern=_NAME)], CampaignSettings] = Field(default_factory=dict)
+    mandates: tuple[MandateSettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -257,6 +293,11 @@ class Settings(BaseSettings):
             if doubled is not None:
                 msg = f"agents: {what} {doubled!r} stands twice; each agent needs its own"
                 raise ValueError(msg)
+        creditors = [mandate.creditor for mandate in self.mandates]
+        twice = next((name for name in creditors if creditors.count(name) > 1), None)
+        if twice is not None:
+            msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
+            raise ValueError(msg)
         for agent in self.agents:
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
@@ -343,6 +384,13 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             ),
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
+            "campaigns": {
+                name: campaign.model_copy(update={"outcomes_file": at(campaign.outcomes_file)})
+                for name, campaign in settings.campaigns.items()
+            },
+            "mandates": tuple(
+                mandate.model_copy(update={"outcomes_file": at(mandate.outcomes_file)}) for mandate in settings.mandates
+            ),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={
@@ -364,9 +412,11 @@ def _suggestion(where: toml.Where) -> str:
     for part in where[:-1]:
         if isinstance(part, int) or model is None:
             continue
-        model = {"agents": AgentSettings, "campaigns": CampaignSettings}.get(part) or (
-            model if model in (AgentSettings, CampaignSettings) else _section(part)
-        )
+        nested = {"agents": AgentSettings, "campaigns": CampaignSettings, "mandates": MandateSettings}
+        if model is MandateSettings and part == "offers":
+            model = OfferSettings
+        else:
+            model = nested.get(part) or (model if model in nested.values() else _section(part))
     known = (field.alias or name for name, field in model.model_fields.items()) if model else ()
     return f"; known here: {', '.join(known)}" if model else ""
 

@@ -22,12 +22,12 @@ from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
-from dialer.outcomes.codes import Outcome
-from dialer.settings import AgentSettings, CampaignSettings, Settings
+from dialer.settings import AgentSettings, CampaignSettings, MandateSettings, OfferSettings, Settings
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
 import law
+import outcomes
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
@@ -44,6 +44,7 @@ def pages() -> dict[str, str]:
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
         **law.pages(),
+        **outcomes.pages(),
     }
 
 
@@ -98,9 +99,13 @@ def _configuration() -> str:
             "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder."
         ),
     ]
-    for name, field in Settings.model_fields.items():
-        model = {"agents": AgentSettings, "campaigns": CampaignSettings}.get(name, field.annotation)
-        header = {"agents": "[[agents]]", "campaigns": "[campaigns.NAME]"}.get(name, f"[{name}]")
+    lists = {
+        "agents": ("[[agents]]", AgentSettings),
+        "campaigns": ("[campaigns.NAME]", CampaignSettings),
+        "mandates": ("[[mandates]]", MandateSettings),
+    }
+    sections = [lists.get(name, (f"[{name}]", field.annotation)) for name, field in Settings.model_fields.items()]
+    for header, model in (*sections, ("[[mandates.offers]]", OfferSettings)):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [
@@ -235,7 +240,7 @@ def _call_results() -> str:
     parts += [f"| {cause} | `{result.value}` |" for cause, result in results._BY_CAUSE.items()]  # noqa: SLF001
     parts += ["", "| SIP answer | result |", "|---|---|"]
     parts += [f"| {sip} | `{result.value}` |" for sip, result in results._BY_SIP.items()]  # noqa: SLF001
-    parts += ["", "# What an agent says of it", "", ", ".join(f"`{outcome.value}`" for outcome in Outcome)]
+    parts += ["", "What an agent says of it: [outcomes](outcomes.md)."]
     return "\n".join(parts) + "\n"
 
 

@@ -12,6 +12,19 @@ from dialer.audit.record import Page, Placed
 
 Said = Flag | Agreement | Consent | Blackout
 _L = TypeVar("_L")
+# the flags that the shipped outcomes set; a dispute may be about one debt alone, which only its own line says
+_OF_THE_NUMBER = {"wrong_number": "wrong_number", "workplace_forbidden": "workplace"}
+_OF_THE_DEBTOR = {
+    "lawyer": "attorney",
+    "insolvency": "bankruptcy",
+    "moratorium": "moratorium",
+    "vulnerable": "vulnerable",
+    "minor": "minor",
+    "deceased": "deceased",
+    "no_telephone": "opt_out",
+    "cease": "cease",
+    "taken_back": "mandate_closed",
+}
 
 
 @dataclass(slots=True)
@@ -125,8 +138,10 @@ def _flag_said(placed: Placed) -> Flag | None:
         return None
     if placed.outcome == "do_not_call":
         return Flag("do-not-call", None, placed.number, "", placed.outcome_at)
-    if placed.outcome == "wrong_number":
-        return Flag("wrong_number", placed.debtor, placed.number, "", placed.outcome_at)
+    if placed.outcome in _OF_THE_NUMBER:
+        return Flag(_OF_THE_NUMBER[placed.outcome], placed.debtor, placed.number, "", placed.outcome_at)
+    if placed.outcome in _OF_THE_DEBTOR:
+        return Flag(_OF_THE_DEBTOR[placed.outcome], placed.debtor, None, "", placed.outcome_at)
     return None
 
 

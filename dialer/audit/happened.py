@@ -35,26 +35,31 @@ EVENTS_OF: Mapping[str, frozenset[str]] = {
 }
 WORST = "unknown"
 _MACHINES = ("machine", "fax", "network_tone", "no_voice")
-_SAID: Mapping[str, str] = {
-    "promise_to_pay": "conversation",
-    "paid_already": "conversation",
-    "refuses": "conversation",
-    "call_back": "conversation",
-    "do_not_call": "conversation",
-    "third_party": "third_party",
-    "wrong_number": "third_party",
+_TALKED = """promise_to_pay plan_agreed paid_already partial_payment cannot_pay thinks_it_over refuses call_back
+    wants_letter disputes lawyer insolvency moratorium vulnerable minor do_not_call no_telephone cease workplace_forbidden
+    taken_back refuses_identity language"""
+SAID: Mapping[str, str] = {
+    **dict.fromkeys(_TALKED.split(), "conversation"),
+    **dict.fromkeys(("third_party", "wrong_number", "deceased"), "third_party"),
     **dict.fromkeys(_MACHINES, "machine"),
+    "message_left": "machine_message_left",
     "hung_up": "hung_up",
 }
-MACHINE_OUTCOMES = frozenset(_MACHINES)
+"""What the shipped outcomes count as; an agency's own count as the record had them when they were said."""
+MACHINE_ENDS = frozenset({"machine", "machine_message_left"})
+MACHINE_OUTCOMES = frozenset(code for code, end in SAID.items() if end in MACHINE_ENDS)
 
 
-def ended_as(result: str | None, outcome: str | None, *, abandoned: bool) -> str:
-    """How a call of ours ended, by the PBX and by the agent; what isn't known is the worst."""
+def ended_as(result: str | None, outcome: str | None, said_as: str | None, *, abandoned: bool) -> str:
+    """How a call of ours ended, by the PBX and by the agent; what isn't known is the worst.
+
+    said_as: what the outcome counted as when it was said.
+    """
     if abandoned:
         return "abandoned"
     if result == "connected":
-        return _SAID.get(outcome or "", WORST)
+        found = SAID.get(outcome or "") or said_as or WORST
+        return found if found in EVENTS_OF else WORST
     if result == "hung_up":
         return "hung_up_early"  # before an agent was there
     return result if result is not None and result in EVENTS_OF else WORST

@@ -57,6 +57,7 @@ class Placed:
     result: str | None = None
     outcome: str | None = None
     outcome_at: int | None = None
+    said_as: str | None = None
     household: str = ""
     zone: str = ""
     place: str = ""
@@ -67,7 +68,7 @@ class Placed:
         if self.ended_at is None:
             return "unknown"
         silent = self.abandoned_at is not None and self.bridged_at is None
-        return ended_as(self.result, self.outcome, abandoned=silent)
+        return ended_as(self.result, self.outcome, self.said_as, abandoned=silent)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from dialer.calls.results import Result
+from dialer.cases.model import NextAction
+from dialer.compliance.entry import EntryResult
 from dialer.compliance.verdict import Intent
 from dialer.kernel.ids import AttemptId
 
@@ -150,6 +152,10 @@ class Attempt:
     result: Result | None = None
     outcome: str | None = None
     """What the agent said of it, once it was said."""
+    counts_as: EntryResult | None = None
+    """What that counts as for the gate."""
+    then: NextAction | None = None
+    """What comes next in the case because of it, once the call is over."""
     refusals: tuple[str, ...] = ()
     """Reasons of the gate where it refused the bridge at the answer."""
     changes: int = 0

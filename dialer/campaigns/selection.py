@@ -100,7 +100,12 @@ class Stock:
 
 
 def numbers_to_try(case: DueCase) -> list[NumberLine]:
-    """The case's numbers, the least tried first, then the one whose last try is longest ago."""
+    """The case's numbers: the one that the last outcome suggests, then the least tried, then the longest untried."""
     return sorted(
-        case.numbers, key=lambda line: (line.tried, line.last_tried_at.timestamp() if line.last_tried_at else 0)
+        case.numbers,
+        key=lambda line: (
+            line.number != case.first_number,
+            line.tried,
+            line.last_tried_at.timestamp() if line.last_tried_at else 0,
+        ),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase, NextDue
+from dialer.kernel.phone import PhoneNumber
 
 
 class CaseBook(Protocol):
@@ -43,8 +44,11 @@ class CaseBook(Protocol):
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         """The case with its history, and what stands about it now, for the agent. Raises LookupError."""
 
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
-        """When the case is due again (None: not by itself), and the reason in words. Written soon, in order.
+    def schedule(
+        self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
+    ) -> None:
+        """When the case is due again (None: not by itself), the reason in words, and which number is tried first
+        (None: the least tried). Written soon, in order.
 
         A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from dialer.cases.debt import Debt
@@ -80,6 +80,17 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A debt of which something is left, and whose limitation date is near or over."""
+
+    case_id: int
+    creditor: str
+    debt_reference: str
+    left: Money
+    limitation: Limitation
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Somebody looked at a case."""
 
@@ -94,11 +105,17 @@ class Dossiers(Protocol):
     async def look(self, case_id: int, by: str, how: str, now: datetime) -> Dossier:
         """The case whole; that `by` looked at it is on record with it, or nothing is shown. Raises LookupError."""
 
+    async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:
+        """Return once it is on record that `by` sees the case."""
+
     async def views(self, case_id: int) -> list[View]:
         """Who looked at it, the last first."""
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
+
+    async def running_out(self, until: date, most: int) -> list[Running]:
+        """The debts of open cases that can be claimed at most until then, the nearest first."""
 
     async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
         """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""

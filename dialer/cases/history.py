@@ -55,6 +55,8 @@ class MomentKind(StrEnum):
     MESSAGE = "message"
     VISIT = "visit"
     NOTE = "note"
+    PROMISE = "promise"
+    OFFER = "offer"
     PAYMENT = "payment"
     FLAG = "flag"
     WRITTEN_FACT = "written_fact"

@@ -11,6 +11,9 @@ from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
 from dialer.cases.dossier import Statement
 from dialer.cases.flag import StandingFlag
+from dialer.cases.offers import Offer
+from dialer.cases.payment import Payment
+from dialer.cases.promises import Promise
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -19,6 +22,11 @@ class CaseState(StrEnum):
     """Whether a case is worked."""
 
     OPEN = "open"
+    """It is called when it is due."""
+    LETTER = "letter"
+    """A letter is to be written when it is due; it isn't called meanwhile."""
+    ESCALATED = "escalated"
+    """A person decides what comes next; it isn't called meanwhile."""
     CLOSED = "closed"
     """An outcome ended it."""
 
@@ -27,10 +35,25 @@ AGREED = "agreed call-back"
 """Why a case is due that the debtor agreed to be called about then."""
 NOT_CALLED = "not called: "
 """Why a case waits that the gate refused; its reasons follow, with commas."""
+BROKEN_PROMISE = "broken promise"
+"""Why a case is urgent of which a promise was broken; what is missing follows."""
 PAID = "paid in full"
 """Why a case is closed of which nothing is left to pay."""
 TAKEN_BACK = "a payment was taken back"
 """Why such a case is due again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What comes next in a case: its state, when it is due (None: not by itself), and why in one sentence.
+
+    number: which of its numbers is tried first; None: the least tried.
+    """
+
+    state: CaseState
+    due_at: datetime | None
+    why: str
+    number: PhoneNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +125,8 @@ class DueCase:
     """A case that may be dialled now, as far as its own schedule goes: the gate has the last word.
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
-    facts: what packs may require of the case, as `assigned_npl`.
+    facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
+    suggests.
     """
 
     id: int
@@ -113,6 +137,7 @@ class DueCase:
     household: str = ""
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    first_number: PhoneNumber | None = None
 
     @property
     def tried(self) -> int:
@@ -138,7 +163,9 @@ class NextDue:
 
 @dataclass(frozen=True, slots=True)
 class CaseCard:
-    """What the agent sees of a case when the call lands. flags: those that stop calls now. left: by currency."""
+    """What the agent sees of a case when the call lands. flags: those that stop calls now. left: by currency. promises,
+    offers: the earliest first.
+    """
 
     id: int
     creditor: str
@@ -152,6 +179,14 @@ class CaseCard:
     left: tuple[Money, ...] = ()
     flags: tuple[StandingFlag, ...] = ()
     note: str = ""
+    promises: tuple[Promise, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    zone: str = ""
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        """What came in for any of its debts."""
+        return tuple(payment for statement in self.statements for payment in statement.payments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import typer
 
 from dialer.agents.session import Plan
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from dialer.outcomes.codes import Outcome
+from dialer.kernel.errors import InputError
 
 app = typer.Typer(help="The agents' sessions.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="the agent's name in the configuration")]
@@ -133,19 +133,83 @@ def hang_up(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fa
     _tell(name, "hang-up", config, None, as_json=as_json)
 
 
+Code = Annotated[str, typer.Argument(help="what the call was: docs/reference/outcomes.md has every code")]
+Note = Annotated[str, typer.Option(help="what was said")]
+Amount = Annotated[str | None, typer.Option(help="what is promised, or was paid, as 150,00")]
+PayBy = Annotated[str | None, typer.Option(help="the day of the payment, or of a plan's first one, as 2026-12-05")]
+Instalments = Annotated[int | None, typer.Option(help="a plan's payments, one a month")]
+CallBackAt = Annotated[str | None, typer.Option(help="when to call back, in the debtor's time, as 2026-12-01T17:30")]
+Debt = Annotated[str | None, typer.Option(help="the creditor's reference of the debt that it is about")]
+PaidOn = Annotated[str | None, typer.Option(help="the day on which it was paid")]
+PaymentReference = Annotated[str | None, typer.Option(help="of the transfer or receipt, never a card's number")]
+Language = Annotated[str | None, typer.Option(help="what is spoken, in two letters")]
+Evidence = Annotated[str | None, typer.Option(help="who or what says so: a lawyer, a court's reference, a document")]
+Offers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--offer", help="PERCENT/INSTALMENTS/UNTIL/ANSWER[/SUPERVISOR], as 10/3/2026-12-15/refused; repeatable"
+    ),
+]
+
+
+@app.command("outcome")
+def outcome(
+    name: Name,
+    code: Code,
+    config: Config = DEFAULT_CONFIG,
+    *,
+    note: Note = "",
+    amount: Amount = None,
+    pay_by: PayBy = None,
+    instalments: Instalments = None,
+    call_back_at: CallBackAt = None,
+    debt: Debt = None,
+    paid_on: PaidOn = None,
+    payment_reference: PaymentReference = None,
+    language: Language = None,
+    evidence: Evidence = None,
+    offers: Offers = None,
+    done: Annotated[bool, typer.Option(help="end the wrap-up too, as wrap-up does")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record the outcome of the agent's call; said again it replaces the first. The call may still be under way."""
+    from dialer.cli.client import ask
+
+    fields = {
+        "amount": amount,
+        "pay_by": pay_by,
+        "instalments": instalments,
+        "call_back_at": call_back_at,
+        "debt": debt,
+        "paid_on": paid_on,
+        "payment_reference": payment_reference,
+        "language": language,
+        "evidence": evidence,
+        "offers": [_offer(text) for text in offers or ()],
+    }
+    filled = {key: value for key, value in fields.items() if value}
+    line = ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": code, "note": note, "fields": filled})
+    if done:
+        _tell(name, "wrapped", config, None, as_json=as_json)
+    elif as_json:
+        print_json(line)
+    else:
+        print(f"{code} is recorded; {name} is {line['state']}")
+
+
 @app.command("wrap-up")
 def wrap_up(
     name: Name,
-    outcome: Annotated[Outcome, typer.Argument(help="what the call was")],
+    code: Code,
     config: Config = DEFAULT_CONFIG,
     *,
-    note: Annotated[str, typer.Option(help="what was said")] = "",
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
-    """Record the outcome of the agent's call and end the wrap-up."""
+    """Record the outcome of the agent's call, one that needs no field, and end the wrap-up."""
     from dialer.cli.client import ask
 
-    ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": outcome.value, "note": note})
+    ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": code, "note": note})
     _tell(name, "wrapped", config, None, as_json=as_json)
 
 
@@ -153,6 +217,14 @@ def wrap_up(
 def log_out(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """Leave, at once or after the call under way."""
     _tell(name, "log-out", config, None, as_json=as_json)
+
+
+def _offer(text: str) -> dict[str, Any]:
+    parts = text.split("/")
+    if len(parts) not in (4, 5):
+        raise InputError(f"--offer {text!r} isn't an offer", "write it as 10/3/2026-12-15/refused")
+    keys = ("discount_percent", "instalments", "until", "answer", "approved_by")
+    return dict(zip(keys, parts, strict=False))
 
 
 def _tell(name: str, what: str, config: "Config", body: dict[str, Any] | None, *, as_json: bool) -> None:

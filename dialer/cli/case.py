@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialer.cases.history import HistoryEntry, HistoryKind
-from dialer.cases.limitation import Alarm, WrittenFact, WrittenFactKind, warning_for
+from dialer.cases.limitation import WARNED_AHEAD_DAYS, Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
 from dialer.cli.input import day_of, instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
@@ -27,6 +27,7 @@ Case = Annotated[int, typer.Argument(help="the case's id, as the reports have it
 By = Annotated[str, typer.Option("--by", help="who you are; your login if empty")]
 Debt = Annotated[str | None, typer.Option("--debt", help="the debt's reference; may be left out where there is one")]
 SHOWN_MOMENTS = 40
+MOST_WARNED = 10_000
 
 
 @app.command("show")
@@ -57,6 +58,32 @@ def views(case: Case, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fals
         print_json({"views": [plain(view) for view in found]})
     else:
         print_table(f"Case {case}", ("when (UTC)", "who", "how"), ((_when(v.at), v.by, v.how) for v in found))
+
+
+@app.command("limitations")
+def limitations(
+    config: Config = DEFAULT_CONFIG,
+    *,
+    ahead_days: Annotated[int, typer.Option("--ahead-days", help="so far ahead", min=0, max=3_660)] = WARNED_AHEAD_DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """The debts of open cases that soon can't be claimed any more, or can't already; the nearest first."""
+
+    async def read(engine: "AsyncEngine", now: datetime) -> Any:
+        from dialer.adapters.store.dossiers import SqlDossiers
+
+        return await SqlDossiers(engine).running_out(now.date() + timedelta(days=ahead_days), MOST_WARNED), now.date()
+
+    found, today = with_record(config, read)
+    if as_json:
+        print_json({"debts": [plain(one) for one in found]})
+        return
+    columns = ("case", "creditor", "debt", "left to pay", "last day", "days left")
+    rows = (
+        (one.case_id, one.creditor, one.debt_reference, one.left, one.limitation.on, (one.limitation.on - today).days)
+        for one in found
+    )
+    print_table("Limitation", columns, rows)
 
 
 @app.command("flag")

@@ -77,6 +77,11 @@ def _local(loaded: Any) -> list[Finding]:
                         )
         return "what the packs require of every call is said"
 
+    def outcomes() -> str:
+        configured.rules(loaded)
+        files = [item.outcomes_file for item in (*loaded.campaigns.values(), *loaded.mandates) if item.outcomes_file]
+        return ", ".join(["the shipped set", *map(str, files)])
+
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
         settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")
@@ -94,7 +99,13 @@ def _local(loaded: Any) -> list[Finding]:
                 ) from None
         return f"{loaded.api.host}:{loaded.api.port} is free"
 
-    return [_look("packs", packs), _look("facts", facts), _look("secrets", secrets), _look("interface", port)]
+    return [
+        _look("packs", packs),
+        _look("facts", facts),
+        _look("outcomes", outcomes),
+        _look("secrets", secrets),
+        _look("interface", port),
+    ]
 
 
 async def _outside(loaded: Any) -> list[Finding]:

@@ -154,6 +154,15 @@ class Gate:
         """What every rule says about this call at `now`, on what stands."""
         return judge_standing(self.law, intent, standing, now)
 
+    async def foresee(self, intent: Intent, at: datetime, *lines: Line) -> Verdict:
+        """What every rule would say about this call at `at`, were these lines on record too. Raises LedgerAwayError.
+
+        Nothing is reserved or recorded: whoever dials then asks again.
+        """
+        standing = await self._ledger.read(subject_of(intent))
+        known = {line.id: line for line in standing.lines} | {line.id: line for line in lines}
+        return self.judge(intent, Standing(tuple(known.values())), at)
+
     def treatment(self, packs: tuple[str, ...]) -> Treatment:
         """What the packs together demand of an answered call."""
         if packs not in self._treatments:

@@ -126,7 +126,7 @@ class Shelf:
 def read(file: Traversable | Path, name: str) -> Pack:
     """Read one file. Raises InputError with each error as `file:line: key: what`."""
     shown = str(file) if isinstance(file, Path) else f"packs/{file.name}"
-    text = _text(file, shown)
+    text = toml.text_of(file, shown, "write a pack; docs/reference/packs.md has its keys")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -147,24 +147,6 @@ def read(file: Traversable | Path, name: str) -> Pack:
         )
     object.__setattr__(pack, "digest", hashlib.sha256(text.encode()).hexdigest())
     return pack
-
-
-def _text(file: Traversable | Path, shown: str) -> str:
-    try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{shown}: no such file", "name a pack's file, or a folder of them") from None
-    except OSError as error:
-        raise InputError(f"{shown}: can't be read: {error.strerror}", "check the file's rights") from None
-    try:
-        # a byte-order mark and the line ends of Windows are no part of the law
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{shown}:{line}: not UTF-8", "save the file in UTF-8") from None
-    if not text.strip():
-        raise InputError(f"{shown}:1: the file is empty", "write a pack; docs/reference/packs.md has its keys")
-    return text
 
 
 def _explain(file: str, text: str, values: dict[str, Any], error: dict[str, Any]) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from dialer.demo.client import Client
 from dialer.kernel.errors import AwayError, DialerError
-from dialer.outcomes.codes import Outcome
 from dialer.testing.public import Behaviour
 
 POLL_SECONDS = 0.2
@@ -15,18 +15,18 @@ TALK_MEAN_SECONDS, TALK_SPREAD = 7.0, 0.5
 WRAP_UP_SECONDS = (1.0, 3.0)
 # what an agent hears that is no person, how long it takes to be sure, and what it is called
 _NO_PERSON = {
-    Behaviour.VOICEMAIL: (2.5, Outcome.MACHINE),
-    Behaviour.FAX: (1.5, Outcome.FAX),
-    Behaviour.SILENT: (3.0, Outcome.NO_VOICE),
-    Behaviour.ANSWERS_AND_HANGS_UP: (3.0, Outcome.HUNG_UP),
+    Behaviour.VOICEMAIL: (2.5, "machine"),
+    Behaviour.FAX: (1.5, "fax"),
+    Behaviour.SILENT: (3.0, "no_voice"),
+    Behaviour.ANSWERS_AND_HANGS_UP: (3.0, "hung_up"),
 }
 _SPOKEN = (
-    (Outcome.PROMISE_TO_PAY, 35),
-    (Outcome.REFUSES, 20),
-    (Outcome.CALL_BACK, 18),
-    (Outcome.PAID_ALREADY, 12),
-    (Outcome.THIRD_PARTY, 12),
-    (Outcome.WRONG_NUMBER, 3),
+    ("promise_to_pay", 35),
+    ("refuses", 20),
+    ("call_back", 18),
+    ("paid_already", 12),
+    ("third_party", 12),
+    ("wrong_number", 3),
 )
 
 
@@ -41,11 +41,12 @@ class ScriptedAgent:
         self._chance = chance
         self._behaviour_of = behaviour_of
         self._attempt: str | None = None
-        self._outcome = Outcome.PROMISE_TO_PAY
+        self._outcome = "promise_to_pay"
+        self._owed_cents = 0
         self._act_at = 0.0
 
-    async def act(self, line: dict[str, Any], now: float) -> None:
-        """Do what is to be done, given this agent's line of the floor."""
+    async def act(self, line: dict[str, Any], now: float, at: datetime) -> None:
+        """Do what is to be done, given this agent's line of the floor; `at`: the engine's time."""
         match line["state"]:
             case "talking" if line["attempt"] != self._attempt:
                 await self._listen(line["attempt"], now)
@@ -53,26 +54,38 @@ class ScriptedAgent:
                 self._act_at = now + 5.0
                 await self._client.post(f"/api/v1/agents/{self.name}/hang-up")
             case "wrapping":
-                await self._wrap_up(line)
+                await self._wrap_up(line, at)
 
     async def _listen(self, attempt: str, now: float) -> None:
         call = await self._client.get(f"/api/v1/agents/{self.name}/call")
         behaviour = self._behaviour_of(call.get("number", ""))
         self._attempt = attempt
+        self._owed_cents = sum(debt["amount"]["cents"] for debt in (call["case"] or {}).get("debts", ()))
         talk = min(30.0, max(2.0, self._chance.lognormvariate(0, TALK_SPREAD) * TALK_MEAN_SECONDS))
         outcomes, shares = zip(*_SPOKEN, strict=True)
         spoken = self._chance.choices(outcomes, shares)[0]
         talk, self._outcome = _NO_PERSON.get(behaviour, (talk, spoken)) if behaviour else (talk, spoken)
         self._act_at = now + talk
 
-    async def _wrap_up(self, line: dict[str, Any]) -> None:
+    async def _wrap_up(self, line: dict[str, Any], at: datetime) -> None:
         if self._attempt != line["attempt"]:
-            self._attempt, self._outcome = line["attempt"], Outcome.HUNG_UP  # over before the agent had listened
+            self._attempt, self._outcome = line["attempt"], "hung_up"  # over before the agent had listened
             self._act_at = 0.0
         if line["seconds"] < self._chance.uniform(*WRAP_UP_SECONDS):
             return
-        await self._client.post(f"/api/v1/agents/{self.name}/outcome", {"code": self._outcome.value})
+        await self._client.post(
+            f"/api/v1/agents/{self.name}/outcome", {"code": self._outcome, "fields": self._fields(at)}
+        )
         await self._client.post(f"/api/v1/agents/{self.name}/wrapped")
+
+    def _fields(self, at: datetime) -> dict[str, str]:
+        """What the outcome needs: half of the debt within two weeks, or a call two days on."""
+        if self._outcome == "call_back":
+            return {"call_back_at": (at + timedelta(days=2)).isoformat()}
+        if self._outcome == "promise_to_pay":
+            cents = max(1, self._owed_cents // 2)
+            return {"amount": f"{cents // 100},{cents % 100:02d}", "pay_by": f"{at + timedelta(days=10):%Y-%m-%d}"}
+        return {}
 
 
 async def work(agents: list[ScriptedAgent], client: Client, watch: Callable[[dict[str, Any]], None]) -> None:
@@ -83,7 +96,10 @@ async def work(agents: list[ScriptedAgent], client: Client, watch: Callable[[dic
         try:
             floor = await client.get("/api/v1/live")
             watch(floor)
-            moves = [by_name[line["agent"]].act(line, loop.time()) for line in floor["agents"]]
+            moves = [
+                by_name[line["agent"]].act(line, loop.time(), datetime.fromisoformat(floor["at"]))
+                for line in floor["agents"]
+            ]
             for result in await asyncio.gather(*moves, return_exceptions=True):
                 # the floor moves between looking and acting: what isn't possible any more isn't an error
                 if isinstance(result, BaseException) and not isinstance(result, DialerError):

@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
+
+from dialer.kernel.errors import InputError
 
 Where = Sequence[str | int]
 
@@ -19,6 +23,25 @@ def explain(
     hidden = error["type"] in ("missing", "extra_forbidden") or not where or secret
     value = "" if hidden or isinstance(error["input"], dict | list) else f" (is {str(error['input'])[:60]!r})"
     return f"{file}:{line_of(text, where)}: {key + ': ' if key else ''}{what}{value}"
+
+
+def text_of(file: Traversable | Path, shown: str, remedy: str) -> str:
+    """The text of a file as TOML counts its lines. Raises InputError; `remedy`: what to do about an empty one."""
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{shown}: no such file", "correct its name where it is named") from None
+    except OSError as error:
+        raise InputError(f"{shown}: can't be read: {error.strerror}", "check the file's rights") from None
+    try:
+        # a byte-order mark and the line ends of Windows are no part of it
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{shown}:{line}: not UTF-8", "save the file in UTF-8") from None
+    if not text.strip():
+        raise InputError(f"{shown}:1: the file is empty", remedy)
+    return text
 
 
 def line_of(text: str, where: Where) -> int:

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from dialer.calls.attempt import Attempt
 from dialer.calls.results import Result
-from dialer.outcomes.codes import Outcome
-from dialer.outcomes.counting import MACHINES
+from dialer.compliance.entry import EVENTS
 
 SILENT = frozenset({Result.ABANDONED, Result.WITHHELD})
 """For the person the same: nobody spoke."""
+MACHINES = EVENTS["machine"]
+"""No person answered, as the agent says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Portion:
 
 def counts_of(attempt: Attempt) -> Counts:
     """What one call is, as it stands."""
-    person = attempt.outcome is None or Outcome(attempt.outcome) not in MACHINES
+    person = attempt.counts_as not in MACHINES
     answered, bridged = attempt.answered_at is not None, attempt.bridged_at is not None
     if not answered and attempt.result is None:
         return NONE

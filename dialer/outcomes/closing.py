@@ -1,5 +1,6 @@
 """The end of a call: its result, the record, the ledger, and when the case is due again."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,17 +9,21 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.settling import result_of
-from dialer.cases.model import NOT_CALLED, CaseState
+from dialer.campaigns.campaign import Campaign
+from dialer.cases.book import CaseBook
+from dialer.cases.model import NOT_CALLED, CaseState, NextAction
+from dialer.cases.payment import refuse_card_numbers
 from dialer.compliance.entry import Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Verdict
 from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
 from dialer.outcomes import next_action
-from dialer.outcomes.codes import Outcome
-from dialer.outcomes.counting import entry_for, flag_for, opt_out
-from dialer.outcomes.next_action import NextAction
+from dialer.outcomes.counting import entry_for, opt_out
+from dialer.outcomes.filling import Filling
+from dialer.outcomes.form import Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS, RecordedOutcome
+from dialer.outcomes.rules import RulesOf
 
 ASKED_AGAIN_AFTER = timedelta(days=2)
 """A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
@@ -36,27 +41,24 @@ class CallRecord(Protocol):
     async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
 
 
-class Schedule(Protocol):
-    """Where the next due time of a case goes, with the reason."""
-
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None: ...
-    def want(self, case_id: int, by: datetime) -> None: ...
-
-
 class Closing:
     """Closes calls: first by what the PBX saw, then by what the agent says."""
 
     def __init__(
         self,
         record: CallRecord,
-        schedule: Schedule,
+        book: CaseBook,
         gate: Gate,
         roster: Roster,
         live: LiveAttempts,
         clock: Clock,
+        campaigns: Mapping[str, Campaign],
+        rules: RulesOf,
     ) -> None:
         self._record = record
-        self._schedule = schedule
+        self._book = book
+        self._filling = Filling(book, gate, campaigns, rules)
+        self._writing: set[AttemptId] = set()
         self._gate = gate
         self._roster = roster
         self._live = live
@@ -73,12 +75,12 @@ class Closing:
     def not_called(self, case_id: int, verdict: Verdict) -> None:
         """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
         again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
-        self._schedule.schedule(case_id, again_at, CaseState.OPEN, NOT_CALLED + ",".join(verdict.reasons))
+        self._book.schedule(case_id, again_at, CaseState.OPEN, NOT_CALLED + ",".join(verdict.reasons))
 
     def skipped(self, case_id: int, agent: str, reason: str) -> None:
         """The agent looked at the case and doesn't want it called now."""
         again_at = self._clock.now() + SKIPPED_FOR
-        self._schedule.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
+        self._book.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
 
     def settle(self, attempt: Attempt, ended_by: Signal) -> None:
         """The call is over: its result, and the next attempt in case that nobody says more."""
@@ -90,11 +92,8 @@ class Closing:
         self._gate.count(entry)
         self._gate.watch.drop(attempt.id)
         if wanted_by := self._gate.wanted_by(attempt.intent.packs, entry):
-            self._schedule.want(attempt.intent.case_id, wanted_by)
-        if attempt.outcome is None:
-            self._plan(attempt, next_action.after_call(attempt.result, ended_at))
-        else:
-            self._plan(attempt, next_action.after_outcome(Outcome(attempt.outcome), ended_at))
+            self._book.want(attempt.intent.case_id, wanted_by)
+        self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
 
     def correct_abandoned(self, attempt: Attempt, at: datetime) -> None:
         """The dialplan's mark says that a call believed over was abandoned: so it counts."""
@@ -110,10 +109,11 @@ class Closing:
         """The person wants no more calls on this number: from this instant on."""
         self._gate.put(opt_out(attempt.intent.number, at))
 
-    async def write_up(self, agent: str, code: Outcome, note: str) -> Attempt:
+    async def write_up(self, agent: str, code: str, note: str, form: Form) -> Attempt:
         """Record what the agent says of the call just made, or still under way; a later word replaces it.
 
-        Raises AgentError where there is no such call, AwayError where it can't be written: nothing changed then.
+        Raises AgentError where there is no such call, InputError where the form doesn't fit the outcome, the case or the
+        mandate, AwayError where it can't be written: nothing changed then.
         """
         attempt = await self.current(agent)
         if attempt is None:
@@ -122,25 +122,45 @@ class Closing:
             raise AgentError(f"nobody has answered {agent}'s call yet", "hang it up, or wait for the answer")
         if len(note) > MOST_NOTE_CHARACTERS:
             raise AgentError(f"the note is longer than {MOST_NOTE_CHARACTERS} characters", "shorten it")
-        now = self._clock.now()
-        before = attempt.result
-        lines = tuple(
-            line
-            for line in (
-                entry_for(replace(attempt, outcome=code), now) if before is not None else None,
-                flag_for(attempt, code, now),
-            )
-            if line is not None
-        )
-        action = next_action.after_outcome(code, now)
-        then = (attempt.intent.case_id, action) if before is not None else None
-        await self._record.add_outcome(RecordedOutcome(attempt.id, agent, code, note, now, lines, then))
-        attempt.outcome = code
-        self._gate.count(*lines)
-        if attempt.result is not None and before is None:  # it ended while the outcome was being written
-            self._gate.put(entry_for(attempt, self._clock.now()))
-            self._plan(attempt, action)
+        refuse_card_numbers("note", note)
+        if attempt.id in self._writing:
+            raise AgentError(f"the outcome of {agent}'s call is being written", "wait for the answer")
+        self._writing.add(attempt.id)
+        try:
+            await self._write(attempt, agent, code, note, form)
+        finally:
+            self._writing.discard(attempt.id)
         return attempt
+
+    async def _write(self, attempt: Attempt, agent: str, code: str, note: str, form: Form) -> None:
+        now = self._clock.now()
+        filled = await self._filling.fill(attempt, agent, code, form, now)
+        outcome, over = filled.outcome, attempt.result is not None
+        lines = filled.said
+        if over:
+            lines = (entry_for(replace(attempt, counts_as=outcome.counts_as), now), *lines)
+        await self._record.add_outcome(
+            RecordedOutcome(
+                attempt.id,
+                agent,
+                outcome.code,
+                note,
+                now,
+                lines,
+                counts_as=outcome.counts_as,
+                right_party=outcome.right_party,
+                form=form,
+                promise=filled.promise,
+                offers=filled.offers,
+                action=filled.action,
+                case_id=attempt.intent.case_id if over else None,
+            )
+        )
+        attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, filled.action
+        self._gate.count(*lines)
+        if attempt.result is not None and not over:  # it ended while the outcome was being written
+            self._gate.put(entry_for(attempt, self._clock.now()))
+            self._plan(attempt, filled.action)
 
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""
@@ -154,4 +174,4 @@ class Closing:
         return next(iter(await self._record.find([attempt])), None)
 
     def _plan(self, attempt: Attempt, action: NextAction) -> None:
-        self._schedule.schedule(attempt.intent.case_id, action.due_at, action.state, action.why)
+        self._book.schedule(attempt.intent.case_id, action.due_at, action.state, action.why, action.number)

@@ -1,13 +1,14 @@
 """What a call counts as for the gate: the worst, until there is evidence for less."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dialer.calls.attempt import Attempt
 from dialer.calls.results import Result
 from dialer.compliance.entry import Entry, EntryResult, Flag
+from dialer.compliance.reasons import Reason
 from dialer.kernel.clock import to_micro
 from dialer.kernel.phone import PhoneNumber
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.catalogue import Outcome
 
 _BY_RESULT: dict[Result, EntryResult] = {
     Result.CONNECTED: EntryResult.UNKNOWN,  # an agent talked, and hasn't said with whom
@@ -23,23 +24,6 @@ _BY_RESULT: dict[Result, EntryResult] = {
     Result.TRUNK_FAILURE: EntryResult.TRUNK_FAILURE,
     Result.UNKNOWN: EntryResult.UNKNOWN,
 }
-_BY_OUTCOME: dict[Outcome, EntryResult] = {
-    Outcome.PROMISE_TO_PAY: EntryResult.CONVERSATION,
-    Outcome.PAID_ALREADY: EntryResult.CONVERSATION,
-    Outcome.REFUSES: EntryResult.CONVERSATION,
-    Outcome.CALL_BACK: EntryResult.CONVERSATION,
-    Outcome.DO_NOT_CALL: EntryResult.CONVERSATION,
-    Outcome.THIRD_PARTY: EntryResult.THIRD_PARTY,
-    Outcome.WRONG_NUMBER: EntryResult.THIRD_PARTY,
-    Outcome.MACHINE: EntryResult.MACHINE,
-    Outcome.FAX: EntryResult.MACHINE,
-    Outcome.NETWORK_TONE: EntryResult.MACHINE,
-    Outcome.NO_VOICE: EntryResult.MACHINE,
-    Outcome.HUNG_UP: EntryResult.HUNG_UP,
-}
-MACHINES = frozenset(outcome for outcome, counts_as in _BY_OUTCOME.items() if counts_as is EntryResult.MACHINE)
-"""No person answered, as the agent says."""
-_FLAGS: dict[Outcome, str] = {Outcome.DO_NOT_CALL: "do-not-call", Outcome.WRONG_NUMBER: "wrong_number"}
 
 
 def revision_at(now: datetime) -> int:
@@ -52,8 +36,8 @@ def entry_for(attempt: Attempt, now: datetime) -> Entry:
     intent = attempt.intent
     result = attempt.result or Result.UNKNOWN
     counts_as = _BY_RESULT[result]
-    if result is Result.CONNECTED and attempt.outcome is not None:
-        counts_as = _BY_OUTCOME[Outcome(attempt.outcome)]
+    if result is Result.CONNECTED and attempt.counts_as is not None:
+        counts_as = attempt.counts_as
     return Entry(
         attempt.id,
         revision_at(now),
@@ -69,18 +53,28 @@ def entry_for(attempt: Attempt, now: datetime) -> Entry:
     )
 
 
-def flag_for(attempt: Attempt, code: Outcome, now: datetime) -> Flag | None:
-    """What the outcome says of the number from now on: not wanted there at all, or not this debtor's."""
-    name = _FLAGS.get(code)
-    if name is None:
+def flag_for(attempt: Attempt, outcome: Outcome, debt_id: int | None, now: datetime) -> Flag | None:
+    """What the outcome says of the debtor, the number or the debt from now on.
+
+    A number that must not be called at all is nobody's. debt_id: where the form names one; None: all of them.
+    """
+    if outcome.flag is None:
         return None
-    number = attempt.intent.number
-    if code is Outcome.DO_NOT_CALL:
+    number = attempt.intent.number if outcome.flag.on == "number" else None
+    if outcome.flag.name == Reason.DO_NOT_CALL and number is not None:
         return opt_out(number, now)
     debtor = attempt.intent.debtor_id
-    return Flag(f"wrong-{debtor}-{number}", revision_at(now), debtor, number, name=name)
+    debt = debt_id if outcome.flag.on == "debt" else None
+    until = None if outcome.flag.days is None else now + timedelta(days=outcome.flag.days)
+    id_ = flag_id(outcome.flag.name, debtor, number, debt)
+    return Flag(id_, revision_at(now), debtor, number, name=outcome.flag.name, debt_id=debt, until=until)
+
+
+def flag_id(name: str, debtor_id: int, number: PhoneNumber | None, debt_id: int | None) -> str:
+    """The id of a flag's line, so that whoever lifts it speaks of the same one."""
+    return f"flg-{name}-{debtor_id}-{number or ''}-{debt_id or ''}"
 
 
 def opt_out(number: PhoneNumber, now: datetime) -> Flag:
     """Nobody rings this number any more, whoever's it is."""
-    return Flag(f"opt-{number}", revision_at(now), None, number, name="do-not-call")
+    return Flag(f"opt-{number}", revision_at(now), None, number, name=Reason.DO_NOT_CALL.value)

@@ -23,7 +23,7 @@ from dialer.compliance.reasons import Reason
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import InputError, UnknownNameError
 from dialer.kernel.phone import PhoneNumber
-from dialer.outcomes.counting import revision_at
+from dialer.outcomes.counting import flag_id, revision_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +151,7 @@ class Said:
         # a number that must not be called at all is nobody's; every other flag is this debtor's
         debtor = None if name == Reason.DO_NOT_CALL and about.number else case.debtor_id
         debt = about.debts[0] if about.debts else None
-        id_ = f"flg-{name}-{debtor or ''}-{about.number or ''}-{debt or ''}"
-        if debtor is None:
-            id_ = f"opt-{about.number}"
+        id_ = f"opt-{about.number}" if debtor is None else flag_id(name, debtor, about.number, debt)
         return Flag(id_, revision_at(self._clock.now()), debtor, about.number, name=name, debt_id=debt, until=until)
 
     async def _case(self, about: About) -> DueCase:

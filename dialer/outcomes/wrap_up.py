@@ -13,7 +13,7 @@ from dialer.campaigns.campaign import Campaign
 from dialer.kernel.clock import Clock
 from dialer.kernel.ids import AttemptId
 from dialer.outcomes.closing import Closing
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.form import Form
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +44,12 @@ class WrapUp:
         """The call that the agent is on, or writes up."""
         return await self._closing.current(agent)
 
-    async def write_up(self, agent: str, code: Outcome, note: str) -> Attempt:
-        """Record the outcome of the call under way or just over, which is returned. Raises AgentError, AwayError."""
-        attempt = await self._closing.write_up(agent, code, note)
+    async def write_up(self, agent: str, code: str, note: str, form: Form) -> Attempt:
+        """Record the outcome of the call under way or just over, which is returned.
+
+        Raises AgentError, InputError, AwayError.
+        """
+        attempt = await self._closing.write_up(agent, code, note, form)
         self._written.add(attempt.id)
         return attempt
 

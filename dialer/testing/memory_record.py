@@ -31,6 +31,7 @@ from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
+from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
@@ -46,6 +47,7 @@ class _Case:
     due_at: datetime | None = None
     why: str = "new"
     wanted_by: datetime | None = None
+    first_number: PhoneNumber | None = None
 
 
 class MemoryRecord:
@@ -58,6 +60,7 @@ class MemoryRecord:
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
@@ -115,7 +118,8 @@ class MemoryRecord:
         found = [
             CallBack(self._due_case(case), case.due_at)
             for case in self.cases.values()
-            if (case.campaign, case.state, case.why) == (campaign, CaseState.OPEN, AGREED)
+            if (case.campaign, case.state) == (campaign, CaseState.OPEN)
+            and case.why.startswith(AGREED)
             and case.due_at is not None
             and case.due_at <= until
         ]
@@ -145,6 +149,10 @@ class MemoryRecord:
         case = self.cases[case_id]
         new = case.new
         mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        said = sorted(
+            (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
+            key=lambda outcome: outcome.recorded_at,
+        )
         past = sorted((attempt for attempt in mine if attempt.ended_at), key=lambda a: a.cleared_at, reverse=True)
         return CaseCard(
             case_id,
@@ -175,6 +183,9 @@ class MemoryRecord:
                 now,
             ),
             new.note,
+            tuple(one.promise for one in said if one.promise is not None),
+            tuple(offer for one in said for offer in one.offers),
+            new.zone,
         )
 
     def want(self, case_id: int, by: datetime) -> None:
@@ -190,16 +201,22 @@ class MemoryRecord:
             for case in self.cases.values()
         )
 
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
+    def schedule(
+        self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
+    ) -> None:
         case = self.cases[case_id]
         if case.why != PAID:
-            case.due_at, case.state, case.why = at, state, why
+            case.due_at, case.state, case.why, case.first_number = at, state, why, number
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()
         if case_id not in self.cases:
             raise LookupError(case_id)
         return self._due_case(self.cases[case_id])
+
+    async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:  # noqa: ARG002 -- who and what suffice
+        self._reach()
+        self.views.append((case_id, by, how))
 
     async def campaign_of(self, case_id: int) -> str:
         self._reach()
@@ -230,10 +247,10 @@ class MemoryRecord:
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
         self.outcomes[outcome.attempt] = outcome
-        self.keep(*outcome.lines, by=outcome.agent, evidence=f"said in call {outcome.attempt}")
-        if outcome.then is not None:
-            case_id, action = outcome.then
-            self.schedule(case_id, action.due_at, action.state, action.why)
+        self.keep(*outcome.lines, by=outcome.agent, evidence=outcome.form.evidence or f"said in call {outcome.attempt}")
+        if outcome.case_id is not None and outcome.action is not None:
+            action = outcome.action
+            self.schedule(outcome.case_id, action.due_at, action.state, action.why, action.number)
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -314,7 +331,15 @@ class MemoryRecord:
 
     def _read(self, attempt: Attempt) -> Attempt:
         outcome = self.outcomes.get(attempt.id)
-        return replace(attempt, outcome=outcome.code if outcome else None, changes=0, hang_up_wanted=False, kind="")
+        return replace(
+            attempt,
+            outcome=outcome.code if outcome else None,
+            counts_as=outcome.counts_as if outcome else None,
+            then=outcome.action if outcome else None,
+            changes=0,
+            hang_up_wanted=False,
+            kind="",
+        )
 
     def _due_case(self, case: _Case) -> DueCase:
         lines = []
@@ -336,6 +361,7 @@ class MemoryRecord:
             case.new.household,
             case.new.place,
             case.new.facts,
+            case.first_number,
         )
 
     def _contact(self, attempt: Attempt) -> Contact:

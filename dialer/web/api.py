@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,14 +18,18 @@ from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
+from dialer.cases.model import CaseCard
+from dialer.cases.promises import judge
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
 from dialer.kernel.plain import plain
 from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.catalogue import Outcome
+from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
+from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
 from dialer.web import ledger, payments
 from dialer.web.tuning import TuneBody
@@ -62,8 +67,11 @@ class SkipBody(_Body):
 
 
 class OutcomeBody(_Body):
-    code: Outcome
+    """fields: what the outcome needs, as docs/reference/outcomes.md lists it."""
+
+    code: str = Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")
     note: str = Field("", max_length=MOST_NOTE_CHARACTERS, pattern=r"^[^\x00]*$")  # PostgreSQL keeps no NUL
+    fields: Form = EMPTY
 
 
 class Api:
@@ -81,17 +89,20 @@ class Api:
         metrics: Callable[[], bytes],
         token: str,
         clock: Clock,
+        rules: RulesOf,
     ) -> None:
         self._flow = flow
         self._book = book
         self._dossiers = dossiers
         self._paid = paid
+        self._shown: dict[str, tuple[int, str]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
         self._token = token
+        self._rules = rules
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -117,6 +128,7 @@ class Api:
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
+                web.get("/api/v1/outcomes", self._outcomes),
                 web.post("/api/v1/payments", self._payments),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
@@ -232,11 +244,14 @@ class Api:
     async def _offer(self, request: web.Request) -> web.Response:
         """The case that the agent may have called (preview): `case` is null while there is none."""
         offer = self._flow.previewing.of(_agent(request))
+        await self._seen(_agent(request), None if offer is None else offer.case.id, "preview")
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
         card = await self._book.card(offer.case.id, self._clock.now())
         seconds_left = self._flow.previewing.seconds_left(offer)
-        return web.json_response({"campaign": offer.campaign.name, "seconds_left": seconds_left, "case": plain(card)})
+        return web.json_response(
+            {"campaign": offer.campaign.name, "seconds_left": seconds_left, "case": self._card(card)}
+        )
 
     async def _accept(self, request: web.Request) -> web.Response:
         verdict = await self._flow.accept(_agent(request))
@@ -252,8 +267,14 @@ class Api:
 
     async def _outcome(self, request: web.Request) -> web.Response:
         body = OutcomeBody.model_validate(await _json(request))
-        await self._flow.write_up(_agent(request), body.code, body.note)
+        await self._flow.write_up(_agent(request), body.code, body.note, body.fields)
         return self._session(request)
+
+    async def _outcomes(self, request: web.Request) -> web.Response:
+        """What may be said in a campaign of a creditor's cases, and which fields it takes."""
+        rules = self._rules(request.query.get("campaign", ""), request.query.get("creditor", ""))
+        ladder = [plain(step) for step in rules.ladder]
+        return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
 
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))
@@ -266,10 +287,26 @@ class Api:
     async def _call(self, request: web.Request) -> web.Response:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
+        await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
             return web.json_response({"attempt": None, "case": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
-        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": plain(card)})
+        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card)})
+
+    def _card(self, card: CaseCard) -> dict[str, Any]:
+        """The case as the agent sees it: each promise with what became of it by today, where the debtor is."""
+        today = self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
+        judged = [plain(one) for one in judge(card.promises, card.payments, today)]
+        return {**plain(card), "promises": judged}
+
+    async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
+        """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
+        if case_id is None:
+            if self._shown.get(agent, (0, ""))[1] == how:
+                del self._shown[agent]
+        elif self._shown.get(agent) != (case_id, how):
+            await self._dossiers.viewed(case_id, agent, how, self._clock.now())
+            self._shown[agent] = (case_id, how)
 
     def _session(self, request: web.Request) -> web.Response:
         session = self._flow.roster.session(_agent(request))
@@ -310,6 +347,19 @@ def problem(status: int, detail: str, remedy: str) -> web.Response:
     """An error as RFC 9457 wants it, with the remedy."""
     body = {"type": "about:blank", "status": status, "title": detail, "remedy": remedy}
     return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "code": outcome.code,
+        "it": outcome.it,
+        "en": outcome.en,
+        "right_party": outcome.right_party,
+        "needs": list(outcome.needs),
+        "may": list(outcome.may),
+        "flag": outcome.flag and outcome.flag.name,
+        "next": outcome.next.do.value,
+    }
 
 
 def _agent(request: web.Request) -> str:

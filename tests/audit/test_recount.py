@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dialer.audit import report as report_
-from dialer.audit.happened import read_line
+from dialer.audit.happened import SAID, read_line
 from dialer.audit.instants import micros
 from dialer.audit.law import Library
 from dialer.audit.when import Corrections
@@ -22,6 +22,7 @@ from dialer.compliance.entry import (
 )
 from dialer.compliance.lines import encode
 from dialer.kernel.errors import InputError
+from dialer.outcomes.catalogue import shipped
 from tests.audit.house import NUMBER, OTHER, ROME, TUESDAY, Book, broken, recount, rome
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -359,6 +360,32 @@ async def test_a_flag_counts_from_the_outcome_that_said_it_even_if_nobody_put_on
     book.line(Flag(f"opt-{NUMBER}", 2, None, NUMBER, name="do-not-call", until=TUESDAY + 2 * DAY), TUESDAY + 2 * DAY)
     assert await broken(book) == ["do-not-call"]
     assert await broken(book, book.call(TUESDAY + 3 * DAY)) == []
+
+
+def test_the_auditors_own_table_says_of_every_shipped_outcome_what_the_gate_counts():
+    assert {code: outcome.counts_as.value for code, outcome in shipped().items()} == dict(SAID)
+
+
+@pytest.mark.parametrize("outcome", [one for one in shipped().values() if one.flag and one.flag.on != "debt"])
+async def test_every_flag_that_an_outcome_sets_stands_even_if_nobody_put_it(outcome):
+    book = Book()
+    book.call(TUESDAY, "connected", outcome=outcome.code, rang=1, answered=2, bridged=2.1, lasts=60)
+    assert await broken(book, book.call(TUESDAY + DAY)) == [outcome.flag.name]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said_as", "wrong"),
+    [
+        ("sold_house", "conversation", ["conversations-per-day"]),
+        ("sold_house", "machine", []),
+        ("sold_house", None, ["conversations-per-day"]),  # nobody knows: the worst
+        ("refuses", "machine", ["conversations-per-day"]),  # a shipped one counts as it always does
+    ],
+)
+async def test_an_agencys_own_outcome_counts_as_the_record_had_it(outcome, said_as, wrong):
+    book = Book()
+    book.call(TUESDAY, "connected", outcome=outcome, said_as=said_as, answered=1, bridged=1.1, rang=0.5, lasts=60)
+    assert await broken(book, book.call(TUESDAY + 4 * HOUR)) == wrong
 
 
 async def test_since_when_a_lifted_flag_stood_is_not_on_record_and_that_is_said():

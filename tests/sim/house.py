@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from random import Random
 
 from dialer.agents.roster import AgentError, Roster
@@ -24,16 +25,18 @@ from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Trunk, Wish
 from dialer.outcomes.closing import Closing
-from dialer.outcomes.codes import Outcome
 from dialer.outcomes.counting import opt_out
+from dialer.outcomes.form import Form
+from dialer.outcomes.rules import shipped_rules
 from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
 from dialer.testing.public import Behaviour
-from dialer.testing.virtual_time import LoopClock
+from dialer.testing.virtual_time import START, LoopClock
 
 TICK_SECONDS = 0.25
+PROMISE = Form(amount="1,00", pay_by=(START + timedelta(days=4)).date())
 
 
 class House:
@@ -50,6 +53,7 @@ class House:
         self.wish = wish or Wish()
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
+        self.rules = shipped_rules
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -73,7 +77,9 @@ class House:
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
-        self.closing = Closing(self.record, self.record, self.gate, self.roster, self.live, self.clock)
+        self.closing = Closing(
+            self.record, self.record, self.gate, self.roster, self.live, self.clock, self.campaigns, self.rules
+        )
         self.tally = Tally(self.campaigns)
         shipped = law(*self.packs)
         self.accounts = Accounts(shipped, self.record, self.live, self.clock)
@@ -175,7 +181,7 @@ class House:
                 if session.work is Work.TALKING and age >= self.talk_seconds:
                     self.flow.end_call(session.agent)
                 elif session.work is Work.WRAPPING and age >= 2.0:
-                    await self.flow.write_up(session.agent, Outcome.REFUSES, "")
+                    await self.flow.write_up(session.agent, "refuses", "")
                     self.flow.wrap_up.finish(session.agent)
             except AgentError:
                 continue

@@ -14,10 +14,10 @@ from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
 from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.form import Form
 from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
-from tests.sim.house import ALL, House
+from tests.sim.house import ALL, PROMISE, House
 
 pytestmark = pytest.mark.virtual_time
 PERSON = Behaviour.PERSON
@@ -606,12 +606,12 @@ async def test_what_the_agent_says_decides_when_the_case_is_due(in_the_call):
         if not in_the_call:
             house.flow.end_call("agent0")
             await house.run(1, act=False)
-        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "paga venerdì")
+        await house.flow.write_up("agent0", "promise_to_pay", "paga venerdì", PROMISE)
         if in_the_call:
             house.flow.end_call("agent0")
             await house.run(1, act=False)
         (case,) = house.record.cases.values()
-        assert case.why == "after promise_to_pay"
+        assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
         assert timedelta(days=6) < case.due_at - house.clock.now() < timedelta(days=8)
         house.flow.wrap_up.finish("agent0")
         assert house.roster.session("agent0").work is Work.READY
@@ -633,9 +633,9 @@ async def test_an_outcome_said_right_after_the_end_plans_the_case():
         house.record.flush = write
         house.flow.end_call("agent0")
         await house.run(0.3, act=False)
-        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "")
+        await house.flow.write_up("agent0", "promise_to_pay", "", PROMISE)
         (case,) = house.record.cases.values()
-        assert case.why == "after promise_to_pay"
+        assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
 
 
 async def test_an_outcome_beats_an_end_that_comes_while_it_is_written():
@@ -648,24 +648,24 @@ async def test_an_outcome_beats_an_end_that_comes_while_it_is_written():
             await asyncio.sleep(1)
 
         house.record.add_outcome = slow
-        saying = asyncio.create_task(house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, ""))
+        saying = asyncio.create_task(house.flow.write_up("agent0", "promise_to_pay", "", PROMISE))
         await asyncio.sleep(0.1)
         house.flow.end_call("agent0")
         await saying
         (case,) = house.record.cases.values()
-        assert case.why == "after promise_to_pay"
+        assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
 
 
 async def test_what_the_agent_said_in_the_call_survives_a_restart_before_its_end():
     async with House(agents=1) as house:
         await talking(house)
-        await house.flow.write_up("agent0", Outcome.PROMISE_TO_PAY, "")
+        await house.flow.write_up("agent0", "promise_to_pay", "", PROMISE)
         await house.die()
         async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
             again.flow.end_call("agent0")
             await again.run(1, act=False)
             (case,) = again.record.cases.values()
-            assert case.why == "after promise_to_pay"
+            assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
 
 
 async def test_no_wrap_up_ends_without_an_outcome():
@@ -690,8 +690,8 @@ async def test_the_campaigns_limit_ends_a_wrap_up():
 @pytest.mark.parametrize(
     ("code", "flag", "hours"),
     [
-        (Outcome.WRONG_NUMBER, "wrong_number", 1),  # nobody talked to the debtor: the gap between calls is left
-        (Outcome.DO_NOT_CALL, "do-not-call", 23),  # a conversation: not again on this day
+        ("wrong_number", "wrong_number", 1),  # nobody talked to the debtor: the gap between calls is left
+        ("do_not_call", "do-not-call", 23),  # a conversation: not again on this day
     ],
 )
 async def test_a_dead_number_is_not_called_again_and_the_case_goes_on_with_the_others(code, flag, hours):
@@ -716,16 +716,16 @@ async def test_an_outcome_that_cannot_be_written_is_told_and_can_be_said_again()
         await talking(house)
         house.record.away = True
         with pytest.raises(AwayError):
-            await house.flow.write_up("agent0", Outcome.REFUSES, "")
+            await house.flow.write_up("agent0", "refuses", "")
         house.record.away = False
-        await house.flow.write_up("agent0", Outcome.REFUSES, "")
+        await house.flow.write_up("agent0", "refuses", "")
 
 
 async def test_who_has_no_call_has_nothing_to_say_or_to_end():
     async with House(agents=1) as house:
         await house.staff()
         with pytest.raises(AgentError, match="no call"):
-            await house.flow.write_up("agent0", Outcome.REFUSES, "")
+            await house.flow.write_up("agent0", "refuses", "")
         with pytest.raises(AgentError, match="no call"):
             house.flow.end_call("agent0")
 
@@ -839,7 +839,9 @@ async def test_an_agent_who_was_writing_up_still_is():
         async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
             session = again.roster.session("agent0")
             assert (session.work, session.seat) == (Work.WRAPPING, Seat.IDLE)
-            await again.flow.write_up("agent0", Outcome.CALL_BACK, "")
+            await again.flow.write_up(
+                "agent0", "call_back", "", Form(call_back_at=again.clock.now() + timedelta(days=1))
+            )
             again.flow.wrap_up.finish("agent0")
             assert session.free
 

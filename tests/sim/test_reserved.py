@@ -11,7 +11,6 @@ from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignSignal
 from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import CallMode
-from dialer.outcomes.codes import Outcome
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -259,7 +258,7 @@ async def test_an_agent_may_end_a_call_that_still_rings_and_has_nothing_to_say_o
     async with House(agents=1, **RESERVED) as house:
         (attempt,) = await ringing_reserved(house, NEVER)
         with pytest.raises(Exception, match="nobody has answered"):
-            await house.flow.write_up("agent0", Outcome.REFUSES, "")
+            await house.flow.write_up("agent0", "refuses", "")
         house.flow.end_call("agent0")
         await house.run(1)
         assert attempt.result is Result.NO_ANSWER

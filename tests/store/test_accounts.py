@@ -22,7 +22,7 @@ from dialer.compliance.clearance import Reservation
 from dialer.compliance.verdict import Intent
 from dialer.kernel.money import Money
 from dialer.live.accounts import Accounts, window_of
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.law import law
 from tests.store.conftest import opened
@@ -108,9 +108,10 @@ class Year:
                 self.accounts.touch(attempt)
 
     async def write_up(self, attempt, *, seen):
-        attempt.outcome = self.chance.choice(list(Outcome)).value
+        attempt.outcome = self.chance.choice(list(shipped()))
+        attempt.counts_as = shipped()[attempt.outcome].counts_as
         await self.store.attempts.add_outcome(
-            RecordedOutcome(attempt.id, "anna", Outcome(attempt.outcome), "", NOW, (), None)
+            RecordedOutcome(attempt.id, "anna", attempt.outcome, "", NOW, counts_as=attempt.counts_as)
         )
         if seen:
             self.accounts.touch(attempt)

@@ -33,7 +33,7 @@ from dialer.kernel.clock import to_micro
 from dialer.kernel.errors import InputError, UnknownNameError
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
-from dialer.outcomes.codes import Outcome
+from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.counting import entry_for, flag_for
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.law import FACTS, law
@@ -111,10 +111,13 @@ class House:
         self.gate.count(line)
         if code:
             self.clock.on(seconds=5)
-            attempt.outcome = code
-            said = [entry_for(attempt, self.clock.now()), flag_for(attempt, code, self.clock.now())]
+            chosen = shipped()[code]
+            attempt.outcome, attempt.counts_as = code, chosen.counts_as
+            said = [entry_for(attempt, self.clock.now()), flag_for(attempt, chosen, None, self.clock.now())]
             lines = tuple(line for line in said if line)
-            outcome = RecordedOutcome(attempt.id, "anna", code, f"note of {number}", self.clock.now(), lines, None)
+            outcome = RecordedOutcome(
+                attempt.id, "anna", code, f"note of {number}", self.clock.now(), lines, chosen.counts_as
+            )
             await self.store.attempts.add_outcome(outcome)
             self.gate.count(*lines)
         await self.store.attempts.flush()
@@ -125,7 +128,7 @@ class House:
         made = []
         for hours in range(9):
             self.clock.time = TUESDAY + timedelta(hours=hours)
-            code = {0: Outcome.MACHINE, 3: Outcome.THIRD_PARTY, 6: Outcome.REFUSES}.get(hours)
+            code = {0: "machine", 3: "third_party", 6: "refuses"}.get(hours)
             for case in self.cases:
                 for number in (MOBILE, HOME, SHARED):
                     if number in [line.number for line in self.cases[case].numbers]:
@@ -207,7 +210,7 @@ async def test_a_call_taken_off_the_record_is_missed(house):
 
 
 async def test_a_flag_put_while_it_rang_is_seen_by_the_auditor_as_by_the_gate(house):
-    await house.call(code=Outcome.DO_NOT_CALL)
+    await house.call(code="do_not_call")
     house.clock.on(days=1)
     assert await house.call() is None
     first = (await house.rows(attempts))[0]
@@ -461,7 +464,7 @@ async def test_a_second_run_finds_nothing_more_and_the_same_person_may_come_agai
 
 
 async def test_an_opt_out_outlives_the_mandate(house):
-    await house.call(code=Outcome.DO_NOT_CALL)
+    await house.call(code="do_not_call")
     house.clock.time = TUESDAY + YEARS + timedelta(days=1)
     await minimise(house)
     assert [row.id for row in await house.rows(ledger.c.id)] == [f"opt-{MOBILE}"]

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
+from dialer.adapters.store import dossiers as store_dossiers
 from dialer.adapters.store import payments as store_payments
 from dialer.adapters.store import schema
 from dialer.adapters.store.mandates import SqlMandates
@@ -25,13 +26,14 @@ from dialer.cases.history import HistoryEntry, HistoryKind, MomentKind
 from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind
 from dialer.cases.mandate import Mandate
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState, NewCase
+from dialer.cases.offers import Answer, Offer, Terms
 from dialer.cases.payment import Payment, PaymentMethod
+from dialer.cases.promises import Instalment, Promise
 from dialer.compliance.entry import Channel, Direction, Entry, EntryResult, Flag
 from dialer.compliance.gate import Decision
 from dialer.compliance.verdict import Refusal, Verdict
 from dialer.kernel.clock import to_micro
 from dialer.kernel.money import Money
-from dialer.outcomes.codes import Outcome
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.record import RecordedOutcome
 from tests.store.test_record import HOME, MOBILE, NOW, ended_attempt, first_case, new_case, reservation
@@ -222,7 +224,7 @@ async def test_a_flag_from_an_outcome_names_the_agent(store):
     case = await first_case(store)
     attempt = await ended_attempt(store, case)
     lines = (opt_out(MOBILE, NOW),)
-    await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", Outcome.DO_NOT_CALL, "", NOW, lines))
+    await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", "do_not_call", "", NOW, lines))
     (flag,) = (await store.book.card(case.id, NOW)).flags
     assert (flag.recorded_by, attempt.id in flag.evidence) == ("anna", True)
 
@@ -333,6 +335,34 @@ async def test_only_a_written_fact_moves_the_limitation_date_never_a_call_or_a_p
         await sql.dossiers.record_fact(case.id, "F7", fact, NOW)
 
 
+@pytest.mark.parametrize("page", [1, 1_000])
+async def test_debts_that_soon_cannot_be_claimed_are_found_and_those_moved_or_paid_are_not(sql, monkeypatch, page):
+    monkeypatch.setattr(store_dossiers, "PAGE", page)
+    last = [
+        date(2027, 1, 31),
+        date(2026, 10, 1),
+        date(2027, 1, 1),
+        date(2027, 1, 2),
+        date(2027, 1, 3),
+        date(2028, 1, 1),
+    ]
+    owed = [
+        replace(new_case(n), debts=(Debt(f"F{n}", Money(100), limitation_on=day_, limitation_years=5),))
+        for n, day_ in enumerate([*last, None], start=1)
+    ]
+    await sql.book.add("k", owed, NOW)
+    await sql.payments.add("Luce", [pay(100, "B1", "F3"), pay(40, "B2", "F1")], "bank", NOW)
+    fact = WrittenFact(WrittenFactKind.NOTICE_RECEIVED, date(2026, 11, 20), "PEC")
+    ids = {(await look(sql, id_)).debtor.reference: id_ for id_ in range(1, 8)}
+    await sql.dossiers.record_fact(ids["D4"], "F4", fact, NOW)
+    await sql.dossiers.record_fact(ids["D5"], "F5", replace(fact, kind=WrittenFactKind.COURT_ACT), NOW)
+    found = await sql.dossiers.running_out(date(2027, 5, 23), 100)
+    assert [(one.debt_reference, one.left, one.limitation.on, one.case_id) for one in found] == [
+        ("F2", Money(100), date(2026, 10, 1), ids["D2"]),
+        ("F1", Money(60), date(2027, 1, 31), ids["D1"]),
+    ]
+
+
 # -- the timeline -----------------------------------------------------------------------------------------
 
 
@@ -345,7 +375,7 @@ async def refuse(sql, case, at):
 async def test_the_timeline_is_one_ordered_history_of_everything(sql):
     case = await first_case(sql, FULL)
     attempt = await ended_attempt(sql, case, at=day(-8))
-    await sql.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", Outcome.REFUSES, "urla", day(-8)))
+    await sql.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", "refuses", "urla", day(-8)))
     await refuse(sql, case, day(-7))
     contact = Entry("con-pbx-7", 1, case.debtor_id, at=day(-6), result=EntryResult.CONVERSATION,
                     direction=Direction.INBOUND, channel=Channel.CALL)  # fmt: skip
@@ -369,6 +399,22 @@ async def test_the_timeline_is_one_ordered_history_of_everything(sql):
     assert moments[7].details["note"] == "urla"
     cut = await look(sql, most_moments=3)
     assert (cut.timeline, cut.cut) == (moments[:3], True)
+
+
+async def test_what_was_promised_and_offered_is_in_the_timeline_with_what_became_of_it(sql):
+    case = await first_case(sql, FULL)
+    attempt = await ended_attempt(sql, case, at=day(-3))
+    parts = tuple(Instalment(date(2026, month, 5), Money(3000)) for month in (11, 12))
+    promise = Promise(attempt.id, case.id, "anna", day(-2), date(2026, 11, 22), parts, 3)
+    offer = Offer(attempt.id, 0, case.id, "anna", day(-1), Terms(10.0, 2, date(2026, 12, 31)), Answer.ACCEPTED, None)
+    said = RecordedOutcome(attempt.id, "anna", "plan_agreed", "", NOW, promise=promise, offers=(offer,))
+    await sql.attempts.add_outcome(said)
+    moments = (await look(sql)).timeline
+    assert [(moment.kind, moment.what) for moment in moments[:2]] == [
+        ("offer", "offered 10 per cent off in 2 instalments until 2026-12-31: accepted"),
+        ("promise", "60.00 EUR promised in 2 instalments from 2026-11-05 to 2026-12-05: open"),
+    ]
+    assert moments[1].details["instalments"] == [["2026-11-05", 3000], ["2026-12-05", 3000]]
 
 
 async def test_an_entry_of_the_same_reference_is_replaced_and_one_of_no_case_refused(sql):
@@ -399,10 +445,12 @@ async def test_who_looks_at_a_case_is_on_record_and_who_cannot_be_put_there_sees
     await first_case(sql)
     await look(sql)
     await sql.dossiers.look(1, "bruno", "api", day(1))
+    await sql.dossiers.viewed(1, "carla", "preview", day(2))
     assert [(view.by, view.how, view.at) for view in await sql.dossiers.views(1)] == [
+        ("carla", "preview", day(2)),
         ("bruno", "api", day(1)), ("anna", "test", NOW),
     ]  # fmt: skip
     with pytest.raises(LookupError):
         await look(sql, 99)
     async with sql.engine.connect() as connection:
-        assert await connection.scalar(select(func.count()).select_from(schema.case_views)) == 2
+        assert await connection.scalar(select(func.count()).select_from(schema.case_views)) == 3

@@ -8,10 +8,10 @@ from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
+from dialer.compliance.entry import EntryResult
 from dialer.kernel.errors import AwayError
 from dialer.live.abandoned import Counts, Portion
 from dialer.live.pacer import Learnt
-from dialer.outcomes.codes import Outcome
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.memory_record import MemoryRecord
 from tests.store.test_record import NOW, ended_attempt, first_case, reservation
@@ -50,7 +50,7 @@ async def test_calls_are_counted_by_what_became_of_them(store):
     record, case = abandoned_of(store), await first_case(store)
     talked = await ended_attempt(store, case, n=1)
     machine = await ended_attempt(store, case, n=2)
-    await store.attempts.add_outcome(RecordedOutcome(machine.id, "anna", Outcome.MACHINE, "", NOW, (), None))
+    await store.attempts.add_outcome(RecordedOutcome(machine.id, "anna", "machine", "", NOW, (), EntryResult.MACHINE))
     for n, (signals, result) in enumerate(
         (
             ((Signal.WAITS, Signal.ABANDONED, Signal.HUNG_UP), Result.ABANDONED),

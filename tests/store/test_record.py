@@ -13,7 +13,7 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.debt import Debt
-from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextDue
+from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextAction, NextDue
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
 from dialer.compliance.gate import entry_of
@@ -21,9 +21,7 @@ from dialer.compliance.ledger import WINDOW
 from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import AwayError
 from dialer.kernel.money import Money
-from dialer.outcomes.codes import Outcome
 from dialer.outcomes.counting import entry_for, opt_out
-from dialer.outcomes.next_action import NextAction
 from dialer.outcomes.record import RecordedOutcome
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
@@ -214,7 +212,7 @@ async def test_the_card_shows_the_history_newest_first(store):
     for n in (1, 2):
         attempt = await ended_attempt(store, case, n, at=NOW + timedelta(days=n))
         await store.attempts.add_outcome(
-            RecordedOutcome(attempt.id, "anna", Outcome.PROMISE_TO_PAY, f"paga il {n}", NOW + timedelta(days=n))
+            RecordedOutcome(attempt.id, "anna", "promise_to_pay", f"paga il {n}", NOW + timedelta(days=n))
         )
     card = await store.book.card(case.id, NOW)
     assert (card.debtor_name, card.creditor, card.language, card.attempts) == ("Nicolò 1", "Luce", "it", 2)
@@ -229,7 +227,7 @@ async def test_the_card_shows_the_history_newest_first(store):
 async def test_a_later_outcome_replaces_the_first(store):
     case = await first_case(store)
     attempt = await ended_attempt(store, case)
-    for code in (Outcome.REFUSES, Outcome.CALL_BACK):
+    for code in ("refuses", "call_back"):
         await store.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", code, "", NOW))
     assert [contact.outcome for contact in (await store.book.card(case.id, NOW)).history] == ["call_back"]
 
@@ -239,10 +237,10 @@ async def test_an_outcome_is_read_back_with_its_attempt_and_brings_what_follows(
     attempt = await ended_attempt(store, case)
     action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after refuses")
     await store.attempts.add_outcome(
-        RecordedOutcome(attempt.id, "anna", Outcome.REFUSES, "", NOW, (opt_out(MOBILE, NOW),), (case.id, action))
+        RecordedOutcome(attempt.id, "anna", "refuses", "", NOW, (opt_out(MOBILE, NOW),), action=action, case_id=case.id)
     )
     await store.open(reservation(case, 2))
-    await store.attempts.add_outcome(RecordedOutcome(reservation(case, 2).attempt, "anna", Outcome.MACHINE, "", NOW))
+    await store.attempts.add_outcome(RecordedOutcome(reservation(case, 2).attempt, "anna", "machine", "", NOW))
     assert [found.outcome for found in await store.attempts.find([attempt.id])] == ["refuses"]
     assert [found.outcome for found in await store.attempts.unsettled()] == ["machine"]
     assert f"opt-{MOBILE}" in await store.lines()
@@ -254,7 +252,7 @@ async def test_what_follows_from_an_outcome_is_durable_with_it(sqlite):
     await sqlite.attempts.flush()
     action = NextAction(CaseState.OPEN, NOW + timedelta(days=3), "after wrong_number")
     lines = (opt_out(MOBILE, NOW),)
-    said = RecordedOutcome(attempt.id, "anna", Outcome.WRONG_NUMBER, "", NOW, lines, (case.id, action))
+    said = RecordedOutcome(attempt.id, "anna", "wrong_number", "", NOW, lines, action=action, case_id=case.id)
     saying = asyncio.create_task(sqlite.attempts.add_outcome(said))
     await asyncio.wait([saying])
     sqlite.work.cancel()  # the daemon dies: nothing more is written

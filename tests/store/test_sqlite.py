@@ -102,6 +102,7 @@ async def test_no_question_about_a_case_and_no_import_reads_a_table_through(sqli
     await sqlite.dossiers.write(HistoryEntry(1, "N1", NOW, HistoryKind.NOTE, "nota"), NOW)
     await sqlite.dossiers.look(1, "anna", "test", NOW)
     await sqlite.dossiers.views(1)
+    await sqlite.dossiers.running_out(NOW.date(), 10)
     await sqlite.book.card(1, NOW)
     tables = "|".join(schema.METADATA.tables)
     questions = [(text_, values) for text_, values in asked if re.match(r"SELECT|UPDATE", text_)]

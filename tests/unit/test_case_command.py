@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from dialer.adapters.store.writer import Writer
 from dialer.cli import app, client
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import InputError, UnknownNameError
+from tests.conftest import ROOT
 from tests.store.test_dossier import FULL
 
 
@@ -106,6 +109,24 @@ def test_a_written_fact_moves_the_limitation_date_and_a_note_does_not(case):
     found = shown(case)
     assert found["statements"][0]["limitation"]["on"] == str(day.replace(year=day.year + 5))
     assert [moment["kind"] for moment in found["timeline"]] == ["note", "written_fact"]
+
+
+def test_the_commands_of_the_supervisors_page_work_as_written(case, tmp_path):
+    page = (ROOT / "docs/supervisor.md").read_text()
+    section = page.partition("## One case")[2].partition("\n## ")[0]
+    written = re.findall(r"`dialer ([^`]+)`", section)
+    assert len(written) >= 8
+    for line in written:
+        words = shlex.split(re.sub(r"^(case \w+) 12\b", r"\1 1", line).replace("F-001", "F1"))
+        result = CliRunner().invoke(app, [*words, "-c", str(tmp_path / "dialer.toml")])
+        assert result.exit_code == 0, (line, result.output, result.exception)
+
+
+def test_debts_that_run_out_are_listed(case):
+    assert json.loads(case("limitations", "--json").stdout) == {"debts": []}
+    (found,) = json.loads(case("limitations", "--ahead-days", "3660", "--json").stdout)["debts"]
+    assert (found["debt_reference"], found["limitation"]["on"]) == ("F1", "2030-01-31")
+    assert "2030-01-31" in case("limitations", "--ahead-days", "3660").stdout
 
 
 @pytest.mark.parametrize(

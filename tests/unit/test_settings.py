@@ -191,3 +191,72 @@ def test_an_agent_may_be_of_a_class(file):
     loaded = settings.load(file(GOOD + 'class = "senior"\n'))
     assert loaded.agents[0].class_ == "senior"
     assert "class" in refusal(file(GOOD + 'klass = "senior"\n'))
+
+
+MANDATE = """
+[[mandates]]
+creditor = "Luce e Gas S.p.A."
+outcomes_file = "luce.toml"
+promise_grace_days = 5
+
+[[mandates.offers]]
+discount_percent = 10
+most_instalments = 6
+deadline_days = 30
+
+[[mandates.offers]]
+discount_percent = 30
+deadline_days = 10
+"""
+OWN = """
+[[outcome]]
+code = "moves_abroad"
+it = "Si trasferisce"
+en = "Moves abroad"
+right_party = true
+counts_as = "conversation"
+next = { do = "escalate" }
+"""
+
+
+def test_outcomes_grace_and_offers_come_from_the_mandate_and_the_campaign_has_the_last_word(file, tmp_path):
+    (tmp_path / "luce.toml").write_text(OWN)
+    (tmp_path / "own.toml").write_text(OWN.replace("escalate", "stop"))
+    gas = '\n[campaigns.gas]\ncaller_id = "+390612345678"\noutcomes_file = "own.toml"\npromise_grace_days = 0\n'
+    text = GOOD.replace("[[agents]]", gas + "\n[[agents]]\nsupervisor = true")
+    of = configured.rules(settings.load(file(text + MANDATE)))
+    mine, other = of("luce", "Luce e Gas S.p.A."), of("luce", "Acqua")
+    assert (mine.grace_days, mine.supervisors) == (5, {"anna"})
+    assert [str(step) for step in mine.ladder] == [
+        "10 per cent off in at most 6 instalments within 30 days",
+        "30 per cent off in at most 1 instalments within 10 days",
+    ]
+    assert mine.outcomes["moves_abroad"].next.do.value == "escalate"
+    assert (other.grace_days, other.ladder, "moves_abroad" in other.outcomes) == (3, (), False)
+    here = of("gas", "Luce e Gas S.p.A.")
+    assert (here.grace_days, here.outcomes["moves_abroad"].next.do.value) == (0, "stop")
+    assert of("a campaign that is gone", "Acqua").grace_days == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("promise_grace_days = 5", "promise_grace_days = -1", "promise_grace_days: "),
+        ("deadline_days = 30", "deadline_day = 30", "unknown key; known here: discount_percent, most_instalments"),
+        ("promise_grace_days", "grace_days", "unknown key; known here: creditor, outcomes_file, promise_grace_days"),
+        ("discount_percent = 10", "discount_percent = 110", "discount_percent: "),
+        (MANDATE, MANDATE + '\n[[mandates]]\ncreditor = "Luce e Gas S.p.A."\n', "stands twice"),
+    ],
+)
+def test_a_wrong_mandate_is_told(file, old, new, words):
+    assert old in MANDATE
+    assert words in refusal(file(GOOD + MANDATE.replace(old, new)))
+
+
+def test_a_wrong_file_of_outcomes_is_told_at_the_start(file, tmp_path):
+    loaded = settings.load(file(GOOD + MANDATE))
+    with pytest.raises(InputError, match=r"luce\.toml: no such file"):
+        configured.rules(loaded)
+    (tmp_path / "luce.toml").write_text(OWN.replace("right_party = true", "right_party = 7"))
+    with pytest.raises(InputError, match=r"luce\.toml:6: outcome\.0\.right_party"):
+        configured.rules(loaded)

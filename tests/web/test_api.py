@@ -53,7 +53,7 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            None,  # dossiers and payments are a record's in SQL: tests/web/test_case.py
+            self.house.record,  # who sees a case; dossiers and payments are a record's in SQL: tests/web/test_case.py
             None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
@@ -61,6 +61,7 @@ class Site:
             lambda: exposition(collector),
             TOKEN,
             self.house.clock,
+            self.house.rules,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -136,15 +137,16 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     await site.talking()
     status, call = await site.ask("GET", "/api/v1/agents/agent0/call")
     assert (status, call["number"], call["case"]["debtor_name"]) == (200, "+393470000010", "Name 0")
+    await site.ask("GET", "/api/v1/agents/agent0/call")
+    assert site.house.record.views == [(1, "agent0", "call")]
     assert call["case"]["debts"][0]["amount"] == {"cents": 100, "currency": "EUR"}
     assert (await site.ask("POST", "/api/v1/agents/agent0/pause", {"reason": "lunch"}))[0] == 200
     assert (await site.ask("POST", "/api/v1/agents/agent0/hang-up"))[0] == 200
     await asyncio.sleep(0.1)
     status, body = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, "hasn't said" in body["title"]) == (409, True)
-    status, line = await site.ask(
-        "POST", "/api/v1/agents/agent0/outcome", {"code": "promise_to_pay", "note": "venerdì"}
-    )
+    said = {"code": "promise_to_pay", "note": "venerdì", "fields": {"amount": "0,60", "pay_by": "2026-11-27"}}
+    status, line = await site.ask("POST", "/api/v1/agents/agent0/outcome", said)
     assert (status, line["state"]) == (200, "wrapping")
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
@@ -244,7 +246,7 @@ async def test_every_campaign_is_explained_with_figures(site):
         ("POST", "/api/v1/agents/agent0/log-in", {"ready": "perhaps"}, 400, "ready"),
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "x" * 99}, 400, "reason"),
         ("POST", "/api/v1/agents/agent0/pause", {"reason": "a\r\nb"}, 400, "reason"),
-        ("POST", "/api/v1/agents/agent0/outcome", {"code": "abducted"}, 400, "code"),
+        ("POST", "/api/v1/agents/agent0/outcome", {"code": "Abducted!"}, 400, "code"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "n" * 5_000}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses", "note": "a\0b"}, 400, "note"),
         ("POST", "/api/v1/agents/agent0/outcome", {"code": "refuses"}, 409, "no call"),

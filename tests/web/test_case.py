@@ -12,6 +12,7 @@ from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
+from dialer.outcomes.rules import shipped_rules
 from dialer.web.api import Api
 from tests.store.test_dossier import FULL, dispute, pay
 from tests.store.test_record import NOW
@@ -34,7 +35,7 @@ async def ask(tmp_path):
     await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
     attempts.keep(dispute(NOW), by="anna", evidence="PEC")
     await attempts.flush()
-    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon())
+    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon(), shipped_rules)
     async with TestClient(TestServer(api.application())) as client:
 
         async def get(path, headers=WITH, body=None):

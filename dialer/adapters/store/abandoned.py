@@ -13,8 +13,7 @@ from dialer.adapters.store.writer import Writer
 from dialer.calls.results import Result
 from dialer.kernel.clock import from_micro
 from dialer.kernel.ids import AttemptId
-from dialer.live.abandoned import SILENT, Counts, Portion
-from dialer.outcomes.counting import MACHINES
+from dialer.live.abandoned import MACHINES, SILENT, Counts, Portion
 
 QUARTER_MICROSECONDS = 15 * 60 * 1_000_000
 
@@ -31,7 +30,7 @@ class SqlAbandoned:
     ) -> list[Portion]:
         """What was cleared from `since` on and before `until`, but for some. Raises AwayError."""
         bridged, answered = attempts.c.bridged_at.is_not(None), attempts.c.answered_at.is_not(None)
-        person = or_(outcomes.c.code.is_(None), outcomes.c.code.not_in([outcome.value for outcome in MACHINES]))
+        person = or_(outcomes.c.counts_as.is_(None), outcomes.c.counts_as.not_in([ended.value for ended in MACHINES]))
         silent = or_(
             attempts.c.result.in_([result.value for result in SILENT]),
             and_(attempts.c.abandoned_at.is_not(None), ~bridged),

@@ -5,22 +5,22 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.cases import schedule_write
+from dialer.adapters.store.cases import action_write, schedule_write
 from dialer.adapters.store.decisions import decision_write
 from dialer.adapters.store.ledger import line_writes
+from dialer.adapters.store.promises import outcome_writes
 from dialer.adapters.store.schema import attempts, cases, debtors, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, Signal, State
 from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind
-from dialer.cases.model import NOT_CALLED, CaseState
+from dialer.cases.model import NOT_CALLED, CaseState, NextAction
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.entry import Entry, Line
+from dialer.compliance.entry import Entry, EntryResult, Line
 from dialer.compliance.gate import Decision
 from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import CallMode, Intent
@@ -42,13 +42,15 @@ _SAVE = (
     .where(attempts.c.id == bindparam("attempt"))
     .values({name: bindparam(f"new_{name}") for name in (*_PROGRESS, "refusals")})
 )
-_OUTCOME = upsert(outcomes)
-_OUTCOME = _OUTCOME.on_conflict_do_update(
-    index_elements=["attempt_id"],
-    set_={name: _OUTCOME.excluded[name] for name in ("agent", "code", "note", "recorded_at")},
-)
 _WITH_DEBTOR = (
-    select(attempts, debtors.c.zone, debtors.c.household, numbers.c.kind, outcomes.c.code.label("outcome"))
+    select(
+        attempts,
+        debtors.c.zone,
+        debtors.c.household,
+        numbers.c.kind,
+        outcomes.c.code.label("outcome"),
+        *(outcomes.c[name] for name in ("counts_as", "next_state", "next_due_at", "next_why", "next_number")),
+    )
     .join(debtors, attempts.c.debtor_id == debtors.c.id)
     .outerjoin(numbers, (numbers.c.debtor_id == attempts.c.debtor_id) & (numbers.c.number == attempts.c.number))
     .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
@@ -125,27 +127,12 @@ class SqlAttempts:
 
         Raises AwayError.
         """
-        writes = [
-            Write(
-                3,
-                _OUTCOME,
-                {
-                    "attempt_id": outcome.attempt,
-                    "agent": outcome.agent,
-                    "code": outcome.code.value,
-                    "note": outcome.note,
-                    "recorded_at": outcome.recorded_at,
-                },
-            ),
-            *(
-                write
-                for line in outcome.lines
-                for write in line_writes(line, outcome.recorded_at, outcome.agent, f"said in call {outcome.attempt}")
-            ),
-        ]
-        if outcome.then is not None:
-            case_id, action = outcome.then
-            writes.append(schedule_write(case_id, action.due_at, action.state, action.why))
+        evidence = outcome.form.evidence or f"said in call {outcome.attempt}"
+        writes = [*outcome_writes(outcome)]
+        for line in outcome.lines:
+            writes += line_writes(line, outcome.recorded_at, outcome.agent, evidence)
+        if outcome.case_id is not None and outcome.action is not None:
+            writes.append(action_write(outcome.case_id, outcome.action))
         await self._writer.commit(*writes)
 
     async def flush(self) -> None:
@@ -235,7 +222,15 @@ def _attempt(row: Row[Any]) -> Attempt:
         state=State(row.state),
         result=Result(row.result) if row.result else None,
         outcome=row.outcome,
+        counts_as=EntryResult(row.counts_as) if row.counts_as else None,
+        then=_then(row),
     )
+
+
+def _then(row: Row[Any]) -> NextAction | None:
+    if row.next_state is None:
+        return None
+    return NextAction(CaseState(row.next_state), row.next_due_at, row.next_why, row.next_number)
 
 
 def _line(row: Row[Any]) -> AttemptLine:

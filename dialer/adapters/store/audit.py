@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
 from dialer.adapters.store.schema import attempts, debtors, decisions, flag_changes, ledger, numbers, outcomes
-from dialer.audit.happened import MACHINE_OUTCOMES, Flag, FlagWord, read_line, spans
+from dialer.audit.happened import MACHINE_ENDS, MACHINE_OUTCOMES, SAID, Flag, FlagWord, read_line, spans
 from dialer.audit.instants import DAY, MINUTE, instant, micros
 from dialer.audit.record import LOOK_BACK_DAYS, Decided, Page, Placed, Tally
 
@@ -37,6 +37,7 @@ _ATTEMPTS = (
         *(attempts.c[name] for name in _PLAIN),
         *(_raw(attempts.c[name]).label(name) for name in _TIMES),
         outcomes.c.code,
+        outcomes.c.counts_as,
         _raw(outcomes.c.recorded_at).label("recorded_at"),
         debtors.c.household,
         debtors.c.zone,
@@ -140,7 +141,9 @@ class SqlAuditRecord:
         A quarter, because the day begins at one in every zone.
         """
         begun = _raw(attempts.c.cleared_at) // QUARTER
-        person = or_(outcomes.c.code.is_(None), outcomes.c.code.not_in(sorted(MACHINE_OUTCOMES)))
+        own = and_(outcomes.c.code.not_in(sorted(SAID)), outcomes.c.counts_as.in_(sorted(MACHINE_ENDS)))
+        machine = or_(outcomes.c.code.in_(sorted(MACHINE_OUTCOMES)), own)
+        person = or_(outcomes.c.code.is_(None), ~machine)
         bridged = attempts.c.bridged_at.is_not(None)
         abandoned = or_(
             attempts.c.result.in_(("abandoned", "withheld")), and_(attempts.c.abandoned_at.is_not(None), ~bridged)
@@ -293,6 +296,7 @@ def _placed(row: Row[Any]) -> Placed:
         result=row.result,
         outcome=row.code,
         outcome_at=row.recorded_at,
+        said_as=row.counts_as,
         household=row.household,
         zone=row.zone,
         place=row.place,

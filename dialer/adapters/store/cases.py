@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
+from dialer.adapters.store.promises import offers_of, promises_of
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -26,6 +27,7 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextAction,
     NextDue,
     NumberLine,
 )
@@ -35,12 +37,23 @@ _SCHEDULE = (
     update(cases)
     # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
     .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
-    .values(due_at=bindparam("new_due_at"), state=bindparam("new_state"), why=bindparam("new_why"))
+    .values(
+        due_at=bindparam("new_due_at"),
+        state=bindparam("new_state"),
+        why=bindparam("new_why"),
+        first_number=bindparam("new_first_number"),
+    )
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
-_DUE = select(cases.c.id, cases.c.debtor_id, cases.c.facts, debtors.c.zone, debtors.c.household, debtors.c.place).join(
-    debtors
-)
+_DUE = select(
+    cases.c.id,
+    cases.c.debtor_id,
+    cases.c.facts,
+    cases.c.first_number,
+    debtors.c.zone,
+    debtors.c.household,
+    debtors.c.place,
+).join(debtors)
 _LINE = ("debtor_id", "number", "position", "kind", "provenance", "best_hours")
 MOST_HISTORY = 50
 CHUNK = 1_000
@@ -48,7 +61,13 @@ CHUNK = 1_000
 
 def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
     """The write that says when a case is due again."""
-    return Write(2, _SCHEDULE, {"case": case_id, "new_due_at": at, "new_state": state.value, "new_why": why})
+    return action_write(case_id, NextAction(state, at, why))
+
+
+def action_write(case_id: int, action: NextAction) -> Write:
+    """The write that says what comes next in a case."""
+    values = {"new_due_at": action.due_at, "new_state": action.state.value, "new_why": action.why}
+    return Write(2, _SCHEDULE, {"case": case_id, "new_first_number": action.number, **values})
 
 
 class SqlCaseBook:
@@ -99,7 +118,7 @@ class SqlCaseBook:
         chosen = (
             _DUE.add_columns(cases.c.due_at)
             .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= until)
-            .where(cases.c.why == AGREED)
+            .where(cases.c.why.startswith(AGREED))
             .order_by(cases.c.due_at, cases.c.id)
             .limit(most)
         )
@@ -161,7 +180,7 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             case = (
                 await connection.execute(
-                    select(cases, debtors.c.reference, debtors.c.name, debtors.c.language)
+                    select(cases, debtors.c.reference, debtors.c.name, debtors.c.language, debtors.c.zone)
                     .join(debtors)
                     .where(cases.c.id == case_id)
                 )
@@ -197,6 +216,9 @@ class SqlCaseBook:
                 left_of(statements),
                 await standing_about(connection, case.debtor_id, called, now),
                 case.note,
+                tuple(await promises_of(connection, [case_id])),
+                tuple(await offers_of(connection, case_id)),
+                case.zone,
             )
 
     def want(self, case_id: int, by: datetime) -> None:
@@ -209,9 +231,11 @@ class SqlCaseBook:
         async with reading(self._engine) as connection:
             return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
 
-    def schedule(self, case_id: int, at: datetime | None, state: CaseState, why: str) -> None:
-        """When the case is due again (None: not by itself), and the reason in words."""
-        self._writer.put(schedule_write(case_id, at, state, why))
+    def schedule(
+        self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
+    ) -> None:
+        """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
+        self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
 
 
 async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
@@ -264,6 +288,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.household,
             row.place,
             facts_of(row.facts),
+            row.first_number,
         )
         for row in rows
     ]

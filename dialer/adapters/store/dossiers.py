@@ -1,9 +1,10 @@
 """Cases whole, and who looked at them."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -20,6 +21,7 @@ from dialer.adapters.store.schema import (
     debts,
     guarantors,
     numbers,
+    payments,
     written_facts,
 )
 from dialer.adapters.store.statements import fact_of, statements_of
@@ -33,17 +35,34 @@ from dialer.cases.debtor import (
     NumberKind,
     Provenance,
 )
-from dialer.cases.dossier import Debtor, Dossier, View, left_of
+from dialer.cases.dossier import Debtor, Dossier, Running, View, left_of
 from dialer.cases.history import HistoryEntry
 from dialer.cases.limitation import Limitation, WrittenFact, limitation_of
+from dialer.cases.model import CaseState
+from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
 MOST_VIEWS = 1_000
+PAGE = 1_000
 _SAME = ("reference", "name", "tax_code", "language", "zone", "household", "place", "risk_class", "income_class")
 _ENTRY = upsert(case_history)
 _ENTRY = _ENTRY.on_conflict_do_update(
     index_elements=["case_id", "reference"],
     set_={name: _ENTRY.excluded[name] for name in ("at", "kind", "direction", "text", "recorded_by", "recorded_at")},
+)
+
+
+_VIEW = insert(case_views)
+_PAID = (
+    select(func.coalesce(func.sum(payments.c.amount_cents), 0))
+    .where(payments.c.debt_id == debts.c.id)
+    .scalar_subquery()
+)
+_RUNNING = (
+    select(debts, (debts.c.amount_cents - _PAID).label("left_cents"))
+    .join(cases)
+    .where(cases.c.state != CaseState.CLOSED.value)
+    .order_by(debts.c.limitation_on, debts.c.id)
 )
 
 
@@ -58,9 +77,14 @@ class SqlDossiers:
         with telling_away():
             async with self._engine.begin() as connection:
                 found = await _dossier(connection, case_id, now, most_moments)
-                seen = {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
-                await connection.execute(insert(case_views), [seen])
+                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
                 return found
+
+    async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:
+        """Return once it is on record that `by` sees the case."""
+        with telling_away():
+            async with self._engine.begin() as connection:
+                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
 
     async def views(self, case_id: int) -> list[View]:
         """Who looked at it, the last first."""
@@ -68,6 +92,32 @@ class SqlDossiers:
         newest = chosen.order_by(case_views.c.viewed_at.desc(), case_views.c.id.desc()).limit(MOST_VIEWS)
         async with reading(self._engine) as connection:
             return [View(row.viewed_at, row.viewed_by, row.how) for row in await connection.execute(newest)]
+
+    async def running_out(self, until: date, most: int) -> list[Running]:
+        """The debts of open cases that can be claimed at most until then, by the creditor's own date, the nearest first.
+
+        A fact moves that date on, so a debt beyond it isn't near.
+        """
+        found: list[Running] = []
+        after: tuple[date, int] | None = None
+        async with reading(self._engine) as connection:
+            while len(found) < most:
+                chosen = _RUNNING.where(debts.c.limitation_on <= until)
+                if after is not None:
+                    day, last = after
+                    chosen = chosen.where(
+                        (debts.c.limitation_on > day) | ((debts.c.limitation_on == day) & (debts.c.id > last))
+                    )
+                rows = (await connection.execute(chosen.limit(PAGE))).all()
+                if not rows:
+                    break
+                found += [
+                    one
+                    for one in await _running(connection, rows)
+                    if one.limitation.on is not None and one.limitation.on <= until
+                ]
+                after = rows[-1].limitation_on, rows[-1].id
+        return sorted(found, key=lambda one: (one.limitation.on, one.case_id))[:most]
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
@@ -107,6 +157,28 @@ class SqlDossiers:
                 await connection.execute(upsert(written_facts).on_conflict_do_nothing(), [row])
                 facts = await connection.execute(select(written_facts).where(written_facts.c.debt_id == debt.id))
                 return limitation_of(debt.limitation_on, debt.limitation_years, map(fact_of, facts.all()))
+
+
+def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:
+    return {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+
+
+async def _running(connection: AsyncConnection, rows: Sequence[Any]) -> list[Running]:
+    facts: dict[int, list[WrittenFact]] = {}
+    told = select(written_facts).where(written_facts.c.debt_id.in_([row.id for row in rows]))
+    for row in await connection.execute(told):
+        facts.setdefault(row.debt_id, []).append(fact_of(row))
+    return [
+        Running(
+            row.case_id,
+            row.creditor,
+            row.reference,
+            Money(row.left_cents, row.currency),
+            limitation_of(row.limitation_on, row.limitation_years, facts.get(row.id, ())),
+        )
+        for row in rows
+        if row.left_cents > 0
+    ]
 
 
 async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, most_moments: int) -> Dossier:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -195,7 +196,7 @@ class Minimiser:
         own = {row.number for row in _rows(connection, select(numbers.c.number), numbers.c.debtor_id, ids)}
         case_ids = [row.id for row in _rows(connection, select(cases.c.id), cases.c.debtor_id, ids)]
         attempt_ids = [row.id for row in _rows(connection, select(attempts.c.id), attempts.c.debtor_id, ids)]
-        noted = select(outcomes.c.attempt_id).where(outcomes.c.note != "")
+        noted = select(outcomes.c.attempt_id).where(or_(outcomes.c.note != "", outcomes.c.form != "{}"))
         done.attempts += len(attempt_ids)
         done.numbers += len(own)
         done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, attempt_ids))
@@ -211,7 +212,12 @@ class Minimiser:
             )
         }
         _each(connection, update(decisions).values(subject=None, salt=None), decisions.c.case_id, case_ids)
-        _each(connection, update(outcomes).values(note=""), outcomes.c.attempt_id, attempt_ids)
+        _each(
+            connection,
+            update(outcomes).values(note="", form="{}", next_number=None),
+            outcomes.c.attempt_id,
+            attempt_ids,
+        )
         pseudonyms = [
             {"whose": row.debtor_id, "called": row.number, "pseudonym": self._pseudonym(row.number)}
             for row in sorted(called)
@@ -223,7 +229,14 @@ class Minimiser:
             # an opt-out of a number is nobody's line: it stays, because who asked never to be called there must not be
             connection.execute(delete(ledger).where(ledger.c.debtor_id.in_(part)))
         self._forget_people(connection, ids, homes)
-        closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "facts": "{}", "note": ""}
+        closed = {
+            "state": CaseState.CLOSED.value,
+            "due_at": None,
+            "wanted_by": None,
+            "facts": "{}",
+            "note": "",
+            "first_number": None,
+        }
         _each(
             connection,
             update(cases).values(**closed, why="the mandate is over, and its data erased"),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Date,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from dialer.kernel.clock import from_micro, to_micro
@@ -129,6 +131,7 @@ cases = Table(
     Column("why", String, nullable=False),  # the reason of state and due_at, in words
     Column("facts", Text, nullable=False, server_default="{}"),  # what packs may require, as JSON
     Column("wanted_by", Instant),  # the least cadence: after this the case is urgent
+    Column("first_number", String),  # which one is tried first, as the last outcome suggests
     Column("mandate", String, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign", "debtor_id"),
@@ -289,6 +292,49 @@ outcomes = Table(
     Column("code", String, nullable=False),
     Column("note", String, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    Column("counts_as", String, nullable=False, server_default="unknown"),  # for the gate, when it was said
+    Column("right_party", Boolean, nullable=False, server_default=false()),
+    Column("form", Text, nullable=False, server_default="{}"),  # what the agent filled in, as JSON
+    # what comes next in the case once the call is over
+    Column("next_state", String),
+    Column("next_due_at", Instant),
+    Column("next_why", String),
+    Column("next_number", String),
+)
+
+# one a call; a later word about the same call replaces it
+promises = Table(
+    "promises",
+    METADATA,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("agent", String, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("made_on", Date, nullable=False),
+    Column("grace_days", Integer, nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("instalments", Text, nullable=False),  # [day, cents] each, as JSON
+    Column("kept", String, nullable=False),  # as it was judged last
+    Column("check_on", Date),  # when it must be judged again
+    Index(None, "case_id"),
+    Index(None, "check_on"),
+)
+
+offers = Table(
+    "offers",
+    METADATA,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("agent", String, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("discount_percent", Float, nullable=False),
+    Column("instalments", Integer, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("approved_by", String),
+    Index(None, "case_id"),
 )
 
 ledger = Table(

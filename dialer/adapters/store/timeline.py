@@ -1,5 +1,6 @@
 """The timeline of a case: one ordered history, read from wherever its moments are on record."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -14,11 +15,14 @@ from dialer.adapters.store.schema import (
     debts,
     decisions,
     ledger,
+    offers,
     outcomes,
     payments,
+    promises,
     written_facts,
 )
 from dialer.cases.history import Moment, MomentKind
+from dialer.cases.offers import Terms
 from dialer.compliance.entry import Entry
 from dialer.compliance.lines import decode
 from dialer.kernel.money import Money
@@ -123,6 +127,48 @@ async def _entries(connection: AsyncConnection, whose: Whose, most: int) -> Iter
     ]
 
 
+async def _promises(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    rows = await _newest(connection, select(promises), promises.c.case_id == whose.case_id, promises.c.made_at, most)
+    return [_promise(row) for row in rows]
+
+
+def _promise(row: Any) -> Moment:
+    parts = json.loads(row.instalments)
+    amount = Money(row.amount_cents, row.currency)
+    when = (
+        f"by {parts[0][0]}" if len(parts) == 1 else f"in {len(parts)} instalments from {parts[0][0]} to {parts[-1][0]}"
+    )
+    details = {"attempt": row.attempt_id, "cents": row.amount_cents, "currency": row.currency, "instalments": parts}
+    return Moment(
+        row.made_at,
+        MomentKind.PROMISE,
+        row.agent,
+        f"{amount} promised {when}: {row.kept}",
+        {**details, "kept": row.kept},
+    )
+
+
+async def _offers(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    rows = await _newest(connection, select(offers), offers.c.case_id == whose.case_id, offers.c.made_at, most)
+    return [
+        Moment(
+            row.made_at,
+            MomentKind.OFFER,
+            row.agent,
+            f"offered {Terms(row.discount_percent, row.instalments, row.until)}: {row.answer}",
+            {
+                "attempt": row.attempt_id,
+                "discount_percent": row.discount_percent,
+                "instalments": row.instalments,
+                "until": row.until,
+                "answer": row.answer,
+                "approved_by": row.approved_by,
+            },
+        )
+        for row in rows
+    ]
+
+
 async def _payments(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
     chosen = select(payments, debts.c.currency, debts.c.reference.label("debt")).join(debts)
     rows = await _newest(connection, chosen, debts.c.case_id == whose.case_id, payments.c.recorded_at, most)
@@ -187,5 +233,5 @@ async def _newest(connection: AsyncConnection, chosen: Select[Any], here: Any, a
 
 
 _SOURCES: tuple[Callable[[AsyncConnection, Whose, int], Awaitable[Iterable[Moment]]], ...] = (
-    _attempts, _not_called, _contacts, _entries, _payments, _facts, _flags,
+    _attempts, _not_called, _contacts, _entries, _promises, _offers, _payments, _facts, _flags,
 )  # fmt: skip

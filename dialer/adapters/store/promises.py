@@ -1,0 +1,193 @@
+"""Promises and offers on record, and the outcome that brings them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialer.adapters.store.away import reading
+from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
+from dialer.adapters.store.statements import statements_of
+from dialer.adapters.store.write import Write
+from dialer.adapters.store.writer import Writer
+from dialer.cases.model import AGREED, CaseState
+from dialer.cases.offers import Answer, Offer, Terms
+from dialer.cases.promises import Instalment, Judged, Kept, Promise
+from dialer.kernel.money import Money
+from dialer.outcomes.form import encode
+from dialer.outcomes.keeping import Found, ToJudge
+from dialer.outcomes.record import RecordedOutcome
+
+_VALUES = (
+    "agent", "code", "note", "recorded_at", "counts_as", "right_party", "form", "next_state", "next_due_at", "next_why",
+    "next_number",
+)  # fmt: skip
+_OUTCOME = upsert(outcomes)
+_OUTCOME = _OUTCOME.on_conflict_do_update(
+    index_elements=["attempt_id"], set_={name: _OUTCOME.excluded[name] for name in _VALUES}
+)
+# a later word about a call replaces what the earlier one brought
+_NO_PROMISE = delete(promises).where(promises.c.attempt_id == bindparam("attempt"))
+_NO_OFFERS = delete(offers).where(offers.c.attempt_id == bindparam("attempt"))
+_PROMISE = insert(promises)
+_JUDGED = (
+    update(promises)
+    .where(promises.c.attempt_id == bindparam("attempt"))
+    .values(kept=bindparam("new_kept"), check_on=bindparam("new_check_on"))
+)
+_FOUND = (
+    update(cases)
+    .where(
+        cases.c.id == bindparam("case"),
+        cases.c.state == CaseState.OPEN.value,
+        cases.c.due_at.is_not(None),  # while it is being called its end plans what comes next
+        ~cases.c.why.startswith(AGREED),
+    )
+    .values(
+        why=bindparam("new_why"),
+        due_at=func.coalesce(bindparam("new_due_at", type_=Instant), cases.c.due_at),
+        wanted_by=func.coalesce(bindparam("new_wanted_by", type_=Instant), cases.c.wanted_by),
+    )
+)
+_OFFER = insert(offers)
+
+
+def outcome_writes(said: RecordedOutcome) -> Iterator[Write]:
+    """What is written of an outcome, beside the ledger's lines and the case's next action."""
+    action = said.action
+    yield Write(
+        3,
+        _OUTCOME,
+        {
+            "attempt_id": said.attempt,
+            "agent": said.agent,
+            "code": said.code,
+            "note": said.note,
+            "recorded_at": said.recorded_at,
+            "counts_as": said.counts_as.value,
+            "right_party": said.right_party,
+            "form": encode(said.form),
+            "next_state": action.state.value if action else None,
+            "next_due_at": action.due_at if action else None,
+            "next_why": action.why if action else None,
+            "next_number": action.number if action else None,
+        },
+    )
+    yield Write(4, _NO_PROMISE, {"attempt": said.attempt})
+    yield Write(4, _NO_OFFERS, {"attempt": said.attempt})
+    if said.promise is not None:
+        yield Write(5, _PROMISE, _row(said.promise))
+    for offer in said.offers:
+        yield Write(
+            5,
+            _OFFER,
+            {
+                "attempt_id": offer.id,
+                "position": offer.position,
+                "case_id": offer.case_id,
+                "agent": offer.agent,
+                "made_at": offer.made_at,
+                "discount_percent": offer.terms.discount_percent,
+                "instalments": offer.terms.instalments,
+                "until": offer.terms.until,
+                "answer": offer.answer.value,
+                "approved_by": offer.approved_by,
+            },
+        )
+
+
+def _row(promise: Promise) -> dict[str, Any]:
+    return {
+        "attempt_id": promise.id,
+        "case_id": promise.case_id,
+        "agent": promise.agent,
+        "made_at": promise.made_at,
+        "made_on": promise.made_on,
+        "grace_days": promise.grace_days,
+        "amount_cents": promise.amount.cents,
+        "currency": promise.amount.currency,
+        "instalments": json.dumps([[part.due_on.isoformat(), part.amount.cents] for part in promise.instalments]),
+        "kept": Kept.OPEN.value,
+        "check_on": promise.over_on(promise.instalments[0]),
+    }
+
+
+class SqlPromises:
+    """The port through which promises are judged. Every coroutine raises AwayError when the store is away."""
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def to_judge(self, on: date, after: int, most: int) -> list[ToJudge]:
+        """Up to `most` cases with a higher id of which a promise must be judged on that day or before, by their ids."""
+        chosen = (
+            select(promises.c.case_id, debtors.c.zone, func.min(promises.c.check_on).label("check_on"))
+            .join(cases, promises.c.case_id == cases.c.id)
+            .join(debtors, cases.c.debtor_id == debtors.c.id)
+            .where(promises.c.check_on <= on, promises.c.case_id > after)
+            .group_by(promises.c.case_id, debtors.c.zone)
+            .order_by(promises.c.case_id)
+            .limit(most)
+        )
+        async with reading(self._engine) as connection:
+            found = []
+            for row in (await connection.execute(chosen)).all():
+                made = await promises_of(connection, [row.case_id])
+                statements = await statements_of(connection, row.case_id)
+                paid = tuple(payment for statement in statements for payment in statement.payments)
+                found.append(ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid))
+            return found
+
+    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None) -> None:
+        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched."""
+        writes = [
+            Write(4, _JUDGED, {"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on})
+            for one in judged
+        ]
+        if found is not None:
+            values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
+            writes.append(Write(6, _FOUND, values | {"new_wanted_by": found.wanted_by}))
+        await self._writer.commit(*writes)
+
+
+async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:
+    """What was promised in these cases, the earliest first."""
+    chosen = select(promises).where(promises.c.case_id.in_(case_ids)).order_by(promises.c.made_at)
+    return [
+        Promise(
+            row.attempt_id,
+            row.case_id,
+            row.agent,
+            row.made_at,
+            row.made_on,
+            tuple(
+                Instalment(date.fromisoformat(day), Money(cents, row.currency))
+                for day, cents in json.loads(row.instalments)
+            ),
+            row.grace_days,
+        )
+        for row in await connection.execute(chosen)
+    ]
+
+
+async def offers_of(connection: AsyncConnection, case_id: int) -> list[Offer]:
+    """What was offered in a case, the earliest first."""
+    chosen = select(offers).where(offers.c.case_id == case_id).order_by(offers.c.made_at, offers.c.position)
+    return [
+        Offer(
+            row.attempt_id,
+            row.position,
+            row.case_id,
+            row.agent,
+            row.made_at,
+            Terms(row.discount_percent, row.instalments, row.until),
+            Answer(row.answer),
+            row.approved_by,
+        )
+        for row in await connection.execute(chosen)
+    ]

@@ -1,0 +1,148 @@
+"""From what the agent says of a call to what is kept of it: checked, with the promise, the offers and what comes next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dialer.calls.attempt import Attempt
+from dialer.calls.results import Result
+from dialer.campaigns.asking import intent_for
+from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.selection import numbers_to_try
+from dialer.cases.book import CaseBook
+from dialer.cases.model import Contact, DueCase, NextAction
+from dialer.cases.offers import Offer
+from dialer.cases.promises import Promise
+from dialer.compliance.entry import Agreement, Line
+from dialer.compliance.gate import Gate
+from dialer.compliance.ledger import LedgerAwayError
+from dialer.compliance.verdict import CallMode
+from dialer.kernel.errors import InputError
+from dialer.outcomes import form as forms
+from dialer.outcomes import next_action
+from dialer.outcomes.catalogue import Do, Outcome
+from dialer.outcomes.counting import entry_for, flag_for, revision_at
+from dialer.outcomes.form import Form, Written
+from dialer.outcomes.next_action import Slot, Wish
+from dialer.outcomes.rules import RulesOf
+
+AGREED_FOR = timedelta(hours=1)
+"""How long after the agreed instant a call-back is still the agreed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What is kept of an outcome. said: what stands from now on, beside the call's own line."""
+
+    outcome: Outcome
+    said: tuple[Line, ...]
+    promise: Promise | None
+    offers: tuple[Offer, ...]
+    action: NextAction
+
+
+class Filling:
+    """Reads the case, checks the form against it and the mandate, and asks the gate when the next call would be legal."""
+
+    def __init__(self, book: CaseBook, gate: Gate, campaigns: Mapping[str, Campaign], rules: RulesOf) -> None:
+        self._book = book
+        self._gate = gate
+        self._campaigns = campaigns
+        self._rules = rules
+
+    async def fill(self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime) -> Filled:
+        """Raises InputError with the field, its value and the remedy; AwayError where the case can't be read."""
+        case = await self._book.case(attempt.intent.case_id)
+        card = await self._book.card(case.id, now)
+        rules = self._rules(attempt.campaign, card.creditor)
+        outcome = rules.outcomes.get(code)
+        if outcome is None:
+            raise InputError(f"code: no outcome is {code[:60]!r}", f"say one of {', '.join(rules.outcomes)}")
+        zone = zone_of(case)
+        # of this very call another outcome may have been said before
+        card = replace(
+            card,
+            offers=tuple(offer for offer in card.offers if offer.id != attempt.id),
+            history=tuple(contact for contact in card.history if contact.at != attempt.cleared_at),
+        )
+        written = forms.check(outcome, form, card, rules, agent=agent, now=now, zone=zone)
+        promise = None
+        if written.instalments and outcome.next.do is Do.PROMISE:
+            today = now.astimezone(zone).date()
+            promise = Promise(attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days)
+        debt_id = next((one.debt_id for one in card.statements if one.debt.reference == written.debt), None)
+        said = _said(attempt, outcome, written, debt_id, now)
+        action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
+        offers = tuple(
+            Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
+            for index, offered in enumerate(written.offers)
+        )
+        return Filled(outcome, said, promise, offers, action)
+
+    async def _next(
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        case: DueCase,
+        history: Sequence[Contact],
+        written: Written,
+        promise: Promise | None,
+        said: Sequence[Line],
+        now: datetime,
+        zone: ZoneInfo,
+    ) -> NextAction:
+        wish = next_action.wish_for(
+            outcome,
+            attempt.intent.number,
+            [line.number for line in numbers_to_try(replace(case, first_number=None))],
+            history,
+            now,
+            agreed=written.call_back_at,
+            promise=promise,
+            zone=zone,
+        )
+        slots = await self._slots(attempt, outcome, case, wish, said, now) if wish else None
+        return next_action.after_outcome(outcome, wish, slots, now, zone, promise)
+
+    async def _slots(
+        self, attempt: Attempt, outcome: Outcome, case: DueCase, wish: Wish, said: Sequence[Line], now: datetime
+    ) -> list[Slot] | None:
+        """When the gate would let each number be called, this call counted as it will be; None: it can't be asked."""
+        campaign = self._campaigns.get(attempt.campaign)
+        if campaign is None:  # a call may outlive its campaign's configuration
+            return None
+        ended = replace(
+            attempt,
+            result=attempt.result or Result.CONNECTED,
+            ended_at=attempt.ended_at or now,
+            counts_as=outcome.counts_as,
+        )
+        lines = (entry_for(ended, now), *said)
+        slots = []
+        for number in wish.numbers:
+            # an agent can always be held for it: what is asked is when
+            intent = replace(intent_for(campaign, case, number, self._gate.law.packs), mode=CallMode.RESERVED)
+            try:
+                verdict = await self._gate.foresee(intent, wish.at, *lines)
+            except LedgerAwayError:
+                return None
+            slots.append(Slot.of(number, wish.at, verdict))
+        return slots
+
+
+def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | None, now: datetime) -> tuple[Line, ...]:
+    """The flag that the outcome sets, and what was agreed."""
+    lines: list[Line] = []
+    if (flag := flag_for(attempt, outcome, debt_id, now)) is not None:
+        lines.append(flag)
+    if written.call_back_at is not None and outcome.next.do is Do.CALL_BACK:
+        debtor, start = attempt.intent.debtor_id, written.call_back_at
+        id_ = f"agr-{debtor}-{round(start.timestamp())}"
+        lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
+    return tuple(lines)
+
+
+def zone_of(case: DueCase) -> ZoneInfo:
+    """In which time the debtor thinks of days and hours; UTC where nobody knows, and then the gate refuses anyway."""
+    return ZoneInfo(case.zones[0]) if case.zones else ZoneInfo("UTC")
