@@ -132,6 +132,12 @@ async def test_a_new_debt_of_a_known_debtor_joins_the_case(sql):
     assert [debt.reference for debt in found.debts] == ["F1", "F2"]
 
 
+async def test_a_debt_that_is_known_under_another_key_of_its_debtor_stays_where_it_is(sql):
+    await take_in(sql, CASE)
+    assert await take_in(sql, replace(CASE, debtor_reference="D9")) == (0, 0, 1)
+    assert await whole(sql) == [CASE]
+
+
 async def test_an_export_of_many_cases_misses_none(sql):
     many = [replace(CASE, debtor_reference=f"D{n}", debts=(Debt(f"F{n}", Money(100 + n)),)) for n in range(1_203)]
     assert await take_in(sql, *many) == (1_203, 0, 0)

@@ -46,13 +46,11 @@ class SqlImport:
 
 def _take_in(connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
     known_debts = _known_debts(connection, new)
-    debtor_ids = _known_debtors(connection, new)
-    fresh = {
-        (one.creditor, one.debtor_reference)
-        for one in new
-        if any((one.creditor, debt.reference) not in known_debts for debt in one.debts)
-    }
-    changed = _complete_debtors(connection, [one for one in new if _key(one) not in fresh], debtor_ids)
+    debtor_rows = _known_debtors(connection, new)
+    fresh = {_key(one) for one in new if any((one.creditor, debt.reference) not in known_debts for debt in one.debts)}
+    # a debt that is known under another key of its debtor stays where it is
+    known = [one for one in new if _key(one) not in fresh and _key(one) in debtor_rows]
+    changed = _complete_debtors(connection, known, debtor_rows)
     changed |= _correct_debts(connection, new, known_debts) - fresh
     added = intake.add(connection, campaign, new, now)
     return Added(added.new, len(new) - added.new - len(changed), len(changed))
@@ -109,7 +107,7 @@ def _add_numbers(connection: Connection, known: Sequence[tuple[int, NewCase]]) -
     ]
     if more:
         connection.execute(
-            insert(numbers), [row | {"position": len(have[id_]) + row["position"]} for id_, _, row in more]
+            insert(numbers), [row | {"position": len(have.get(id_, ())) + row["position"]} for id_, _, row in more]
         )
     return {_key(one) for _, one, _ in more}
 
