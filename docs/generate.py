@@ -16,7 +16,8 @@ from dialer.calls import results
 from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
-from dialer.cases.importing import COLUMNS, DELIMITERS
+from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
+from dialer.cases.importing.columns import FLAG_COLUMNS, PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
@@ -151,23 +152,36 @@ def _meaning(item: Any) -> str:
 
 def _cases_csv() -> str:
     parts = [
-        "# The CSV of `dialer cases import`",
+        "# The file of `dialer cases import`",
         "",
         (
             "One row a debt. Rows with the same `creditor` and `debtor_reference` are one case with several debts and all "
-            "their numbers. A debt known by (`creditor`, `debt_reference`) changes nothing, so a file can be imported again."
+            "their numbers. A debt is known by (`creditor`, `debt_reference`), so a file can be imported again."
         ),
         "",
         (
-            f"Encoding: UTF-8 (with or without a byte-order mark), UTF-16 with one, or Windows-1252. Separator: one of "
-            f"`{' '.join(sign for sign in DELIMITERS if sign != chr(9))}` or a tab; the one that the header holds most of."
+            f"CSV in UTF-8 (with or without a byte-order mark), UTF-16 with one, or Windows-1252; between the cells one of "
+            f"`{' '.join(sign for sign in DELIMITERS if sign != chr(9))}` or a tab: the one that gives most rows as many "
+            "cells as the header. Or an Excel workbook (.xlsx): its first sheet."
         ),
         "",
-        "| column | required | holds |",
-        "|---|---|---|",
+        "A file with other columns comes in by a [profile](../how-to/import-cases.md).",
+        "",
+        *_columns(COLUMNS),
     ]
-    parts += [f"| `{name}` | {'yes' if required else ''} | {text} |" for name, (required, text) in COLUMNS.items()]
+    parts += ["", "## Payments: `dialer cases payments`", ""]
+    parts += ["One row a payment, known by (`creditor`, `payment_reference`).", "", *_columns(PAYMENT_COLUMNS)]
+    parts += ["", "## Flags: `dialer cases flags`", ""]
+    parts += ["One row a word about a flag: it is set, or lifted. What stands already changes nothing.", ""]
+    parts += _columns(FLAG_COLUMNS)
+    parts += ["", "## Profiles", "", (Profile.__doc__ or ""), "", "| key | default | meaning |", "|---|---|---|"]
+    parts += [f"| `{key}` | {_default(item)} | {_meaning(item)} |" for key, item in Profile.model_fields.items()]
     return "\n".join(parts) + "\n"
+
+
+def _columns(columns: dict[str, Column]) -> list[str]:
+    rows = [f"| `{name}` | {'yes' if of.required else ''} | {of.holds} |" for name, of in columns.items()]
+    return ["| column | required | holds |", "|---|---|---|", *rows]
 
 
 def _carrier_cdr() -> str:

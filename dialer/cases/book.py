@@ -55,8 +55,9 @@ class CaseBook(Protocol):
 
 
 class Added:
-    """What an import changed."""
+    """What an import changed: cases that are new or have a new debt, those that were completed, and the others."""
 
-    def __init__(self, new: int = 0, known: int = 0) -> None:
+    def __init__(self, new: int = 0, known: int = 0, changed: int = 0) -> None:
         self.new = new
         self.known = known
+        self.changed = changed

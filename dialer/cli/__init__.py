@@ -12,13 +12,17 @@ from dialer.cli import (
     cases,
     check,
     demo,
+    export,
+    flags,
     gate,
+    generate,
     ledger,
     mandate,
     migrate,
     minimise,
     pacing,
     packs,
+    payments,
     report,
     run,
     sim,
@@ -39,6 +43,10 @@ app.command("explain")(pacing.explain)
 app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+cases.app.command("export")(export.export)
+cases.app.command("generate")(generate.generate)
+cases.app.command("flags")(flags.flags)
+cases.app.command("payments")(payments.payments)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")

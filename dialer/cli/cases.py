@@ -1,127 +1,195 @@
-"""`dialer cases`: bringing cases in."""
+"""`dialer cases check` and `dialer cases import`: bringing cases in."""
 
 import asyncio
-import csv
-import io
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from dialer.cases import importing
-from dialer.cases.importing import Parsed
+from dialer.cli.intake import (
+    AGAIN,
+    Counts,
+    File,
+    ProfileName,
+    RejectsPath,
+    Write,
+    now_of,
+    opened,
+    profile_of,
+    progress,
+    rejects_to,
+)
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, AwayError, InputError
+from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, InputError
+
+if TYPE_CHECKING:
+    from dialer.cases.importing import Batch, Parsed, Reading
 
 app = typer.Typer(help="Cases of debtors.", no_args_is_help=True)
-SHOWN_REJECTS = 20
+SHOWN_CASES = 5
+Region = Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")]
+Zone = Annotated[str, typer.Option(help="time zone of debtors whose row names none (IANA, as Europe/Rome)")]
+Language = Annotated[str, typer.Option(help="language of debtors whose row names none (ISO 639-1)")]
+
+
+@app.command("check")
+def check(
+    file: File,
+    config: Config = DEFAULT_CONFIG,
+    *,
+    profile: ProfileName = None,
+    rejects: RejectsPath = None,
+    region: Region = "IT",
+    zone: Zone = "",
+    language: Language = "it",
+    as_json: AsJson = False,
+) -> None:
+    """Say how a file is read, and which rows can't come in. Needs no record and no campaign, and changes nothing."""
+    counts = Counts()
+    first: list[tuple[str, str]] = []
+    cases = 0
+    with (
+        opened(file, _reader(config, profile, region, zone, language)) as reading,
+        rejects_to(rejects, file, reading.header) as write,
+    ):
+        for batch in progress(reading.batches(), quiet=as_json):
+            counts.count(batch.rows, batch.rejected)
+            write(batch.rejected)
+            cases += len(batch.cases)
+            first += [(case.debtor_name, str(case.debts[0].amount)) for case in batch.cases[: SHOWN_CASES - len(first)]]
+    if as_json:
+        print_json({"file": str(file), "form": reading.form, "cases": cases} | counts.as_json())
+    else:
+        print(f"{file}: {reading.form}; the first names and amounts in it:")
+        for name, amount in first:
+            print(f"  {name}, {amount}")
+        counts.print_rejects()
+        print(f"{cases} cases in {counts.rows} rows; {counts.rejected_rows} rows rejected")
+    if counts.rejected_cells:
+        raise typer.Exit(EXIT_NO)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="a CSV file; its columns are in docs/reference/cases-csv.md")],
+    file: File,
     campaign: Annotated[str, typer.Option("--campaign", help="the campaign that works them")],
     config: Config = DEFAULT_CONFIG,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would happen")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="take in nothing if any row is rejected")] = False,
-    rejects: Annotated[Path | None, typer.Option(help="write the rejected rows here, with the reasons")] = None,
-    region: Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")] = "IT",
-    zone: Annotated[str, typer.Option(help="time zone of debtors whose row names none (IANA, as Europe/Rome)")] = "",
-    language: Annotated[str, typer.Option(help="language of debtors whose row names none (ISO 639-1)")] = "it",
+    profile: ProfileName = None,
+    rejects: RejectsPath = None,
+    region: Region = "IT",
+    zone: Zone = "",
+    language: Language = "it",
     as_json: AsJson = False,
 ) -> None:
-    """Take in cases. Rows that can't come in are named with row, column, value, reason and remedy (exit code 1)."""
+    """Take in cases. Rows that can't come in are named with row, column, value, reason and remedy (exit code 1).
+
+    A file can be imported again: what is known changes nothing, and an import that was stopped goes on.
+    """
     from dialer import settings
 
     loaded = settings.load(config)
     if campaign not in loaded.campaigns:
         known = ", ".join(loaded.campaigns) or "none"
         raise InputError(f"no campaign is named {campaign!r}", f"name one of the configuration: {known}")
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", "name a CSV file that can be read") from None
-    defaults = importing.Defaults(region=region, zone=zone, language=language)
-    try:
-        parsed = importing.parse(raw, defaults)
-    except InputError as error:
-        raise InputError(f"{file}: {error}", error.remedy) from None
-    lost = {reject.row for reject in parsed.rejects if reject.row_lost}
-    new = known_cases = 0
-    if rejects is not None:
-        try:
-            rejects.write_text(_rejects_csv(raw, parsed), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"--rejects {rejects}: {error.strerror}", "name a file that can be written") from None
-    if not dry_run and not (strict and parsed.rejects):
-        try:
-            new, known_cases = asyncio.run(add(loaded, campaign, parsed))
-        except AwayError as error:
-            again = "import the file again then: what came in already changes nothing"
-            raise AwayError(str(error), f"{error.remedy}; {again}" if error.remedy else again) from None
-    summary = {
-        "file": str(file),
-        "rows": parsed.rows,
-        "cases": len(parsed.cases),
-        "new": new,
-        "known": known_cases,
-        "rejected_rows": len(lost),
-        "dry_run": dry_run,
-    }
+    reader = _reader(config, profile, region, zone, language)
+    counts = Counts()
+    refused = False
+    if strict:
+        with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
+            for batch in progress(reading.batches(), quiet=as_json):
+                counts.count(batch.rows, batch.rejected)
+                write(batch.rejected)
+        refused = counts.rejected_cells > 0
+    if not refused:
+        counts = Counts()
+        with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
+            batches = progress(reading.batches(), quiet=as_json)
+            _take_in(loaded, campaign, batches, write, counts, dry_run=dry_run)
     if as_json:
-        print_json(summary | {"rejects": [asdict(reject) for reject in parsed.rejects]})
+        print_json({"file": str(file)} | counts.as_json() | {"dry_run": dry_run})
     else:
-        _print(summary, parsed, dry_run=dry_run, refused=strict and bool(parsed.rejects))
-    if parsed.rejects:
+        counts.print_rejects()
+        _print(file, counts, dry_run=dry_run, refused=refused)
+    if counts.rejected_cells:
         raise typer.Exit(EXIT_NO)
 
 
-async def add(loaded: Any, campaign: str, parsed: Parsed) -> tuple[int, int]:
+async def add(loaded: Any, campaign: str, parsed: "Parsed") -> tuple[int, int]:
+    """Take in what was read as a whole; how many cases are new, and how many were known."""
     from dialer.adapters.store.cases import SqlCaseBook
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
-    from dialer.kernel.clock import SystemClock
     from dialer.settings import place
 
     engine = await open_database(place(loaded.store))
     try:
-        now = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now()
-        added = await SqlCaseBook(engine, Writer(engine)).add(campaign, parsed.cases, now)
+        added = await SqlCaseBook(engine, Writer(engine)).add(campaign, parsed.cases, now_of(loaded))
         return added.new, added.known
     finally:
         await engine.dispose()
 
 
-def _print(summary: dict[str, Any], parsed: Parsed, *, dry_run: bool, refused: bool) -> None:
-    for reject in parsed.rejects[:SHOWN_REJECTS]:
-        where = f"row {reject.row}" + (f", column {reject.column}" if reject.column else "")
-        value = f" {reject.value!r}" if reject.value else ""
-        kept = "" if reject.row_lost else " (the case comes in without it)"
-        print(f"{where}:{value} {reject.reason}: {reject.remedy}{kept}")
-    if len(parsed.rejects) > SHOWN_REJECTS:
-        print(f"… and {len(parsed.rejects) - SHOWN_REJECTS} more: write them to a file with --rejects FILE")
-    verb = "would come in" if dry_run else "came in"
-    if refused:
-        print(f"{summary['file']}: nothing came in: {len(parsed.rejects)} cells are wrong and --strict is set")
+def _reader(
+    config: Path, profile: str | None, region: str, zone: str, language: str
+) -> Callable[[BinaryIO], "Reading"]:
+    from dialer.cases.importing import Defaults, Reading
+
+    defaults = Defaults(region=region, zone=zone, language=language)
+    known = profile_of(profile, config)
+    return lambda raw: Reading(raw, defaults, known)
+
+
+def _take_in(
+    loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
+) -> None:
+    try:
+        asyncio.run(_take_in_all(loaded, campaign, batches, write, counts, dry_run=dry_run))
+    except AwayError as error:
+        remedy = f"{error.remedy}; then {AGAIN}" if error.remedy else AGAIN
+        raise AwayError(f"{error}; {counts.rows} rows are done", remedy) from None
+    except KeyboardInterrupt:
+        raise DialerError(f"stopped; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
+
+
+async def _take_in_all(
+    loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
+) -> None:
+    from dialer.adapters.store.database import open_database
+    from dialer.adapters.store.importing import SqlImport
+    from dialer.settings import place
+
+    where = place(loaded.store)
+    if dry_run and not where.url and not where.path.exists():  # nothing is known, and a dry run makes no record
+        for batch in batches:
+            write(batch.rejected)
+            counts.count(batch.rows, batch.rejected)
+            counts.new += len(batch.cases)
         return
-    counts = f"{summary['cases']} cases" if dry_run else f"{summary['new']} new cases"
-    known = "" if dry_run else f", {summary['known']} known before"
-    print(f"{summary['file']}: {counts} {verb}{known}, {summary['rejected_rows']} of {summary['rows']} rows rejected")
+    engine = await open_database(where)
+    try:
+        now = now_of(loaded)
+        for batch in batches:
+            if batch.cases:
+                added = await SqlImport(engine).take_in(campaign, batch.cases, now, dry_run=dry_run)
+                counts.new += added.new
+                counts.changed += added.changed
+                counts.known += added.known
+            write(batch.rejected)
+            counts.count(batch.rows, batch.rejected)
+    finally:
+        await engine.dispose()
 
 
-def _rejects_csv(raw: bytes, parsed: Parsed) -> str:
-    """The rejected rows as a CSV of the same columns, with the reason behind each."""
-    rows = importing.rows_of(raw)
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";")
-    writer.writerow([*rows[0], "reason"])
-    reasons: dict[int, list[str]] = {}
-    for reject in parsed.rejects:
-        reasons.setdefault(reject.row, []).append(f"{reject.column}: {reject.reason}: {reject.remedy}")
-    for number, texts in sorted(reasons.items()):
-        cells = rows[number - 1] if number <= len(rows) else [""] * len(rows[0])  # one that isn't CSV has none
-        writer.writerow([*cells, " | ".join(texts)])
-    return out.getvalue()
+def _print(file: Path, counts: Counts, *, dry_run: bool, refused: bool) -> None:
+    if refused:
+        print(f"{file}: nothing came in: {counts.rejected_cells} cells are wrong and --strict is set")
+        return
+    verb = "would come in" if dry_run else "came in"
+    print(
+        f"{file}: {counts.new} new cases {verb}, {counts.changed} changed, {counts.known} known before, "
+        f"{counts.rejected_rows} of {counts.rows} rows rejected"
+    )

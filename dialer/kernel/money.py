@@ -32,11 +32,11 @@ class Money:
         return other
 
 
-def parse(text: str, currency: str = "EUR") -> Money:
+def parse(text: str, currency: str = "EUR", decimal_sign: str = "") -> Money:
     """Read an amount as Italian and English files write it: `1.234,56`, `1234.56`, `€ 99,00`, `1.234`.
 
     A single separator followed by exactly three digits groups thousands; the last separator otherwise starts
-    the cents. Raises BadMoneyError.
+    the cents. decimal_sign: what alone starts the cents, where that is known. Raises BadMoneyError.
     """
     bare = re.sub(r"[€\s]|EUR", "", text)
     found = re.fullmatch(r"(-?)([0-9]{1,3}(?:([.,'])[0-9]{3})(?:\3[0-9]{3})*|[0-9]+)(?:([.,])([0-9]{1,2}))?", bare)
@@ -45,5 +45,7 @@ def parse(text: str, currency: str = "EUR") -> Money:
     sign, whole, grouping, decimal, fraction = found.groups()
     if decimal and decimal == grouping:
         raise BadMoneyError("the same sign groups thousands and starts the cents")
+    if decimal_sign and (grouping == decimal_sign or decimal not in (None, decimal_sign)):
+        raise BadMoneyError(f"the cents don't begin with {decimal_sign}")
     cents = int(re.sub(r"[.,']", "", whole)) * 100 + int((fraction or "0").ljust(2, "0"))
     return Money(-cents if sign else cents, currency)

@@ -4,15 +4,20 @@ import re
 from typing import NewType
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
+from phonenumbers import PhoneNumberType, shortnumberinfo
 
 PhoneNumber = NewType("PhoneNumber", str)
 """A public number in E.164, as `+390212345678`."""
 
+# most numbers of an Italian file, in a hundredth of the library's time; a test holds it against the library
+_ITALIAN_MOBILE = re.compile(r"(?:\+39|0039)?(3[1-9][0-9]{8})")
+_BETWEEN_DIGITS = str.maketrans("", "", " .-/")
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _REFUSED_TYPES = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
     PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.TOLL_FREE: "a toll-free number",
+    PhoneNumberType.PERSONAL_NUMBER: "a number service",
     PhoneNumberType.UAN: "a company's access number",
     PhoneNumberType.VOICEMAIL: "a voicemail access number",
 }
@@ -31,6 +36,9 @@ def parse(text: str, region: str) -> PhoneNumber:
 
     `region` (ISO 3166, as `IT`) is assumed where the text has no country code. Raises BadPhoneError.
     """
+    mobile = _ITALIAN_MOBILE.fullmatch(text.translate(_BETWEEN_DIGITS))
+    if mobile and (region == "IT" or text.lstrip().startswith(("+", "00"))):
+        return PhoneNumber("+39" + mobile[1])
     if re.fullmatch(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+", text.strip()):
         raise BadPhoneError(
             "a spreadsheet turned this number into a power of ten", "format the column as text and export it again"
@@ -39,9 +47,12 @@ def parse(text: str, region: str) -> PhoneNumber:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         raise BadPhoneError("not a telephone number", "write one number a cell, as +39 347 1234567") from None
-    if not phonenumbers.is_valid_number(number):
+    number_type = phonenumbers.number_type(number)
+    if number_type == PhoneNumberType.UNKNOWN:  # which is: not valid
+        if _is_short(text, number, region):
+            raise BadPhoneError("a short number is not a person's", "remove it")
         raise BadPhoneError(f"no such number in {region_of(number) or region}", _remedy(number))
-    refused = _REFUSED_TYPES.get(phonenumbers.number_type(number))
+    refused = _REFUSED_TYPES.get(number_type)
     if refused:
         raise BadPhoneError(f"{refused} is not a person's", "remove it")
     return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
@@ -60,6 +71,11 @@ def is_dialable(text: str) -> bool:
 def mask(number: str) -> str:
     """The number as a log or a wrong reader may see it."""
     return "…" + number[-2:] if number else ""
+
+
+def _is_short(text: str, number: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether it is one of a country's short codes, as 112."""
+    return "+" not in text and bool(shortnumberinfo.is_valid_short_number_for_region(number, region))
 
 
 def _remedy(number: phonenumbers.PhoneNumber) -> str:

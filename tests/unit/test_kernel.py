@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +143,24 @@ async def test_tasks_can_be_ended():
         assert len(tasks) == 1
         tasks.cancel()
     assert len(tasks) == 0
+
+
+@pytest.mark.parametrize("head", ["", "+39", "+39 ", "0039", "39"])
+@pytest.mark.parametrize("code", [f"3{n:02}" for n in range(100)])
+def test_a_mobile_number_is_read_as_the_library_reads_it(head, code):
+    for rest in ("0000000", "1234567", "999 9999", "12-34.567", "123456", "12345678"):
+        text = f"{head}{code} {rest}"
+        number = phonenumbers.parse(text, "IT")
+        if phonenumbers.number_type(number) in (
+            phonenumbers.PhoneNumberType.MOBILE,
+            phonenumbers.PhoneNumberType.FIXED_LINE,
+        ):
+            assert phone.parse(text, "IT") == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        else:
+            with pytest.raises(phone.BadPhoneError):
+                phone.parse(text, "IT")
+        if not head:
+            abroad = phonenumbers.parse(text, "DE")
+            if not phonenumbers.is_valid_number(abroad):
+                with pytest.raises(phone.BadPhoneError):
+                    phone.parse(text, "DE")

@@ -64,7 +64,7 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     connection.execute(upsert(creditors).on_conflict_do_nothing(), _names({one.creditor for one, _ in fresh}))
     debtor_ids = _debtors(connection, [one for one, _ in fresh])
     of = [(debtor_ids[one.creditor, one.debtor_reference], one) for one, _ in fresh]
-    connection.execute(_NUMBER, [row for id_, one in of for row in _number_rows(id_, one)])
+    connection.execute(_NUMBER, [row for id_, one in of for row in number_rows(id_, one)])
     _insert_new(connection, addresses, [row for id_, one in of for row in _address_rows(id_, one)])
     case_ids = _cases(connection, campaign, of, now)
     _insert_new(connection, guarantors, [row for id_, one in of for row in _guarantor_rows(case_ids[id_], one)])
@@ -146,17 +146,10 @@ def _debts(connection: Connection, owed: Sequence[tuple[int, NewCase, Debt]]) ->
         debts.c.reference.in_([reference for _, reference in itemised]),
     )
     items = [
-        {
-            "debt_id": row.id,
-            "position": position,
-            "kind": item.kind.value,
-            "amount_cents": item.amount.cents,
-            "due_on": item.due_on,
-            "description": item.description,
-        }
+        item
         for row in connection.execute(chosen)
         if (debt := itemised.get((row.creditor, row.reference)))
-        for position, item in enumerate(debt.items)
+        for item in item_rows(row.id, debt)
     ]
     connection.execute(insert(debt_items), items)
 
@@ -205,7 +198,8 @@ def _debtor_row(one: NewCase) -> dict[str, Any]:
     }
 
 
-def _number_rows(debtor_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
+def number_rows(debtor_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
+    """A debtor's numbers as the table has them."""
     known = {details.number: details for details in one.number_details}
     for position, number in enumerate(one.numbers):
         details = known.get(number) or NumberDetails(number)
@@ -218,6 +212,19 @@ def _number_rows(debtor_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
             "verified_on": details.verified_on,
             "best_hours": ",".join(map(str, details.best_hours)),
             "note": details.note,
+        }
+
+
+def item_rows(debt_id: int, debt: Debt) -> Iterable[dict[str, Any]]:
+    """The parts of a debt as the table has them."""
+    for position, item in enumerate(debt.items):
+        yield {
+            "debt_id": debt_id,
+            "position": position,
+            "kind": item.kind.value,
+            "amount_cents": item.amount.cents,
+            "due_on": item.due_on,
+            "description": item.description,
         }
 
 
