@@ -11,28 +11,15 @@ from dialer.adapters.ami.latency import WEIGHT
 from dialer.adapters.ami.link import LinkSettings
 from dialer.compliance.clearance import Reservation, Treatment
 from dialer.compliance.verdict import Intent
+from tests.clock import SetClock
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ATTEMPT = "dla-" + "0" * 26
 
 
-class Clock:
-    def __init__(self):
-        self.time = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time.timestamp()
-
-    def at(self, epoch_seconds):
-        return datetime.fromtimestamp(epoch_seconds, UTC)
-
-
 @pytest.fixture
 def pbx():
-    clock, heard = Clock(), []
+    clock, heard = SetClock(NOW), []
     asterisk = Asterisk(LinkSettings("h", 1, "u", "s"), "trunk", "e164", clock, Random(1), heard.append)
     asterisk.clock, asterisk.heard = clock, heard
     return asterisk

@@ -164,6 +164,26 @@ class House:
         for campaign in self.campaigns.values():
             await self.flow.command(campaign, CampaignSignal.START)
 
+    async def begin(self, *behaviours, **how):
+        """Cases come in, everybody is ready, and the campaigns run."""
+        await self.cases(*behaviours, **how)
+        await self.staff()
+        await self.start()
+
+    async def tick_while_the_record_is_slow(self):
+        """The engine's tick, at the instant when an attempt is on disk and the engine hasn't heard of it yet."""
+        open_, opening = self.record.open, asyncio.Event()
+
+        async def slow(*opened):
+            await open_(*opened)
+            opening.set()
+            await asyncio.sleep(1)
+
+        self.record.open = slow
+        tick = asyncio.create_task(self.flow.tick())
+        await opening.wait()
+        return tick
+
     async def run(self, seconds, *, act=True, tick_seconds=TICK_SECONDS):
         """Let time pass: the engine ticks, the agents talk and write up."""
         end = self.clock.monotonic() + seconds

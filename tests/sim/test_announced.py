@@ -30,9 +30,7 @@ def announce(house, plan, seconds=None, agent="agent0"):
 
 
 async def talking(house):
-    await house.cases(PERSON)
-    await house.staff()
-    await house.start()
+    await house.begin(PERSON)
     await house.run(5, act=False)
     session = house.roster.session("agent0")
     assert session.work is Work.TALKING
@@ -115,9 +113,7 @@ async def test_whose_time_comes_in_a_call_goes_after_it(plan):
 
 async def test_a_call_that_rings_for_the_agent_alone_comes_before_the_break():
     async with House(agents=1, mode=CallMode.RESERVED) as house:
-        await house.cases(PERSON, pace=90)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=90)
         await house.run(1)
         announce(house, Plan.BREAK, 2)
         await house.run(9)
@@ -231,9 +227,7 @@ async def test_one_that_finds_nobody_free_takes_the_first_who_is():
 
 async def test_one_agreed_while_the_case_was_at_hand_is_not_called_before_its_time():
     async with House(agents=1) as house:
-        await house.cases(NEVER, NEVER, NEVER)
-        await house.staff()
-        await house.start()
+        await house.begin(NEVER, NEVER, NEVER)
         await house.run(1)  # all three are at hand, one rings
         agree(house, 2, 70)
         await house.run(60)

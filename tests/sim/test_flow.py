@@ -25,9 +25,7 @@ PERSON = Behaviour.PERSON
 
 async def test_every_outcome_of_the_network_lands_as_the_right_result():
     async with House(agents=5) as house:
-        await house.cases(*ALL)
-        await house.staff()
-        await house.start()
+        await house.begin(*ALL)
         await house.run(300)
         by_code = {attempt.intent.number[-2:]: attempt.result for attempt in house.record.attempts.values()}
         for behaviour in ALL:
@@ -38,9 +36,7 @@ async def test_every_outcome_of_the_network_lands_as_the_right_result():
 
 async def test_progressive_leaves_nobody_in_silence():
     async with House(agents=4) as house:
-        await house.cases(*[PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.BUSY, Behaviour.VOICEMAIL] * 30)
-        await house.staff()
-        await house.start()
+        await house.begin(*[PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.BUSY, Behaviour.VOICEMAIL] * 30)
         await house.run(1_500)
         assert house.results() == {"connected": 90, "busy": 30}
         assert house.tally.campaigns["k"].abandoned == 0
@@ -50,9 +46,7 @@ async def test_progressive_leaves_nobody_in_silence():
 
 async def test_no_agent_is_left_idle_while_cases_are_due():
     async with House(agents=6) as house:
-        await house.cases(*[Behaviour.NEVER_ANSWERS] * 6)
-        await house.staff()
-        await house.start()
+        await house.begin(*[Behaviour.NEVER_ANSWERS] * 6)
         await house.run(5)
         assert len(house.live) == 6
 
@@ -79,18 +73,14 @@ async def test_the_attempt_is_on_record_before_the_pbx_hears_of_it():
             await originate(clearance, *rest)
 
         house.pbx.originate = watch
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.run(5)
         assert on_record == [True]
 
 
 async def test_a_number_is_not_called_again_within_its_gap():
     async with House(agents=1) as house:
-        await house.cases(Behaviour.BUSY)
-        await house.staff()
-        await house.start()
+        await house.begin(Behaviour.BUSY)
         await house.run(3 * 3_600, tick_seconds=5)
         first, second = (attempt for attempt in house.record.attempts.values())
         assert second.cleared_at - first.ended_at >= timedelta(hours=2)
@@ -122,9 +112,7 @@ async def test_of_two_numbers_the_one_that_may_be_called_is():
 
 async def test_the_next_attempt_takes_the_least_tried_number():
     async with House(agents=1) as house:
-        await house.cases((Behaviour.BUSY, Behaviour.CONGESTION))
-        await house.staff()
-        await house.start()
+        await house.begin((Behaviour.BUSY, Behaviour.CONGESTION))
         await house.run(2.5 * 3_600, tick_seconds=5)
         assert [number[-2:] for _, number in house.pbx.originated] == ["12", "13"]
 
@@ -132,9 +120,7 @@ async def test_the_next_attempt_takes_the_least_tried_number():
 async def test_outside_hours_nobody_is_called_until_the_morning():
     async with House(agents=1) as house:
         house.clock.jump = timedelta(hours=12)  # 22:00 in Rome
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.run(9 * 3_600, tick_seconds=5)
         assert "outside the hours" in house.tally.campaigns["k"].burst.sentence
         assert "the first of them again in 1 h 3" in house.tally.campaigns["k"].burst.sentence
@@ -147,9 +133,7 @@ async def test_outside_hours_nobody_is_called_until_the_morning():
 
 async def test_a_number_that_was_forbidden_while_it_rang_is_not_bridged():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=50)
         await house.run(2)
         house.forbid(house.pbx.originated[0][1])
         await house.run(30)
@@ -161,9 +145,7 @@ async def test_a_number_that_was_forbidden_while_it_rang_is_not_bridged():
 
 async def test_an_agent_who_pauses_while_it_rings_leaves_the_call_to_another():
     async with House(agents=2) as house:
-        await house.cases(PERSON, pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=50)
         await house.run(1)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(8)
@@ -173,9 +155,7 @@ async def test_an_agent_who_pauses_while_it_rings_leaves_the_call_to_another():
 
 async def test_a_debtor_for_whom_nobody_is_left_waits_and_gets_the_first_who_is_free():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=50)
         await house.run(1)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(4.5)
@@ -188,9 +168,7 @@ async def test_a_debtor_for_whom_nobody_is_left_waits_and_gets_the_first_who_is_
 
 async def test_without_anybody_the_call_is_abandoned_counted_and_not_repeated_for_five_days():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.run(0.3)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(20)
@@ -238,9 +216,7 @@ async def test_an_agent_whose_phone_dies_in_a_call_gets_a_new_seat_and_the_debto
 
 async def test_a_seat_that_dies_between_answer_and_bridge_costs_nobody_the_call():
     async with House(agents=2) as house:
-        await house.cases(PERSON, pace=20)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=20)
         connect = house.pbx.connect
 
         async def fail_first(attempt, seat):
@@ -256,9 +232,7 @@ async def test_a_seat_that_dies_between_answer_and_bridge_costs_nobody_the_call(
 
 async def test_a_claim_that_got_no_answer_leaves_nobody_stuck():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.run(0.5)
 
         async def lost(attempt, seat):
@@ -285,9 +259,7 @@ async def test_a_lost_reply_is_settled_by_what_really_happens():
 
 async def test_an_end_that_was_missed_is_found_by_asking():
     async with House(agents=1) as house:
-        await house.cases(Behaviour.NEVER_ANSWERS)
-        await house.staff()
-        await house.start()
+        await house.begin(Behaviour.NEVER_ANSWERS)
         await house.run(2)
         house.pbx.listening = False
         await house.run(30)
@@ -342,9 +314,7 @@ async def test_a_pbx_that_goes_between_clearance_and_originate_costs_the_debtor_
 
 async def test_while_the_record_is_away_nothing_is_dialled_and_calls_go_on():
     async with House(agents=2) as house:
-        await house.cases(*[PERSON] * 4)
-        await house.staff()
-        await house.start()
+        await house.begin(*[PERSON] * 4)
         await house.run(3)
         assert len(house.pbx.originated) == 2
         house.record.away = True
@@ -436,19 +406,8 @@ async def test_pause_drain_and_halt():
 
 async def test_a_halt_catches_a_call_whose_record_is_being_written():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
-        open_, opening = house.record.open, asyncio.Event()
-
-        async def slow(*opened):
-            await open_(*opened)
-            opening.set()
-            await asyncio.sleep(1)
-
-        house.record.open = slow
-        tick = asyncio.create_task(house.flow.tick())
-        await opening.wait()
+        await house.begin(PERSON)
+        tick = await house.tick_while_the_record_is_slow()
         await house.flow.command(house.campaign, CampaignSignal.HALT)
         await tick
         await house.run(2)
@@ -458,9 +417,7 @@ async def test_a_halt_catches_a_call_whose_record_is_being_written():
 
 async def test_a_halt_hangs_up_even_where_it_cannot_be_recorded():
     async with House(agents=2) as house:
-        await house.cases(*[Behaviour.NEVER_ANSWERS] * 2)
-        await house.staff()
-        await house.start()
+        await house.begin(*[Behaviour.NEVER_ANSWERS] * 2)
         await house.run(2)
         assert len(house.live) == 2
         house.record.away = True
@@ -510,9 +467,7 @@ async def test_a_halt_beats_a_start_that_is_still_being_recorded(before):
 @pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.006, 0.2])
 async def test_a_halt_ends_a_call_whose_channel_does_not_exist_yet(after_seconds):
     async with House(agents=2) as house:
-        await house.cases(PERSON, Behaviour.NEVER_ANSWERS)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, Behaviour.NEVER_ANSWERS)
         await house.flow.tick()
         await asyncio.sleep(after_seconds)
         await house.flow.command(house.campaign, CampaignSignal.HALT)
@@ -524,9 +479,7 @@ async def test_a_halt_ends_a_call_whose_channel_does_not_exist_yet(after_seconds
 
 async def test_a_halted_call_stays_halted_when_the_campaign_starts_again_at_once():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.flow.tick()  # sent; its channel doesn't exist yet
         await house.flow.command(house.campaign, CampaignSignal.HALT)
         await house.start()
@@ -536,9 +489,7 @@ async def test_a_halted_call_stays_halted_when_the_campaign_starts_again_at_once
 
 async def test_a_halted_call_that_is_answered_all_the_same_is_let_go_and_counted():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=20)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=20)
         await house.run(1)
         house.pbx.up = False  # the hang-up doesn't get through
         await house.flow.command(house.campaign, CampaignSignal.HALT)
@@ -592,9 +543,7 @@ async def test_a_restart_ends_what_rings_in_a_halted_campaign():
 
 
 async def talking(house):
-    await house.cases(PERSON)
-    await house.staff()
-    await house.start()
+    await house.begin(PERSON)
     await house.run(5, act=False)
     assert house.roster.session("agent0").work is Work.TALKING
 
@@ -696,9 +645,7 @@ async def test_the_campaigns_limit_ends_a_wrap_up():
 )
 async def test_a_dead_number_is_not_called_again_and_the_case_goes_on_with_the_others(code, flag, hours):
     async with House(agents=1) as house:
-        await house.cases((PERSON, Behaviour.BUSY))
-        await house.staff()
-        await house.start()
+        await house.begin((PERSON, Behaviour.BUSY))
         await house.run(5, act=False)
         await house.flow.write_up("agent0", code, "")
         house.flow.end_call("agent0")
@@ -732,9 +679,7 @@ async def test_who_has_no_call_has_nothing_to_say_or_to_end():
 
 async def test_who_logs_out_between_answer_and_bridge_leaves_when_the_claim_fails():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
 
         async def leave_first(attempt, seat):
             house.flow.desk.log_out("agent0")
@@ -793,9 +738,7 @@ async def test_a_restart_finds_seats_and_calls_and_dials_on():
 
 async def test_who_answered_while_nobody_listened_is_counted_after_the_restart():
     async with House(agents=3) as house:
-        await house.cases(PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.NEVER_ANSWERS, pace=30)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, Behaviour.PERSON_HANGS_UP, Behaviour.NEVER_ANSWERS, pace=30)
         await house.run(2)
         assert len(house.live) == 3
         await house.die()
@@ -811,9 +754,7 @@ async def test_who_answered_while_nobody_listened_is_counted_after_the_restart()
 
 async def test_a_call_abandoned_and_believed_over_is_corrected_by_its_mark():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=30)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=30)
         await house.run(1)
         (attempt,) = list(house.live)
         await house.die()
@@ -859,9 +800,7 @@ async def test_a_seat_that_died_meanwhile_is_called_again():
 
 async def test_a_leg_that_nobody_knows_is_hung_up():
     async with House(agents=1) as house:
-        await house.cases(Behaviour.NEVER_ANSWERS)
-        await house.staff()
-        await house.start()
+        await house.begin(Behaviour.NEVER_ANSWERS)
         await house.run(1)
         await house.die()
         house.record.attempts.clear()
@@ -884,9 +823,7 @@ async def test_a_halt_survives_a_restart():
 
 async def test_a_call_of_a_campaign_that_is_no_longer_configured_is_settled():
     async with House(agents=1) as house:
-        await house.cases(Behaviour.NEVER_ANSWERS)
-        await house.staff()
-        await house.start()
+        await house.begin(Behaviour.NEVER_ANSWERS)
         await house.run(1)
         await house.die()
         await asyncio.sleep(60)
@@ -946,9 +883,7 @@ def watched(target, name):
 async def test_a_call_sent_right_before_the_pbx_is_asked_is_not_believed_gone(channel_seconds, monkeypatch):
     monkeypatch.setattr(fake_pbx, "CHANNEL_SECONDS", channel_seconds)
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         await house.flow.tick()
         await house.recovery.reconcile()
         await house.run(5)
@@ -958,9 +893,7 @@ async def test_a_call_sent_right_before_the_pbx_is_asked_is_not_believed_gone(ch
 
 async def test_a_call_of_which_nothing_was_ever_heard_is_given_up():
     async with House(agents=1) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         house.pbx.listening = False
         await house.flow.tick()
         await asyncio.sleep(0.5)
@@ -999,9 +932,7 @@ async def test_a_seat_of_which_nothing_was_ever_heard_is_called_again():
 
 async def test_a_call_abandoned_before_and_ended_while_the_pbx_is_asked_counts():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=20)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=20)
         await house.run(1)
         house.pbx.listening = False
         await asyncio.sleep(6)
@@ -1035,9 +966,7 @@ async def test_a_record_that_is_away_during_the_reconciliation_does_not_stop_the
 async def test_killed_at_any_instant_nobody_is_called_above_the_limits(seed):
     """Kill and restart again and again: the debtor's caps hold, every call is on record, every agent works on."""
     house = await House(agents=4, seed=seed).__aenter__()
-    await house.cases(*[ALL[(seed + n) % len(ALL)] for n in range(60)])
-    await house.staff()
-    await house.start()
+    await house.begin(*[ALL[(seed + n) % len(ALL)] for n in range(60)])
     for life in range(12):
         await house.run(house.chance.uniform(0.1, 12))
         await house.die()
@@ -1057,9 +986,7 @@ async def test_killed_at_any_instant_nobody_is_called_above_the_limits(seed):
 
 async def test_a_call_that_rang_says_until_when_the_next_is_wanted():
     async with House(agents=1) as house:
-        await house.cases(Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
-        await house.staff()
-        await house.start()
+        await house.begin(Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
         await house.run(60)
         rang, busy = house.record.cases.values()
         (attempt,) = [a for a in house.record.attempts.values() if a.intent.case_id == rang.id]

@@ -52,9 +52,7 @@ def figures(accounts):
 
 async def test_a_predictive_campaign_dials_more_lines_than_agents_are_free_and_keeps_within_its_account(floors):
     async with predictive(agents=6) as house:
-        await house.cases(*PUBLIC * 120)
-        await house.staff()
-        await house.start()
+        await house.begin(*PUBLIC * 120)
         await house.run(900, tick_seconds=0.5)
         over = [
             len(floor.dialling) + len(floor.waiting) + burst.calls - len(floor.idle)
@@ -70,9 +68,7 @@ async def test_a_predictive_campaign_dials_more_lines_than_agents_are_free_and_k
 
 async def test_a_progressive_campaign_never_does(floors):
     async with House(agents=6) as house:
-        await house.cases(*PUBLIC * 30)
-        await house.staff()
-        await house.start()
+        await house.begin(*PUBLIC * 30)
         await house.run(300, tick_seconds=0.5)
         assert any(burst.calls for _, _, burst in floors)
         for floor, target, burst in floors:
@@ -82,9 +78,7 @@ async def test_a_progressive_campaign_never_does(floors):
 
 async def test_abandoned_calls_are_in_the_account_at_once_and_with_it_overdrawn_nothing_is_over_dialled(floors):
     async with predictive(agents=3) as house:
-        await house.cases(*[PERSON] * 40, pace=30)
-        await house.staff()
-        await house.start()
+        await house.begin(*[PERSON] * 40, pace=30)
         for _ in range(3):
             await house.run(1.0)
             for agent in ("agent0", "agent1", "agent2"):
@@ -105,9 +99,7 @@ async def test_abandoned_calls_are_in_the_account_at_once_and_with_it_overdrawn_
 
 async def test_a_halted_campaign_places_nothing_and_its_account_stands_over_a_restart():
     async with predictive(agents=4) as house:
-        await house.cases(*PUBLIC * 20)
-        await house.staff()
-        await house.start()
+        await house.begin(*PUBLIC * 20)
         await house.run(100)
         await house.flow.command(house.campaign, CampaignSignal.HALT)
         await house.run(1)
@@ -126,9 +118,7 @@ async def test_pacing_is_told_what_happened_once_with_its_kind(floors):
     async with House(agents=4) as house:
         for session in house.roster:
             session.kind = "senior"
-        await house.cases(PERSON, BUSY, SILENCE, Behaviour.ANSWERS_AND_HANGS_UP, Behaviour.REJECTED_BY_NETWORK)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, BUSY, SILENCE, Behaviour.ANSWERS_AND_HANGS_UP, Behaviour.REJECTED_BY_NETWORK)
         await house.run(120)
         told = [one for floor, _, _ in floors for one in floor.happened]
         results = house.results()
@@ -153,9 +143,7 @@ async def test_pacing_is_told_what_happened_once_with_its_kind(floors):
 
 async def test_a_trunk_failure_and_an_abandoned_call_are_told_apart(floors):
     async with House(agents=1) as house:
-        await house.cases(PERSON, PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, PERSON)
         await house.run(0.3)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(20)
@@ -172,9 +160,7 @@ async def test_a_trunk_failure_and_an_abandoned_call_are_told_apart(floors):
 @pytest.mark.parametrize("mode", [CallMode.RESERVED, CallMode.PREVIEW])
 async def test_a_call_for_which_an_agent_is_held_teaches_only_how_long_it_was_talked(floors, mode):
     async with House(agents=1, mode=mode) as house:
-        await house.cases(PERSON, BUSY)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, BUSY)
         for _ in range(60):
             await house.run(1)
             if house.flow.previewing.of("agent0"):
@@ -185,9 +171,7 @@ async def test_a_call_for_which_an_agent_is_held_teaches_only_how_long_it_was_ta
 
 async def test_what_a_halt_ends_teaches_nothing(floors):
     async with House(agents=2) as house:
-        await house.cases(SILENCE, SILENCE)
-        await house.staff()
-        await house.start()
+        await house.begin(SILENCE, SILENCE)
         await house.run(5)
         await house.flow.command(house.campaign, CampaignSignal.HALT)
         await house.run(5)
@@ -197,9 +181,7 @@ async def test_what_a_halt_ends_teaches_nothing(floors):
 
 async def test_what_is_tuned_holds_at_once_within_the_law(floors):
     async with House(agents=4, wish=Wish(abandonment_target=0.01)) as house:
-        await house.cases(*[SILENCE] * 40)
-        await house.staff()
-        await house.start()
+        await house.begin(*[SILENCE] * 40)
         await house.run(1)
         assert floors[-1][1].max_abandonment == 0.01
         changes = {"mode": "predictive", "abandonment_target": 0.02, "patience_seconds": 1.5, "channels": 3}

@@ -20,9 +20,7 @@ PREVIEW = {"mode": CallMode.PREVIEW}
 
 
 async def offered(house, *behaviours):
-    await house.cases(*behaviours)
-    await house.staff()
-    await house.start()
+    await house.begin(*behaviours)
     await house.run(1)
     return house.flow.previewing.of("agent0")
 
@@ -83,9 +81,7 @@ async def test_what_the_gate_refuses_is_told_and_the_agent_is_free_again():
 
 async def test_after_an_abandoned_call_the_accepted_call_is_a_reserved_one():
     async with House(agents=1) as house:
-        await house.cases(PERSON, pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=50)
         await house.run(1)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(20)

@@ -38,9 +38,7 @@ async def run_watched(house, seconds, **how):
 
 async def abandoned_once(house):
     """The house's one agent left while it rang; nobody was there for the debtor. Then the lockout passes."""
-    await house.cases(PERSON, pace=50)
-    await house.staff()
-    await house.start()
+    await house.begin(PERSON, pace=50)
     await house.run(1)
     house.flow.desk.pause("agent0", "coffee")
     await house.run(20)
@@ -66,9 +64,7 @@ async def test_after_an_abandoned_call_the_next_is_placed_with_an_agent_held():
 
 async def test_reserved_and_other_calls_are_mixed_in_one_campaign():
     async with House(agents=3) as house:
-        await house.cases(PERSON, pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON, pace=50)
         await house.run(1)
         for agent in ("agent0", "agent1", "agent2"):
             house.flow.desk.pause(agent, "coffee")
@@ -101,9 +97,7 @@ async def test_while_no_agent_is_free_the_case_waits_and_the_gate_is_asked_once(
 
 async def test_of_two_numbers_one_that_needs_nobody_held_is_called_while_nobody_is_free():
     async with House(agents=1) as house:
-        await house.cases((PERSON, NEVER), pace=50)
-        await house.staff()
-        await house.start()
+        await house.begin((PERSON, NEVER), pace=50)
         await house.run(1)
         house.flow.desk.pause("agent0", "coffee")
         await house.run(20)
@@ -134,9 +128,7 @@ async def test_a_case_that_is_refused_for_more_than_the_agent_holds_nobody():
 async def test_a_reserved_campaign_holds_an_agent_for_every_call_and_wastes_none():
     async with House(agents=3, **RESERVED) as house:
         kinds = [PERSON, Behaviour.BUSY, NEVER, Behaviour.PERSON_HANGS_UP, Behaviour.ANSWERS_AND_HANGS_UP]
-        await house.cases(*kinds * 6)
-        await house.staff()
-        await house.start()
+        await house.begin(*kinds * 6)
         await run_watched(house, 300)
         assert house.results() == {"connected": 18, "busy": 6, "no_answer": 6}
         assert {attempt.intent.mode for attempt in house.record.attempts.values()} == {CallMode.RESERVED}
@@ -145,9 +137,7 @@ async def test_a_reserved_campaign_holds_an_agent_for_every_call_and_wastes_none
 
 
 async def ringing_reserved(house, *behaviours, pace=90):
-    await house.cases(*behaviours, pace=pace)
-    await house.staff()
-    await house.start()
+    await house.begin(*behaviours, pace=pace)
     await house.run(1)
     return list(house.live)
 
@@ -208,19 +198,8 @@ async def test_who_pauses_after_the_answer_takes_the_call_first():
 
 async def test_who_leaves_while_the_gate_is_asked_is_not_counted_on():
     async with House(agents=1, **RESERVED) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
-        open_, opening = house.record.open, asyncio.Event()
-
-        async def slow(*opened):
-            await open_(*opened)
-            opening.set()
-            await asyncio.sleep(1)
-
-        house.record.open = slow
-        tick = asyncio.create_task(house.flow.tick())
-        await opening.wait()
+        await house.begin(PERSON)
+        tick = await house.tick_while_the_record_is_slow()
         house.flow.desk.log_out("agent0")
         await tick
         await house.run(2)
@@ -231,9 +210,7 @@ async def test_who_leaves_while_the_gate_is_asked_is_not_counted_on():
 
 async def test_a_record_that_is_away_frees_the_agent_again():
     async with House(agents=1, **RESERVED) as house:
-        await house.cases(PERSON)
-        await house.staff()
-        await house.start()
+        await house.begin(PERSON)
         open_ = house.record.open
 
         async def away(*opened):
@@ -317,9 +294,7 @@ async def test_after_a_restart_a_call_without_anybody_left_is_ended_before_it_is
 async def test_whatever_agents_do_nobody_rings_without_an_agent(seed):
     async with House(agents=4, seed=seed, **RESERVED) as house:
         kinds = [PERSON, Behaviour.BUSY, NEVER, Behaviour.PERSON_HANGS_UP, Behaviour.REJECTED]
-        await house.cases(*[house.chance.choice(kinds) for _ in range(60)], pace=house.chance.randrange(5, 90))
-        await house.staff()
-        await house.start()
+        await house.begin(*[house.chance.choice(kinds) for _ in range(60)], pace=house.chance.randrange(5, 90))
         for _ in range(120):
             await run_watched(house, house.chance.uniform(0.1, 3))
             session = house.roster.session(f"agent{house.chance.randrange(4)}")

@@ -25,6 +25,7 @@ from dialer.live.accounts import Accounts, window_of
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.law import law
+from tests.clock import SetClock
 from tests.store.conftest import opened
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -45,23 +46,12 @@ ENDS = (
 )
 
 
-class Clock:
-    def __init__(self):
-        self.time = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time.timestamp()
-
-
 class Year:
     """A record that grows, under two campaigns, in three zones, over half a year."""
 
     def __init__(self, store, seed):
         self.store, self.chance = store, Random(seed)
-        self.clock, self.live = Clock(), LiveAttempts()
+        self.clock, self.live = SetClock(NOW), LiveAttempts()
         self.accounts = Accounts(law(*PACKS), SqlAbandoned(store.engine, store.writer), self.live, self.clock)
         self.cases, self.ended = {}, []
 

@@ -37,28 +37,18 @@ from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.counting import entry_for, flag_for
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.law import FACTS, law
+from tests.clock import SetClock
 
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MOBILE, HOME, SHARED = "+393471234567", "+390212345678", "+393331112223"
 LIBRARY = Library.read()
 
 
-class Clock:
-    def __init__(self):
-        self.time = TUESDAY
-
-    def now(self):
-        return self.time
-
-    def on(self, **more):
-        self.time += timedelta(**more)
-
-
 class House:
     """The gate on a SQL record."""
 
     def __init__(self, store):
-        self.store, self.clock, self.engine = store, Clock(), store.engine
+        self.store, self.clock, self.engine = store, SetClock(TUESDAY), store.engine
         store.attempts._clock = self.clock
         self.gate = Gate(
             law("it-unirec"),

@@ -36,6 +36,7 @@ from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
 from dialer.web.api import OutcomeBody
+from tests.clock import SetClock
 
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 MOBILE, HOME = "+393471234567", "+390212345678"
@@ -55,19 +56,11 @@ FILLED = {
 STATES = {Do.LETTER: CaseState.LETTER, Do.ESCALATE: CaseState.ESCALATED, Do.STOP: CaseState.CLOSED}
 
 
-class Clock:
-    def __init__(self):
-        self.time = TUESDAY
-
-    def now(self):
-        return self.time
-
-
 class Desk:
     """One agent, one creditor's case at a time, the gate and the record."""
 
     def __init__(self, store, rules=None, seed=1):
-        self.store, self.clock = store, Clock()
+        self.store, self.clock = store, SetClock(TUESDAY)
         self.rules = rules or Rules(ladder=LADDER, supervisors=frozenset({"bruno"}))
         self.gate = Gate(law("it-unirec"), ProcessLedger(), store.attempts, self.clock, Ids(Random(seed)))
         self.gate.pbx_ready = True

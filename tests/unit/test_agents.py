@@ -12,17 +12,10 @@ from dialer.agents.roster import MOST_RECALLS, RECALL_AFTER, AgentError, Roster
 from dialer.agents.session import SavedSession, Seat, Session, Work
 from dialer.kernel.errors import UnknownNameError
 from dialer.kernel.ids import Ids
+from tests.clock import SetClock
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 CALL = "dla-" + "0" * 26
-
-
-class Clock:
-    def __init__(self):
-        self.time = NOW
-
-    def now(self):
-        return self.time
 
 
 class Saved(dict):
@@ -32,7 +25,7 @@ class Saved(dict):
 
 class House:
     def __init__(self, agents=("anna", "bruno", "carla")):
-        self.clock, self.saved = Clock(), Saved()
+        self.clock, self.saved = SetClock(NOW), Saved()
         sessions = [Session(name, 1001 + n, f"PJSIP/{name}", frozenset({"k"}), NOW) for n, name in enumerate(agents)]
         self.roster = Roster(sessions, self.saved, self.clock, Ids(Random(1)))
 

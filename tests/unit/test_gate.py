@@ -21,18 +21,11 @@ from dialer.kernel.errors import AwayError, InputError
 from dialer.kernel.ids import Ids
 from dialer.outcomes.counting import opt_out
 from dialer.testing.law import FACTS, law
+from tests.clock import SetClock
 
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # 10:00 in Rome
 NUMBER = "+393471234567"
 OTHER = "+390212345678"
-
-
-class Clock:
-    def __init__(self, now=TUESDAY):
-        self.time = now
-
-    def now(self):
-        return self.time
 
 
 class Record:
@@ -57,7 +50,7 @@ class Record:
 
 class House:
     def __init__(self, *packs, now=TUESDAY):
-        self.clock, self.record, self.ledger = Clock(now), Record(), ProcessLedger()
+        self.clock, self.record, self.ledger = SetClock(now), Record(), ProcessLedger()
         self.packs = packs or ("it-unirec",)
         self.gate = Gate(law(*self.packs), self.ledger, self.record, self.clock, Ids(Random(1)))
         self.gate.pbx_ready = True

@@ -21,25 +21,15 @@ from dialer.live.targets import Targets, Trunk
 from dialer.testing.law import law
 from dialer.testing.memory_record import MemoryRecord
 from pacing import Floor
+from tests.clock import SetClock
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ROME = "+390612345678"
 
 
-class Clock:
-    def __init__(self):
-        self.time = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time.timestamp()
-
-
 class Desk:
     def __init__(self, record=None, packs=("it-unirec",), calls_per_second=5.0):
-        self.clock, self.record = Clock(), record or MemoryRecord()
+        self.clock, self.record = SetClock(NOW), record or MemoryRecord()
         shipped = law(*packs)
         self.campaigns = [Campaign(name, packs, ROME, 20.0, 2.0, None) for name in ("a", "b")]
         self.accounts = Accounts(shipped, self.record, LiveAttempts(), self.clock)
