@@ -99,15 +99,16 @@ class Allowance:
     """What the accounts allow now.
 
     threshold: largest marginal risk of a call. budget: calls that may still be abandoned, of the tightest account.
-    account: its name, empty where there is none.
+    account: its name, empty where there is none. at_worst: so many of the calls under way may find no agent.
     """
 
     threshold: float
     budget: float
     account: str
+    at_worst: float
 
 
-NOTHING = Allowance(0.0, 0.0, "")
+NOTHING = Allowance(0.0, 0.0, "", 0.0)
 
 
 def allow(
@@ -140,13 +141,14 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
         distrust = min(MOST_DISTRUST, DISTRUST / math.sqrt(cap * (account.answered + to_come) + 1e-9))
         sure = (1.0 - distrust) * max(0.0, to_come - DEVIATIONS * deviation)
     calibration = spending.realised / spending.predicted
-    kept = pipe * max(1.0, calibration) + JUMP * answers_in_pipe + WHOLE
-    budget = cap * (account.answered + sure) - account.abandoned - kept
+    worse = max(1.0, calibration)
+    left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - WHOLE
+    budget, at_worst = left_for_pipe - pipe * worse, left_for_pipe / worse
     if budget <= 0:
-        return Allowance(0.0, budget, account.name)
+        return Allowance(0.0, budget, account.name, at_worst)
     share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)
     gain = spending.risk / spending.calls * calibration
-    return Allowance(min(MOST_RISK, share / gain), budget, account.name)
+    return Allowance(min(MOST_RISK, share / gain), budget, account.name, at_worst)
 
 
 def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_seconds: float) -> Spending:

@@ -7,6 +7,7 @@ balance is a sum of Bernoulli variables (Poisson binomial).
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -61,6 +62,12 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     most = max(least.calls, min(most, BURST_AN_AGENT * max(2, floor.agents)))
     found = risks(view, threshold, most) if threshold > 0 else [1.0]
     calls = len(found) - 1
+    if calls > least.calls and view.shortfall(calls) > allowance.at_worst:
+        # what is left couldn't make good what this burst may lose
+        calls = least.calls + max(
+            0, bisect_right(range(least.calls, calls), allowance.at_worst, key=view.shortfall) - 1
+        )
+        found = found[: calls + 1]
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
         view = view if least.calls <= EXACT_BUSY else Normal(chances)
@@ -140,9 +147,9 @@ class Outlook(Protocol):
     def risk(self, added: int) -> float:
         """Of one call more, after `added` others: the chance that its answer finds no agent."""
 
-    def shortfall(self) -> float:
-        """Calls now ringing or waiting that may find no agent: exceeded with `UNLIKELY` chance at most, at the worst of
-        the times considered.
+    def shortfall(self, added: int = 0) -> float:
+        """Calls now ringing or waiting, or added, that may find no agent: exceeded with `UNLIKELY` chance at most, at
+        the worst of the times considered.
         """
 
 
@@ -202,17 +209,20 @@ class Exact:
         self._worst = len(calls) - np.concatenate([np.floor(balance.free).astype(int)] * len(factors))
         self._held = [_summed(np.concatenate((coming, unanswered[1:])))]
 
-    def risk(self, added: int) -> float:
+    def _with_added(self, added: int) -> Array:
         while len(self._held) <= added:
             self._held.append(_with(self._held[-1], self._new))
-        chances, worst = self._held[added], self._worst + added
+        return self._held[added]
+
+    def risk(self, added: int) -> float:
+        chances, worst = self._with_added(added), self._worst + added
         below = chances.cumsum(axis=0)[np.minimum(np.maximum(worst, 0), len(chances) - 1), np.arange(len(worst))]
         return float(self._weights @ (below * (worst >= 0)))
 
-    def shortfall(self) -> float:
-        chances = self._held[0].cumsum(axis=0)
+    def shortfall(self, added: int = 0) -> float:
+        chances = self._with_added(added).cumsum(axis=0)
         best = np.argmax(chances > UNLIKELY, axis=0)
-        missing = np.maximum(0, self._worst - best).reshape(len(self._shares), -1)
+        missing = np.maximum(0, self._worst + added - best).reshape(len(self._shares), -1)
         return float((self._shares @ missing).max())
 
 
@@ -260,8 +270,8 @@ class Normal:
         below = _normal_below(x) + skew * (1 - x * x) * _density(x) / 6
         return float(self._weights @ np.clip(below, 0.0, 1.0))
 
-    def shortfall(self) -> float:
-        return float(max(0.0, (UNLIKELY_DEVIATIONS * self._deviation(0) - self._mean).max()))
+    def shortfall(self, added: int = 0) -> float:
+        return float(max(0.0, (UNLIKELY_DEVIATIONS * self._deviation(added) - self._mean + added * self._new).max()))
 
 
 def _density(x: Array) -> Array:

@@ -316,6 +316,19 @@ def test_the_budget_is_spent_by_the_days_end_and_never_beyond():
     assert threshold(40, 0, 28_000.0) > threshold(40, 1, 28_000.0) > threshold(40, 4, 28_000.0) > 0.0
 
 
+@pytest.mark.parametrize("agents", [12, 60])
+def test_no_burst_may_lose_more_than_is_left(agents):
+    floor = Floor(1.0, wrapping=(60.0,) * agents)
+
+    def burst(left_for_pipe):
+        account = Account("day", 0.03, 4_000, 120 - left_for_pipe, left_seconds=20.0)
+        return pacing.size(replace(floor, accounts=(account,)), TARGET, LEARNT[0.4])[0]
+
+    few, some, many = (burst(left) for left in (2, 4, 40))
+    assert 0 <= few.calls < some.calls < many.calls
+    assert few.risk_next <= few.risk_limit  # it isn't the next call's own risk that stops it
+
+
 def test_what_was_dialled_just_now_says_nothing_of_how_predictions_come_true():
     spending = abandonment.placed(abandonment.Spending(), 100, [0.03] * 400, 0.4, 0.03)
     now = abandonment.seen(spending, 0, 0, 100, 0.0)
