@@ -157,7 +157,7 @@ async def test_a_file_with_damage_brings_in_what_is_good_and_says_the_rest(stage
     assert code == 1
     assert "nothing came in" in out
     code, out, _ = await dialer(*command, "--dry-run")
-    assert (code, "1 cases would come in" in out) == (1, True)
+    assert (code, "1 new cases would come in" in out) == (1, True)
     rejects = stage.folder / "rejects.csv"
     code, out, _ = await dialer(*command, "--json", "--rejects", rejects)
     answer = json.loads(out)
@@ -175,7 +175,13 @@ async def test_a_file_with_damage_brings_in_what_is_good_and_says_the_rest(stage
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b"a;b\n1;2\n", "is missing in the header"), (b"PK\x03\x04\0", "NUL"), (None, "No such file")],
+    [
+        (b"", "is empty"),
+        (b"a;b\n1;2\n", "is missing in the header"),
+        (b"PK\x03\x04\0", "not an Excel workbook"),
+        (b"a;b\n1;2\0\n", "NUL"),
+        (None, "No such file"),
+    ],
 )
 async def test_a_file_that_is_none(stage, content, words):
     file = stage.folder / "cases.csv"
@@ -200,7 +206,7 @@ async def test_errors_can_be_read_by_programs(stage):
 async def test_check_says_that_all_is_well(stage):
     code, out, _ = await dialer("check", "-c", stage.config)
     assert code == 0
-    assert out.count("✔") == 7
+    assert out.count("✔") == 8
     assert "22." in out
     assert "dls-" not in await stage.pbx.cli("core show channels concise")  # the probe leaves nothing behind
 
