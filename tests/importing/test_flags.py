@@ -93,6 +93,25 @@ def test_a_flag_is_lifted_once_and_may_be_set_again(tell):
     assert "1 flags were set" in tell(ROWS[0])[0].stdout
 
 
+@pytest.mark.parametrize("standing", ["", "31/12/2099"])
+def test_a_last_day_that_is_over_is_refused_and_lifts_nothing(tell, tmp_path, standing):
+    tell(f"Luce;D1;contestazione;;{standing};;")
+    result, told = tell("Luce;D1;contestazione;;31/01/2025;;", options=["--rejects", str(tmp_path / "rejects.csv")])
+    assert (result.exit_code, told) == (1, [])
+    assert "2;until;31/01/2025;this day is over" in (tmp_path / "rejects.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("standing", "said", "is_told"),
+    [("", "31/12/2098", False), ("31/12/2099", "31/12/2098", False), ("31/12/2098", "31/12/2099", True),
+     ("31/12/2098", "", True)],
+)  # fmt: skip
+def test_a_flag_is_prolonged_and_never_shortened_but_by_lifting_it(tell, standing, said, is_told):
+    tell(f"Luce;D1;moratoria;;{standing};;")
+    result, told = tell(f"Luce;D1;moratoria;;{said};;")
+    assert (result.exit_code, len(told)) == (0, is_told)
+
+
 def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
     rejects = tmp_path / "rejects.csv"
     result, told = tell(
