@@ -112,6 +112,17 @@ def test_a_flag_is_prolonged_and_never_shortened_but_by_lifting_it(tell, standin
     assert (result.exit_code, len(told)) == (0, is_told)
 
 
+@pytest.mark.parametrize(("cells", "column"), [(";yes", "lifted"), ("31/12/2099;", "until")])
+def test_one_creditor_cannot_end_for_all_that_a_number_is_not_called(tell, tmp_path, cells, column):
+    tell(ROWS[2])
+    rejects = tmp_path / "rejects.csv"
+    result, told = tell(f"Luce;D2;non contattare;310 1234568;{cells};", options=["--rejects", str(rejects)])
+    assert (result.exit_code, told) == (1, [])
+    assert f"2;{column};" in rejects.read_text()
+    assert "dialer case flag --lift" in rejects.read_text()
+    assert tell("Luce;D2;non contattare;;31/12/2099;;")[0].exit_code == 0  # this debtor's own
+
+
 def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
     rejects = tmp_path / "rejects.csv"
     result, told = tell(
