@@ -79,6 +79,7 @@ def _take_in(
 
     now = now_of(loaded)
     rejected = list(batch.rejected)
+    told: dict[tuple[Any, ...], datetime | None] = {}  # by the batch's own rows, told since
     for word, debtor in zip(batch.words, asyncio.run(_debtors(loaded, batch, now)), strict=True):
         if debtor is None:
             error = RowError(
@@ -93,7 +94,8 @@ def _take_in(
             error = RowError("until", f"{word.until:%d/%m/%Y}", "this day is over", remedy)
             rejected.append(reading.rejected(word.record, error))
             continue
-        stands = _stands_until(word, debtor)
+        flag = (debtor.case_id, word.name, word.number)
+        stands = told.get(flag, _stands_until(word, debtor))
         if stands is None if word.lifted else stands is not None and stands >= end:
             counts.known += 1
             continue
@@ -104,6 +106,7 @@ def _take_in(
         except DialerError as said:
             rejected.append(reading.rejected(word.record, RowError("flag", word.name, str(said), said.remedy)))
         else:
+            told[flag] = None if word.lifted else end
             counts.changed += word.lifted
             counts.new += not word.lifted
     rejected.sort(key=lambda row: row.rejects[0].row)

@@ -123,6 +123,13 @@ def test_one_creditor_cannot_end_for_all_that_a_number_is_not_called(tell, tmp_p
     assert tell("Luce;D2;non contattare;;31/12/2099;;")[0].exit_code == 0  # this debtor's own
 
 
+def test_the_rows_of_a_file_count_one_after_the_other(tell):
+    tell(ROWS[0])
+    result, told = tell("Luce;D1;contestazione;;;sì;", ROWS[0], ROWS[0])
+    assert [type(word) for word in told] == [LiftBody, FlagBody]
+    assert "1 flags were set, 1 lifted, 1 known before" in result.stdout
+
+
 def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
     rejects = tmp_path / "rejects.csv"
     result, told = tell(
