@@ -189,7 +189,8 @@ def test_a_column_that_the_profile_names_and_the_file_has_not_is_told():
         ("347 1234567 o 348 1234567", ["+393471234567", "+393481234567"]),
         ("347 1234567\n02 12345678", ["+393471234567", "+390212345678"]),
         ("02/12345678", ["+390212345678"]),
-        ("02 / 12345678", ["+390212345678"]),
+        ("02-12345678", ["+390212345678"]),
+        ("02 / 12345678", []),
         ("+39 (0)2 12345678", ["+390212345678"]),
         ("0039 347 1234567", ["+393471234567"]),
         ("tel.:0212345678", ["+390212345678"]),
@@ -206,11 +207,36 @@ def test_the_numbers_of_a_cell(cell, numbers):
     assert bool(found.bad) == (not numbers)
 
 
+@pytest.mark.parametrize("sign", [" / ", ";", ", ", " | ", "\n", " - "])
+def test_two_numbers_are_never_read_as_a_third(sign):
+    found = numbers_of(f"02 6555{sign}65561", "IT")
+    assert (list(found.numbers), [part for part, _ in found.bad]) == (["+39026555"], ["65561"])
+
+
 def test_a_lost_zero_is_restored_for_landlines_alone():
     assert list(numbers_of("212345678", "IT", landline_zero=True).numbers) == ["+390212345678"]
     assert not numbers_of("34712345", "IT", landline_zero=True).numbers  # a mobile cut short
     assert not numbers_of("212345678", "US", landline_zero=True).numbers
     assert not numbers_of("+39 212345678", "IT", landline_zero=True).numbers
+
+
+@pytest.mark.parametrize("cell", ["800123456", "199123456", "892424", "112", "1234567"])
+def test_no_zero_makes_a_service_or_a_part_somebodys_landline(cell):
+    assert not numbers_of(cell, "IT", landline_zero=True).numbers
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers"),
+    [
+        ("335 - 6123456 / 06 1234567", ["+39061234567"]),
+        ("06 12345678 / 12345679", ["+390612345678"]),
+        ("06 12345678/12345679", []),
+        ("347 1234567 / 212345678", ["+393471234567", "+390212345678"]),
+        ("212345678 / 347 1234567 / 348", ["+393471234567"]),
+    ],
+)
+def test_no_zero_is_restored_to_what_may_be_a_part_of_a_number(cell, numbers):
+    assert list(numbers_of(cell, "IT", landline_zero=True).numbers) == numbers
 
 
 @given(st.text(max_size=60))
