@@ -138,6 +138,8 @@ def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
         "Luce;D1;boh?;;;;",
         "Luce;D1;;;;;",
         "Luce;D1;dispute;112;;;",
+        "Luce;D1;dispute;347123456/7;;;",
+        "Luce;D1;dispute;347 1234567 / 347 1234568;;;",
         "Luce;D1;dispute;;;;",
         options=["--rejects", str(rejects)],
     )
@@ -148,6 +150,8 @@ def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
         ["4", "flag", "boh?", "not the name of a flag"],
         ["5", "flag", "", "empty"],
         ["6", "phone", "112", "a short number is not a person's"],
+        ["7", "phone", "347123456/7", "a second number cut short"],
+        ["8", "phone", "347 1234567 / 347 1234568", "not one number"],
     ]
 
 

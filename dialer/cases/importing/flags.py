@@ -8,14 +8,14 @@ from typing import BinaryIO
 
 from dialer.cases.importing import cells
 from dialer.cases.importing.columns import FLAG_COLUMNS
+from dialer.cases.importing.numbers import numbers_of
 from dialer.cases.importing.profile import Profile
 from dialer.cases.importing.reading import BATCH_ROWS
 from dialer.cases.importing.records import Record
 from dialer.cases.importing.rejects import BadCellError, RejectedRow, RowError
 from dialer.cases.importing.rows import CellsOfRow
 from dialer.cases.importing.table import Table
-from dialer.kernel import phone
-from dialer.kernel.phone import BadPhoneError, PhoneNumber
+from dialer.kernel.phone import PhoneNumber
 
 _DO_NOT_CALL = "do-not-call"
 _ITALIAN = {
@@ -116,10 +116,12 @@ class FlagReading:
         return word
 
     def _number(self, text: str) -> PhoneNumber:
-        try:
-            return phone.parse(text, self._region)
-        except BadPhoneError as error:
-            raise BadCellError(str(error), error.remedy) from None
+        found = numbers_of(text, self._region, landline_zero=self._table.form.landline_zero)
+        if found.bad:
+            raise found.bad[0][1]
+        if len(found.numbers) != 1:
+            raise BadCellError("not one number", "write a row for each number")
+        return next(iter(found.numbers))
 
 
 def _name(text: str) -> str:
