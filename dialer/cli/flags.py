@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from dialer.cli.intake import (
-    AGAIN,
     Counts,
     File,
     ProfileName,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from dialer.adapters.store.flagged import Flagged
     from dialer.cases.importing.flags import FlagBatch, FlagReading, FlagWord
 
+TOLD_AGAIN = "import the file again: what was told already changes nothing"
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -59,7 +59,7 @@ def flags(
             for batch in progress(reading.batches(), quiet=as_json):
                 _take_in(loaded, config, file, reading, batch, write, counts)
         except AwayError as error:
-            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {AGAIN}") from None
+            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {TOLD_AGAIN}") from None
     if as_json:
         print_json({"file": str(file)} | counts.as_json())
     else:

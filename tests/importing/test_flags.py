@@ -162,4 +162,4 @@ def test_a_daemon_that_is_away_stops_the_import_with_what_to_do(tell, monkeypatc
     monkeypatch.setattr(client, "ask", away)
     result, _ = tell(*ROWS)
     assert isinstance(result.exception, AwayError)
-    assert "import the file again" in result.exception.remedy
+    assert "import the file again: what was told already changes nothing" in result.exception.remedy
