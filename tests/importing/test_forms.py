@@ -128,12 +128,14 @@ def test_an_unknown_header_shows_the_nearest_names_and_a_profile_to_begin_with()
         parse(raw, Defaults())
     assert "unknown column 'MANDANTE' in the header (do you mean creditor?)" in str(caught.value)
     assert "unknown column 'COLORE' in the header\n" in str(caught.value) + "\n"
-    for line in ('creditor = "MANDANTE"', 'debtor_reference = "NDG"', 'phone_1 = "TEL."', 'ignore = "COLORE"'):
+    for line in ('creditor = "MANDANTE"', 'debtor_reference = "NDG"', 'phone_1 = "TEL."', 'ignore = ["COLORE"]'):
         assert line in caught.value.remedy
 
 
-def test_what_the_remedy_proposes_is_a_profile(tmp_path):
-    raw = b"MANDANTE;NDG;NOMINATIVO;PRATICA;IMPORTO;TEL.;COLORE;ALTEZZA\r\nLuce;D1;Anna;F1;1,00;347 1234567;blu;2\r\n"
+@pytest.mark.parametrize(("more", "cells"), [("COLORE", "blu"), ("COLORE;ALTEZZA", "blu;2"), ("COLORE;COGNOME", ";R")])
+def test_what_the_remedy_proposes_is_a_profile(tmp_path, more, cells):
+    rows = f"MANDANTE;NDG;NOMINATIVO;PRATICA;IMPORTO;TEL.;{more}\r\nLuce;D1;Anna;F1;1,00;347 1234567;{cells}\r\n"
+    raw = rows.encode()
     with pytest.raises(InputError) as caught:
         parse(raw, Defaults())
     lines = [line.strip() for line in caught.value.remedy.splitlines() if line.startswith("    ")]
@@ -174,6 +176,14 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(tmp_path):
     with pytest.raises(InputError) as caught:
         load("luce", tmp_path)
     assert "gas" in caught.value.remedy
+
+
+def test_several_columns_of_a_guarantors_numbers_are_several_numbers():
+    header = [*HEADER, "garante", "tel g1", "tel g2"]
+    profile = Profile(columns={"guarantor_name": "garante", "guarantor_phone": ("tel g1", "tel g2")})
+    raw = "\r\n".join(map(";".join, (header, [*good(1), "Ivo", "02 12345678", "348 1234567"]))).encode()
+    (case,) = parse(raw, Defaults(), profile).cases
+    assert case.guarantors[0].numbers == ("+390212345678", "+393481234567")
 
 
 def test_a_column_that_the_profile_names_and_the_file_has_not_is_told():
