@@ -10,6 +10,7 @@ from dialer import settings
 from dialer.kernel.errors import AwayError, DialerError, RefusedError
 
 REQUEST_SECONDS = 10.0
+_AWAY = (502, 503, 504)
 
 
 def ask(config: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -29,6 +30,8 @@ async def _ask(url: str, method: str, token: str, body: dict[str, Any] | None) -
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError):
         raise AwayError("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
+    if response.status in _AWAY:
+        raise AwayError(answer.get("title", "the daemon can't do it now"), answer.get("remedy", "look at its log"))
     if response.status == 401:
         raise RefusedError("the daemon refuses the token", "use the token of its own configuration")
     if response.status >= 400:

@@ -1,7 +1,7 @@
 """`dialer cases flags`: what stops calls to debtors, as their creditor tells it."""
 
 import asyncio
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from dialer.cli.intake import (
-    AGAIN,
     Counts,
     File,
     ProfileName,
@@ -27,6 +26,9 @@ from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, RefusedError
 if TYPE_CHECKING:
     from dialer.adapters.store.flagged import Flagged
     from dialer.cases.importing.flags import FlagBatch, FlagReading, FlagWord
+
+TOLD_AGAIN = "import the file again: what was told already changes nothing"
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def flags(
@@ -57,7 +59,7 @@ def flags(
             for batch in progress(reading.batches(), quiet=as_json):
                 _take_in(loaded, config, file, reading, batch, write, counts)
         except AwayError as error:
-            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {AGAIN}") from None
+            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {TOLD_AGAIN}") from None
     if as_json:
         print_json({"file": str(file)} | counts.as_json())
     else:
@@ -77,24 +79,36 @@ def _take_in(
 
     now = now_of(loaded)
     rejected = list(batch.rejected)
+    told: dict[tuple[Any, ...], datetime | None] = {}  # by the batch's own rows, told since
     for word, debtor in zip(batch.words, asyncio.run(_debtors(loaded, batch, now)), strict=True):
         if debtor is None:
             error = RowError(
                 "debtor_reference", word.debtor_reference, "no such debtor of this creditor", "correct the reference"
             )
             rejected.append(reading.rejected(word.record, error))
-        elif _stands(word, debtor) is not word.lifted:
+            continue
+        end = now if word.lifted else _end(word, debtor)
+        if end <= now and not word.lifted:
+            # the ledger keeps the last word alone: this one would lift the flag
+            remedy = "write a day to come, or yes under lifted"
+            error = RowError("until", f"{word.until:%d/%m/%Y}", "this day is over", remedy)
+            rejected.append(reading.rejected(word.record, error))
+            continue
+        flag = (debtor.case_id, word.name, word.number)
+        stands = told.get(flag, _stands_until(word, debtor))
+        if stands is None if word.lifted else stands is not None and stands >= end:
             counts.known += 1
+            continue
+        try:
+            _tell(config, file, word, debtor)
+        except (AwayError, RefusedError):
+            raise
+        except DialerError as said:
+            rejected.append(reading.rejected(word.record, RowError("flag", word.name, str(said), said.remedy)))
         else:
-            try:
-                _tell(config, file, word, debtor)
-            except (AwayError, RefusedError):
-                raise
-            except DialerError as said:
-                rejected.append(reading.rejected(word.record, RowError("flag", word.name, str(said), said.remedy)))
-            else:
-                counts.changed += word.lifted
-                counts.new += not word.lifted
+            told[flag] = None if word.lifted else end
+            counts.changed += word.lifted
+            counts.new += not word.lifted
     rejected.sort(key=lambda row: row.rejects[0].row)
     write(rejected)
     counts.count(batch.rows, rejected)
@@ -113,32 +127,29 @@ async def _debtors(loaded: Any, batch: "FlagBatch", now: datetime) -> list["Flag
         await engine.dispose()
 
 
-def _stands(word: "FlagWord", debtor: "Flagged") -> bool:
-    """Whether the same flag stands already, to the same instant where one is to be set."""
-    return any(
-        (flag.name, flag.number, flag.debt_id) == (word.name, word.number, None)
-        and (word.lifted or flag.until == _until(word, debtor))
-        for flag in debtor.standing
-    )
+def _stands_until(word: "FlagWord", debtor: "Flagged") -> datetime | None:
+    """How long the same flag stands already; None where it doesn't."""
+    same = (word.name, word.number, None)
+    ends = [flag.until or FOREVER for flag in debtor.standing if (flag.name, flag.number, flag.debt_id) == same]
+    return max(ends, default=None)
 
 
-def _until(word: "FlagWord", debtor: "Flagged") -> datetime | None:
+def _end(word: "FlagWord", debtor: "Flagged") -> datetime:
     """The end of the last day, where the debtor is."""
     if word.until is None:
-        return None
+        return FOREVER
     return datetime.combine(word.until + timedelta(days=1), time(), ZoneInfo(debtor.zone or "UTC"))
 
 
 def _tell(config: Path, file: Path, word: "FlagWord", debtor: "Flagged") -> None:
     from dialer.cli.client import ask
 
-    until = _until(word, debtor)
     body = {
         "kind": "lift" if word.lifted else "flag",
         "case": debtor.case_id,
         "name": word.name,
         "number": word.number,
-        "until": until.isoformat() if until and not word.lifted else None,
+        "until": _end(word, debtor).isoformat() if word.until and not word.lifted else None,
         "by": word.creditor,
         "evidence": word.evidence or f"the creditor's file {file.name}",
     }

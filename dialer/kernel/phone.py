@@ -31,6 +31,10 @@ class BadPhoneError(ValueError):
         self.remedy = remedy
 
 
+class NoSuchNumberError(BadPhoneError):
+    """The digits are nobody's number: neither a person's, nor a service's, nor a short one."""
+
+
 def parse(text: str, region: str) -> PhoneNumber:
     """Read one number as people write it.
 
@@ -51,7 +55,7 @@ def parse(text: str, region: str) -> PhoneNumber:
     if number_type == PhoneNumberType.UNKNOWN:  # which is: not valid
         if _is_short(text, number, region):
             raise BadPhoneError("a short number is not a person's", "remove it")
-        raise BadPhoneError(f"no such number in {region_of(number) or region}", _remedy(number))
+        raise NoSuchNumberError(f"no such number in {region_of(number) or region}", _remedy(number))
     refused = _REFUSED_TYPES.get(number_type)
     if refused:
         raise BadPhoneError(f"{refused} is not a person's", "remove it")

@@ -94,6 +94,8 @@ class Said:
             raise InputError(f"name: no pack knows the flag {name!r}", f"name one of {known}")
         if len(about.debts) > 1:
             raise InputError("debts: a flag is about one debt, or about all", "set one flag for each debt")
+        if until is not None and until <= self._clock.now():  # as the last word about it, it would lift the flag
+            raise InputError(f"until: {until.isoformat()} is over", "give an instant to come, or lift the flag")
         return await self._put(self._flag(case, about, name, until), by, evidence)
 
     async def lift(self, about: About, name: str, by: str = "", evidence: str = "") -> str:

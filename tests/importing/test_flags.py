@@ -93,6 +93,43 @@ def test_a_flag_is_lifted_once_and_may_be_set_again(tell):
     assert "1 flags were set" in tell(ROWS[0])[0].stdout
 
 
+@pytest.mark.parametrize("standing", ["", "31/12/2099"])
+def test_a_last_day_that_is_over_is_refused_and_lifts_nothing(tell, tmp_path, standing):
+    tell(f"Luce;D1;contestazione;;{standing};;")
+    result, told = tell("Luce;D1;contestazione;;31/01/2025;;", options=["--rejects", str(tmp_path / "rejects.csv")])
+    assert (result.exit_code, told) == (1, [])
+    assert "2;until;31/01/2025;this day is over" in (tmp_path / "rejects.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("standing", "said", "is_told"),
+    [("", "31/12/2098", False), ("31/12/2099", "31/12/2098", False), ("31/12/2098", "31/12/2099", True),
+     ("31/12/2098", "", True)],
+)  # fmt: skip
+def test_a_flag_is_prolonged_and_never_shortened_but_by_lifting_it(tell, standing, said, is_told):
+    tell(f"Luce;D1;moratoria;;{standing};;")
+    result, told = tell(f"Luce;D1;moratoria;;{said};;")
+    assert (result.exit_code, len(told)) == (0, is_told)
+
+
+@pytest.mark.parametrize(("cells", "column"), [(";yes", "lifted"), ("31/12/2099;", "until")])
+def test_one_creditor_cannot_end_for_all_that_a_number_is_not_called(tell, tmp_path, cells, column):
+    tell(ROWS[2])
+    rejects = tmp_path / "rejects.csv"
+    result, told = tell(f"Luce;D2;non contattare;310 1234568;{cells};", options=["--rejects", str(rejects)])
+    assert (result.exit_code, told) == (1, [])
+    assert f"2;{column};" in rejects.read_text()
+    assert "dialer case flag --lift" in rejects.read_text()
+    assert tell("Luce;D2;non contattare;;31/12/2099;;")[0].exit_code == 0  # this debtor's own
+
+
+def test_the_rows_of_a_file_count_one_after_the_other(tell):
+    tell(ROWS[0])
+    result, told = tell("Luce;D1;contestazione;;;sì;", ROWS[0], ROWS[0])
+    assert [type(word) for word in told] == [LiftBody, FlagBody]
+    assert "1 flags were set, 1 lifted, 1 known before" in result.stdout
+
+
 def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
     rejects = tmp_path / "rejects.csv"
     result, told = tell(
@@ -101,6 +138,8 @@ def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
         "Luce;D1;boh?;;;;",
         "Luce;D1;;;;;",
         "Luce;D1;dispute;112;;;",
+        "Luce;D1;dispute;347123456/7;;;",
+        "Luce;D1;dispute;347 1234567 / 347 1234568;;;",
         "Luce;D1;dispute;;;;",
         options=["--rejects", str(rejects)],
     )
@@ -111,6 +150,8 @@ def test_each_wrong_row_is_rejected_with_its_reason(tell, tmp_path):
         ["4", "flag", "boh?", "not the name of a flag"],
         ["5", "flag", "", "empty"],
         ["6", "phone", "112", "a short number is not a person's"],
+        ["7", "phone", "347123456/7", "a second number cut short"],
+        ["8", "phone", "347 1234567 / 347 1234568", "not one number"],
     ]
 
 
@@ -121,4 +162,4 @@ def test_a_daemon_that_is_away_stops_the_import_with_what_to_do(tell, monkeypatc
     monkeypatch.setattr(client, "ask", away)
     result, _ = tell(*ROWS)
     assert isinstance(result.exception, AwayError)
-    assert "import the file again" in result.exception.remedy
+    assert "import the file again: what was told already changes nothing" in result.exception.remedy

@@ -128,12 +128,14 @@ def test_an_unknown_header_shows_the_nearest_names_and_a_profile_to_begin_with()
         parse(raw, Defaults())
     assert "unknown column 'MANDANTE' in the header (do you mean creditor?)" in str(caught.value)
     assert "unknown column 'COLORE' in the header\n" in str(caught.value) + "\n"
-    for line in ('creditor = "MANDANTE"', 'debtor_reference = "NDG"', 'phone_1 = "TEL."', 'ignore = "COLORE"'):
+    for line in ('creditor = "MANDANTE"', 'debtor_reference = "NDG"', 'phone_1 = "TEL."', 'ignore = ["COLORE"]'):
         assert line in caught.value.remedy
 
 
-def test_what_the_remedy_proposes_is_a_profile(tmp_path):
-    raw = b"MANDANTE;NDG;NOMINATIVO;PRATICA;IMPORTO;TEL.;COLORE;ALTEZZA\r\nLuce;D1;Anna;F1;1,00;347 1234567;blu;2\r\n"
+@pytest.mark.parametrize(("more", "cells"), [("COLORE", "blu"), ("COLORE;ALTEZZA", "blu;2"), ("COLORE;COGNOME", ";R")])
+def test_what_the_remedy_proposes_is_a_profile(tmp_path, more, cells):
+    rows = f"MANDANTE;NDG;NOMINATIVO;PRATICA;IMPORTO;TEL.;{more}\r\nLuce;D1;Anna;F1;1,00;347 1234567;{cells}\r\n"
+    raw = rows.encode()
     with pytest.raises(InputError) as caught:
         parse(raw, Defaults())
     lines = [line.strip() for line in caught.value.remedy.splitlines() if line.startswith("    ")]
@@ -176,6 +178,14 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(tmp_path):
     assert "gas" in caught.value.remedy
 
 
+def test_several_columns_of_a_guarantors_numbers_are_several_numbers():
+    header = [*HEADER, "garante", "tel g1", "tel g2"]
+    profile = Profile(columns={"guarantor_name": "garante", "guarantor_phone": ("tel g1", "tel g2")})
+    raw = "\r\n".join(map(";".join, (header, [*good(1), "Ivo", "02 12345678", "348 1234567"]))).encode()
+    (case,) = parse(raw, Defaults(), profile).cases
+    assert case.guarantors[0].numbers == ("+390212345678", "+393481234567")
+
+
 def test_a_column_that_the_profile_names_and_the_file_has_not_is_told():
     with pytest.raises(InputError, match="column 'SALDO', which the profile names, is missing"):
         parse(text(good(1)), Defaults(), Profile(columns={"amount": "SALDO"}))
@@ -189,7 +199,8 @@ def test_a_column_that_the_profile_names_and_the_file_has_not_is_told():
         ("347 1234567 o 348 1234567", ["+393471234567", "+393481234567"]),
         ("347 1234567\n02 12345678", ["+393471234567", "+390212345678"]),
         ("02/12345678", ["+390212345678"]),
-        ("02 / 12345678", ["+390212345678"]),
+        ("02-12345678", ["+390212345678"]),
+        ("02 / 12345678", []),
         ("+39 (0)2 12345678", ["+390212345678"]),
         ("0039 347 1234567", ["+393471234567"]),
         ("tel.:0212345678", ["+390212345678"]),
@@ -206,11 +217,36 @@ def test_the_numbers_of_a_cell(cell, numbers):
     assert bool(found.bad) == (not numbers)
 
 
+@pytest.mark.parametrize("sign", [" / ", ";", ", ", " | ", "\n", " - "])
+def test_two_numbers_are_never_read_as_a_third(sign):
+    found = numbers_of(f"02 6555{sign}65561", "IT")
+    assert (list(found.numbers), [part for part, _ in found.bad]) == (["+39026555"], ["65561"])
+
+
 def test_a_lost_zero_is_restored_for_landlines_alone():
     assert list(numbers_of("212345678", "IT", landline_zero=True).numbers) == ["+390212345678"]
     assert not numbers_of("34712345", "IT", landline_zero=True).numbers  # a mobile cut short
     assert not numbers_of("212345678", "US", landline_zero=True).numbers
     assert not numbers_of("+39 212345678", "IT", landline_zero=True).numbers
+
+
+@pytest.mark.parametrize("cell", ["800123456", "199123456", "892424", "112", "1234567"])
+def test_no_zero_makes_a_service_or_a_part_somebodys_landline(cell):
+    assert not numbers_of(cell, "IT", landline_zero=True).numbers
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers"),
+    [
+        ("335 - 6123456 / 06 1234567", ["+39061234567"]),
+        ("06 12345678 / 12345679", ["+390612345678"]),
+        ("06 12345678/12345679", []),
+        ("347 1234567 / 212345678", ["+393471234567", "+390212345678"]),
+        ("212345678 / 347 1234567 / 348", ["+393471234567"]),
+    ],
+)
+def test_no_zero_is_restored_to_what_may_be_a_part_of_a_number(cell, numbers):
+    assert list(numbers_of(cell, "IT", landline_zero=True).numbers) == numbers
 
 
 @given(st.text(max_size=60))

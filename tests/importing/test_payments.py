@@ -80,6 +80,25 @@ def test_each_wrong_row_is_rejected_with_its_reason(pay, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"Luce;F1;B1;1,00;99/11/2026;carta;{CARD}",
+        f"Luce;F1;B1;1,00;01/11/2026;{CARD};",
+        f"Luce;F1;{CARD};1,00;01/11/2026;carta;5555555555554444 4111 1111",
+        f"Luce;{CARD};B1;1,00;01/11/2026;carta;",
+        f"Luce;F1;B1;1,00;01/11/2026;carta;{CARD};more",
+    ],
+)
+def test_a_cards_number_stands_nowhere_whatever_else_is_wrong(pay, tmp_path, row):
+    rejects = tmp_path / "rejects.csv"
+    for options in ([], ["--json"]):
+        result, found = pay(row, options=["--rejects", str(rejects), *options])
+        assert (result.exit_code, found) == (1, [])
+        for text in (result.stdout, result.stderr, rejects.read_text()):
+            assert "1111" not in text
+
+
 @pytest.mark.parametrize("row", [f"Luce;F1;B1;1,00;01/11/2026;carta;{CARD}", f"Luce;F1;{CARD};1,00;01/11/2026;carta;"])
 def test_a_cards_number_is_refused_and_stands_nowhere(pay, tmp_path, row):
     rejects = tmp_path / "rejects.csv"

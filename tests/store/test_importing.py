@@ -117,6 +117,16 @@ async def test_what_was_empty_is_filled_and_what_the_file_leaves_out_stays(sql):
     assert (await whole(sql))[0].tax_code == CASE.tax_code
 
 
+async def test_rules_hold_for_what_the_file_says_anew_of_a_known_case(sql):
+    await take_in(sql, replace(CASE, facts={}, number_details=()))
+    assert await take_in(sql, CASE) == (0, 1, 0)
+    (found,) = await whole(sql)
+    assert found.facts == {**CASE.facts, "assignment_notice_sent": False}  # which nobody said was sent
+    assert found.numbers == CASE.numbers
+    assert NumberDetails("+390669881234", NumberKind.WORKPLACE, Provenance.CREDITOR) in found.number_details
+    assert await take_in(sql, CASE) == (0, 0, 1)
+
+
 async def test_the_sum_of_a_debt_with_a_payment_on_record_is_ours_to_reckon(sql):
     await take_in(sql, CASE)
     await SqlPayments(sql.engine).add("Luce", [Payment("B1", "F1", Money(4_000), date(2026, 11, 1))], "import", NOW)

@@ -37,6 +37,7 @@ BAD = [
     CONTACT | {"surprise": 1},
     {"kind": "flag", "name": "unheard-of"},
     {"kind": "flag", "name": "Dispute!"},
+    {"kind": "flag", "name": "dispute", "until": "2026-11-01T00:00:00+01:00"},
     {"kind": "flag", "name": "dispute", "evidence": "paid by 4111 1111 1111 1111"},
     {"kind": "flag", "name": "dispute", "by": "x\n"},
     {"kind": "agreement", "start": "2026-11-24T18:00:00+01:00", "until": "2026-11-24T16:00:00+01:00"},

@@ -2,6 +2,7 @@
 changes nothing.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store import intake
 from dialer.adapters.store.away import telling_away
-from dialer.adapters.store.schema import debt_items, debtors, debts, numbers, payments
+from dialer.adapters.store.schema import cases, debt_items, debtors, debts, numbers, payments
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
-from dialer.cases.model import NewCase
+from dialer.cases.debtor import NumberKind
+from dialer.cases.model import NewCase, merged_facts
 
 _DEBTOR_FIELDS = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBT_FIELDS = ("amount_cents", "currency", "due_on", "limitation_on", "limitation_years")
@@ -51,6 +53,7 @@ def _take_in(connection: Connection, campaign: str, new: Sequence[NewCase], now:
     # a debt that is known under another key of its debtor stays where it is
     known = [one for one in new if _key(one) not in fresh and _key(one) in debtor_rows]
     changed = _complete_debtors(connection, known, debtor_rows)
+    changed |= _merge_facts(connection, known, known_debts)
     changed |= _correct_debts(connection, new, known_debts) - fresh
     added = intake.add(connection, campaign, new, now)
     return Added(added.new, len(new) - added.new - len(changed), len(changed))
@@ -95,21 +98,41 @@ def _complete_debtors(connection: Connection, known: Sequence[NewCase], rows: di
 
 
 def _add_numbers(connection: Connection, known: Sequence[tuple[int, NewCase]]) -> set[Key]:
-    have: dict[int, set[str]] = {}
-    chosen = select(numbers.c.debtor_id, numbers.c.number).where(numbers.c.debtor_id.in_([id_ for id_, _ in known]))
+    have: dict[int, dict[str, str]] = {}
+    chosen = select(numbers.c.debtor_id, numbers.c.number, numbers.c.kind).where(
+        numbers.c.debtor_id.in_([id_ for id_, _ in known])
+    )
     for row in connection.execute(chosen):
-        have.setdefault(row.debtor_id, set()).add(row.number)
+        have.setdefault(row.debtor_id, {})[row.number] = row.kind
+    unknown = NumberKind.UNKNOWN.value
     more = [
         (id_, one, row)
         for id_, one in known
         for row in intake.number_rows(id_, one)
-        if row["number"] not in have.get(id_, ())
+        if (kind := have.get(id_, {}).get(row["number"])) is None or (kind == unknown != row["kind"])
     ]
     if more:
-        connection.execute(
-            insert(numbers), [row | {"position": len(have.get(id_, ())) + row["position"]} for id_, _, row in more]
-        )
+        rows = [row | {"position": len(have.get(id_, ())) + row["position"]} for id_, _, row in more]
+        connection.execute(intake.NUMBER, rows)  # the place of one that is known stays
     return {_key(one) for _, one, _ in more}
+
+
+def _merge_facts(connection: Connection, known: Sequence[NewCase], rows: dict[Key, Row[Any]]) -> set[Key]:
+    """What packs may require of a case, where its debts stand."""
+    told = [(rows[one.creditor, debt.reference].case_id, one) for one in known if one.facts for debt in one.debts]
+    chosen = select(cases.c.id, cases.c.facts).where(cases.c.id.in_({id_ for id_, _ in told}))
+    facts = {row.id: intake.facts_of(row.facts) for row in connection.execute(chosen)}
+    changed: dict[int, NewCase] = {}
+    for id_, one in told:
+        merged = merged_facts(facts[id_], one.facts)
+        if one.facts != facts[id_] != merged:
+            facts[id_] = merged
+            changed[id_] = one
+    for id_ in changed:
+        connection.execute(
+            update(cases).where(cases.c.id == id_).values(facts=json.dumps(dict(facts[id_]), default=str))
+        )
+    return {_key(one) for one in changed.values()}
 
 
 def _correct_debts(connection: Connection, new: Sequence[NewCase], known: dict[Key, Row[Any]]) -> set[Key]:

@@ -36,11 +36,11 @@ _CASE = _CASE.on_conflict_do_update(
     index_elements=["campaign", "debtor_id"],
     set_={name: func.coalesce(func.nullif(cases.c[name], ""), _CASE.excluded[name]) for name in ("mandate", "note")},
 )
-_NUMBER = upsert(numbers)
-_NUMBER = _NUMBER.on_conflict_do_update(
+NUMBER = upsert(numbers)
+NUMBER = NUMBER.on_conflict_do_update(
     index_elements=["debtor_id", "number"],
     set_={
-        name: case((numbers.c[name] == "unknown", _NUMBER.excluded[name]), else_=numbers.c[name])
+        name: case((numbers.c[name] == "unknown", NUMBER.excluded[name]), else_=numbers.c[name])
         for name in ("kind", "provenance")
     },
 )
@@ -64,7 +64,7 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     connection.execute(upsert(creditors).on_conflict_do_nothing(), _names({one.creditor for one, _ in fresh}))
     debtor_ids = _debtors(connection, [one for one, _ in fresh])
     of = [(debtor_ids[one.creditor, one.debtor_reference], one) for one, _ in fresh]
-    connection.execute(_NUMBER, [row for id_, one in of for row in number_rows(id_, one)])
+    connection.execute(NUMBER, [row for id_, one in of for row in number_rows(id_, one)])
     _insert_new(connection, addresses, [row for id_, one in of for row in _address_rows(id_, one)])
     case_ids = _cases(connection, campaign, of, now)
     _insert_new(connection, guarantors, [row for id_, one in of for row in _guarantor_rows(case_ids[id_], one)])

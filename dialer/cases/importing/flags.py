@@ -8,15 +8,16 @@ from typing import BinaryIO
 
 from dialer.cases.importing import cells
 from dialer.cases.importing.columns import FLAG_COLUMNS
+from dialer.cases.importing.numbers import numbers_of
 from dialer.cases.importing.profile import Profile
 from dialer.cases.importing.reading import BATCH_ROWS
 from dialer.cases.importing.records import Record
 from dialer.cases.importing.rejects import BadCellError, RejectedRow, RowError
 from dialer.cases.importing.rows import CellsOfRow
 from dialer.cases.importing.table import Table
-from dialer.kernel import phone
-from dialer.kernel.phone import BadPhoneError, PhoneNumber
+from dialer.kernel.phone import PhoneNumber
 
+_DO_NOT_CALL = "do-not-call"
 _ITALIAN = {
     "contestazione": "dispute",
     "contestata": "dispute",
@@ -32,7 +33,7 @@ _ITALIAN = {
     "minore": "minor",
     "vulnerabile": "vulnerable",
     "fragile": "vulnerable",
-    "non contattare": "do-not-call",
+    "non contattare": _DO_NOT_CALL,
     "revoca mandato": "mandate_closed",
 }
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
@@ -97,7 +98,7 @@ class FlagReading:
     def _word(self, record: Record) -> FlagWord:
         row = CellsOfRow(self._table.row(record), self._table.form)
         required = {name: row.require(name, column) for name, column in FLAG_COLUMNS.items() if column.required}
-        return FlagWord(
+        word = FlagWord(
             required["creditor"],
             required["debtor_reference"],
             row.read("flag", _name) or "",
@@ -107,12 +108,20 @@ class FlagReading:
             row.read("evidence", str) or "",
             record,
         )
+        if word.name == _DO_NOT_CALL and word.number and (word.lifted or word.until):
+            # whoever asked not to be called there asked every creditor
+            column, text = ("lifted", "yes") if word.lifted else ("until", f"{word.until:%d/%m/%Y}")
+            reason, remedy = "one creditor can't end it for a number", "lift it with dialer case flag --lift"
+            raise RowError(column, text, reason, remedy)
+        return word
 
     def _number(self, text: str) -> PhoneNumber:
-        try:
-            return phone.parse(text, self._region)
-        except BadPhoneError as error:
-            raise BadCellError(str(error), error.remedy) from None
+        found = numbers_of(text, self._region, landline_zero=self._table.form.landline_zero)
+        if found.bad:
+            raise found.bad[0][1]
+        if len(found.numbers) != 1:
+            raise BadCellError("not one number", "write a row for each number")
+        return next(iter(found.numbers))
 
 
 def _name(text: str) -> str:

@@ -8,7 +8,7 @@ import phonenumbers
 from dialer.cases.debtor import NumberKind
 from dialer.cases.importing.rejects import BadCellError
 from dialer.kernel import phone
-from dialer.kernel.phone import BadPhoneError, PhoneNumber
+from dialer.kernel.phone import BadPhoneError, NoSuchNumberError, PhoneNumber
 
 _BETWEEN = re.compile(r"\s*[;,|\n]\s*|\s+[/\-]\s+|\s+(?:o|e|oppure)\s+", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"[+(]{0,2}\d[\d\s().\-/]*")
 _POWER_OF_TEN = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
 _AS_FRACTION = re.compile(r"(\+?\d{6,})[.,]0+")
 _SHORTENED = re.compile(r"\d\s*(/\s*\d{1,4}|-\s*\d)$")
+LEAST_DIGITS, LEAST_DIGITS_OF_SEVERAL = 8, 9
+"""Of a landline without its zero; with fewer it may be a part of a number, as 12345678 of 02 12345678 beside another."""
 ONE_A_CELL = "write one number, as +39 347 1234567, or several with / between"
 
 
@@ -33,23 +35,28 @@ class Found:
 
 
 def numbers_of(text: str, region: str, *, landline_zero: bool = False, at_work: bool = False) -> Found:
-    """Read a cell. region: ISO 3166, of numbers without a country code. landline_zero: restore the lost zero."""
+    """Read a cell. region: ISO 3166, of numbers without a country code.
+
+    landline_zero: restore the lost zero, where that leaves nothing in the cell unread: beside what is no number, digits
+    may be a part of one.
+    """
+    parts = [part for part in map(str.strip, _parts(text)) if part]
+    found = _found(parts, region, at_work=at_work)
+    if landline_zero and found.bad:
+        restored = _found(parts, region, LEAST_DIGITS if len(parts) == 1 else LEAST_DIGITS_OF_SEVERAL, at_work=at_work)
+        return found if restored.bad else restored
+    return found
+
+
+def _found(parts: list[str], region: str, zero_from_digits: int | None = None, *, at_work: bool) -> Found:
+    """zero_from_digits: how many a number without its zero has at least for the zero to be restored; None: never."""
     found = Found()
-    try:
-        whole = [_one(text, region, landline_zero=landline_zero)]
-        parts = []
-    except BadCellError as error:
-        whole, parts = [], _parts(text)
-        if len(parts) < 2 and "/" not in text:
-            found.bad.append((text.strip(), error))
-            return found
-    for part in filter(None, map(str.strip, parts)):
+    for part in parts:
         try:
-            whole += _with_slashes(part, region, landline_zero=landline_zero)
+            for number, kind in _with_slashes(part, region, zero_from_digits):
+                found.numbers.setdefault(number, NumberKind.WORKPLACE if at_work else kind)
         except BadCellError as error:
             found.bad.append((part, error))
-    for number, kind in whole:
-        found.numbers.setdefault(number, NumberKind.WORKPLACE if at_work else kind)
     return found
 
 
@@ -64,22 +71,22 @@ def _words(text: str) -> set[str]:
     return {word.lower() for word in _WORDS.findall(text)}
 
 
-def _with_slashes(part: str, region: str, *, landline_zero: bool) -> list[tuple[PhoneNumber, NumberKind]]:
+def _with_slashes(part: str, region: str, zero_from_digits: int | None) -> list[tuple[PhoneNumber, NumberKind]]:
     """One number, or several with plain slashes between: then each is one, for a slash also stands within numbers."""
     try:
-        return [_one(part, region, landline_zero=landline_zero)]
+        return [_one(part, region, zero_from_digits)]
     except BadCellError:
         pieces = part.split("/")
         if len(pieces) == 1 or _SHORTENED.search(part):
             raise
         try:
-            return [_one(piece, region, landline_zero=landline_zero) for piece in pieces]
+            return [_one(piece, region) for piece in pieces]
         except BadCellError:
             pass
         raise
 
 
-def _one(text: str, region: str, *, landline_zero: bool) -> tuple[PhoneNumber, NumberKind]:
+def _one(text: str, region: str, zero_from_digits: int | None = None) -> tuple[PhoneNumber, NumberKind]:
     text = text.strip()
     if _POWER_OF_TEN.fullmatch(text):
         raise BadCellError(
@@ -102,20 +109,22 @@ def _one(text: str, region: str, *, landline_zero: bool) -> tuple[PhoneNumber, N
     try:
         number = phone.parse(digits, region)
     except BadPhoneError as error:
-        restored = _with_zero(digits, region) if landline_zero else None
+        restored = None
+        if zero_from_digits is not None and isinstance(error, NoSuchNumberError):
+            restored = _with_zero(digits, region, zero_from_digits)
         if restored is None:
             raise BadCellError(str(error), error.remedy) from None
         number = restored
     return number, NumberKind.WORKPLACE if words & _WORK else NumberKind.UNKNOWN
 
 
-def _with_zero(digits: str, region: str) -> PhoneNumber | None:
+def _with_zero(digits: str, region: str, least_digits: int) -> PhoneNumber | None:
     """The landline whose leading zero a spreadsheet dropped.
 
     Subscribers' numbers in Italy begin with 0 or 3: what is a landline with the zero was nobody's number without it.
     """
     bare = re.sub(r"\D", "", digits)
-    if region != "IT" or digits.startswith("+") or bare.startswith(("0", "3")):
+    if region != "IT" or digits.startswith("+") or bare.startswith(("0", "3")) or len(bare) < least_digits:
         return None
     try:
         number = phonenumbers.parse("0" + bare, region)

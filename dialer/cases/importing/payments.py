@@ -79,8 +79,9 @@ class PaymentReading:
 
     def rejected(self, record: Record, error: RowError) -> RejectedRow:
         """The row as it is rejected. What may be a card's number isn't in it."""
-        hidden = error.column if isinstance(error, _CardError) else ""
-        found = self._table.without(record, hidden) if hidden else record.cells
+        found = tuple("" if _may_be_card(cell) else cell for cell in record.cells)
+        if _may_be_card(error.value) or (not error.column and found != record.cells):
+            error = RowError(error.column, "", str(error), error.remedy)
         return RejectedRow(found, (self._table.reject(record, error, row_lost=True),))
 
     def _payment(self, record: Record) -> TakenPayment:
@@ -97,7 +98,7 @@ class PaymentReading:
             try:
                 refuse_card_numbers(field, text)
             except InputError as error:
-                raise _CardError(_TEXTS[field], "", "looks like a card's number", error.remedy) from None
+                raise RowError(_TEXTS[field], "", "looks like a card's number", error.remedy) from None
         method = row.read("method", _method) or PaymentMethod.UNKNOWN
         sign = -1 if self._returned else 1
         try:
@@ -114,8 +115,12 @@ class PaymentReading:
         return TakenPayment(required["creditor"], payment, record)
 
 
-class _CardError(RowError):
-    """What must not be kept, not even among the rejects."""
+def _may_be_card(text: str) -> bool:
+    try:
+        refuse_card_numbers("", text)
+    except InputError:
+        return True
+    return False
 
 
 def _method(text: str) -> PaymentMethod:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dialer.cases.importing.cells import Form
-from dialer.cases.importing.columns import COLUMNS, FLAG_COLUMNS, PAYMENT_COLUMNS, PHONES, REJECTED, Column
+from dialer.cases.importing.columns import COLUMNS, FLAG_COLUMNS, GUARANTORS, PAYMENT_COLUMNS, PHONES, REJECTED, Column
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 
@@ -18,6 +18,7 @@ FOLDER = "profiles"
 """Beside dialer.toml."""
 HOW_TO = "docs/how-to/import-cases.md"
 _GUESS = 0.75
+_SEVERAL_NUMBERS = {*PHONES, *(f"{prefix}_phone" for prefix in GUARANTORS)}
 _Theirs = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -127,13 +128,9 @@ class Layout:
             if len(places) == 1:
                 found[ours] = cells[places[0]]
             else:
-                between = " / " if ours in PHONES else " "
+                between = " / " if ours in _SEVERAL_NUMBERS else " "
                 found[ours] = between.join(filter(None, (cells[place].strip() for place in places)))
         return found
-
-    def places(self, ours: str) -> list[int]:
-        """Where the cells of a column of ours stand in a row."""
-        return self._places.get(ours, [])
 
     def theirs(self, ours: str) -> str:
         """What the file calls a column of ours."""
@@ -174,17 +171,19 @@ def _write_a_profile(unknown: list[str], missing: list[str], columns: Mapping[st
         guesses.setdefault(closest(name, columns), []).append(name)
     left_out = guesses.pop("", [])
     lines = [f"save a profile as {FOLDER}/CREDITOR.toml ({HOW_TO}) and name it with --profile CREDITOR. For example:"]
-    lines += [f"    ignore = {_quoted(left_out)}"] if left_out else []
+    lines += [f"    ignore = [{_quoted(left_out)}]"] if left_out else []
     lines += ["    [columns]"] if guesses or missing else []
-    lines += [f"    {ours} = {_quoted(theirs)}" for ours, theirs in guesses.items()]
+    lines += [
+        f"    {ours} = {_quoted(theirs) if len(theirs) == 1 else f'[{_quoted(theirs)}]'}"
+        for ours, theirs in guesses.items()
+    ]
     lines += [f'    {name} = "…"   # {columns[name].holds}' for name in missing if name not in guesses]
     lines.append(f"our columns are {', '.join(columns)}")
     return "\n".join(lines)
 
 
 def _quoted(names: list[str]) -> str:
-    quoted = ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
-    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
+    return ", ".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names)
 
 
 def _key(name: str) -> str:

@@ -44,11 +44,6 @@ class Table:
         column = self._layout.theirs(error.column) if error.column else ""
         return Reject(record.number, column, error.value, str(error), error.remedy, row_lost)
 
-    def without(self, record: Record, column: str) -> tuple[str, ...]:
-        """The row's cells, but for those of one column of ours, which must not be kept."""
-        hidden = set(self._layout.places(column))
-        return tuple("" if index in hidden else cell for index, cell in enumerate(record.cells))
-
 
 def _names(found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(" ".join(cell.split()) for cell in found)
