@@ -100,6 +100,22 @@ async def test_a_refused_case_says_why_and_when_and_is_asked_about_once():
         assert case.due_at - decision.at >= timedelta(days=1)  # it may be allowed again by then: nobody knows
 
 
+@pytest.mark.parametrize("state", [CaseState.CLOSED, CaseState.LETTER, CaseState.ESCALATED])
+async def test_a_case_closed_while_it_lies_in_the_stock_is_not_dialled_and_costs_no_attempt(state):
+    async with House(agents=2) as house:
+        await house.cases((PERSON, Behaviour.BUSY))
+        await house.flow._stocks["k"].refill(1, house.clock.now(), house.clock.monotonic())  # it is at hand
+        (case,) = house.record.cases.values()
+        house.record.schedule(case.id, None, state, "meanwhile")
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        assert house.pbx.originated == []
+        assert house.record.attempts == {}
+        assert (case.state, case.why) == (state, "meanwhile")
+        assert [decision.verdict.reasons for decision in house.record.decisions] == [("case-not-open",)]
+
+
 async def test_of_two_numbers_the_one_that_may_be_called_is():
     async with House(agents=1) as house:
         await house.cases((PERSON, Behaviour.BUSY))
