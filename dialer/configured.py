@@ -52,10 +52,11 @@ def law(settings: Settings) -> Law:
 
 def rules(settings: Settings) -> RulesOf:
     """What holds when a call is written up, by campaign and creditor. Raises InputError, also for what no case has yet."""
+    flags = law(settings).flags
     supervisors = frozenset(agent.name for agent in settings.agents if agent.supervisor)
     mandates = {mandate.creditor: mandate for mandate in settings.mandates}
     of_mandate = {
-        name: with_own(shipped(), mandate.outcomes_file) if mandate.outcomes_file else shipped()
+        name: with_own(shipped(), mandate.outcomes_file, flags) if mandate.outcomes_file else shipped()
         for name, mandate in mandates.items()
     }
     files = {name: campaign.outcomes_file for name, campaign in settings.campaigns.items()}
@@ -64,7 +65,7 @@ def rules(settings: Settings) -> RulesOf:
     def of(campaign: str, creditor: str) -> Rules:
         outcomes = of_mandate.get(creditor, shipped())
         if file := files.get(campaign):
-            outcomes = with_own(outcomes, file)
+            outcomes = with_own(outcomes, file, flags)
         mandate = mandates.get(creditor)
         ladder = tuple(
             Step(step.discount_percent, step.most_instalments, step.deadline_days)

@@ -63,7 +63,7 @@ class Placing:
         for line in numbers_to_try(case):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
             verdict = await self._ring(campaign, intent, held)
-            if verdict.allowed:
+            if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
                 return verdict
             verdicts.append(verdict)
         if NO_AGENT in verdicts:

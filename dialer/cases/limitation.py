@@ -74,13 +74,14 @@ def limitation_of(given_on: date | None, years: int | None, facts: Iterable[Writ
 
     given_on: the last day as the creditor gave it; while it isn't known, nobody can tell whether a fact came in time,
     and only a judgment makes it known. years: for how long the debt can be claimed anew after a fact; where that isn't
-    known, the earlier day stays.
+    known, the earlier day stays. What a judgment awarded has its ten years anew (artt. 2945, 2953).
     """
     on, court, moved_by = given_on, None, None
     too_late: list[WrittenFact] = []
     for fact in sorted(facts, key=lambda fact: (fact.happened_on, list(WrittenFactKind).index(fact.kind))):
         if fact.kind is WrittenFactKind.JUDGMENT:
-            on, court, moved_by = _years_after(fact.happened_on, JUDGMENT_YEARS), None, fact
+            years, court, moved_by = JUDGMENT_YEARS, None, fact
+            on = _years_after(fact.happened_on, years)
         elif fact.kind is WrittenFactKind.COURT_CASE_DROPPED:
             if court is not None:
                 on, moved_by = _anew(on, court.happened_on, years, moved_by, court)

@@ -11,8 +11,18 @@ from dialer.cases.debt import Debt, ItemKind
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 
-CARD_DIGITS = range(13, 20)
-"""How long a card's number is (ISO/IEC 7812, and the schemes' ranges in use)."""
+MOST_CARD_DIGITS = 19
+"""How long a card's number is at most (ISO/IEC 7812-1)."""
+# The schemes' prefixes with their lengths (ISO/IEC 7812-1, and what the schemes publish): the check digit alone would
+# take one in ten of a bank's references for a card.
+_CARD = re.compile(
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
+    r"|(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"  # Mastercard
+    r"|3[47][0-9]{13}"  # American Express
+    r"|3(?:0[0-5]|[689][0-9])[0-9]{11,16}"  # Diners Club
+    r"|35(?:2[89]|[3-8][0-9])[0-9]{12,15}"  # JCB
+    r"|(?:5[06-8]|6[0-9])[0-9]{11,17}"  # Maestro, Discover, UnionPay
+)
 MOST_REFERENCE_CHARACTERS = 80
 # costs and interest before principal (Italy: art. 1194 c.c.), where the debtor and the creditor agreed on nothing else
 _ORDER = (ItemKind.COSTS, ItemKind.FEES, ItemKind.INTEREST, ItemKind.PRINCIPAL)
@@ -84,7 +94,7 @@ def balance_of(debt: Debt, payments: Iterable[Payment]) -> Balance:
 
 def refuse_card_numbers(field: str, text: str) -> None:
     """Raises InputError where a text holds what may be a card's number; the error never quotes it."""
-    if any(_luhn(number) for number in _numbers(text)):
+    if any(_CARD.fullmatch(number) and _luhn(number) for number in _numbers(text)):
         raise InputError(
             f"{field}: holds what looks like a card's number",
             "give the terminal's reference instead: a card's number must not be kept",
@@ -92,15 +102,16 @@ def refuse_card_numbers(field: str, text: str) -> None:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """Every run of 13 to 19 digits, also where blanks, dots or dashes part it."""
+    """Every run of up to 19 digits, also where blanks, dots or dashes part it."""
     for run in re.findall(r"[0-9](?:[0-9]|[ .\-/_]{1,2}(?=[0-9]))*", unicodedata.normalize("NFKC", text)):
         groups = re.findall(r"[0-9]+", run)
         for first in range(len(groups)):
             number = ""
             for group in groups[first:]:
                 number += group
-                if len(number) in CARD_DIGITS:
-                    yield number
+                if len(number) > MOST_CARD_DIGITS:
+                    break
+                yield number
 
 
 def _luhn(number: str) -> bool:

@@ -19,7 +19,7 @@ from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged,
 from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
-from dialer.kernel.errors import AwayError
+from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.ids import AttemptId, Ids
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -47,7 +47,10 @@ class Record(Protocol):
     """Where the gate writes an attempt before anybody hears of it, and every decision."""
 
     async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
-        """Return once the attempt, its line and the decision are durable. Raises AwayError when they can't be."""
+        """Return once the attempt, its line and the decision are durable.
+
+        Raises AwayError when they can't be, CaseNotOpenError where the case isn't open any more.
+        """
 
     def decided(self, decision: Decision) -> None:
         """Write a decision that placed no call, soon."""
@@ -238,6 +241,9 @@ class Gate:
         except AwayError:
             self._take_back(entry)
             return _refused(Reason.STORE_AWAY)
+        except CaseNotOpenError:
+            self._take_back(entry)
+            return _refused(Reason.CASE_NOT_OPEN)
         return Clearance(SEAL, reservation, self.treatment(intent.packs))
 
     def _take_back(self, entry: Entry) -> None:

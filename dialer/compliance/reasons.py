@@ -72,6 +72,7 @@ class Reason(StrEnum):
     OPT_OUT = "opt_out", "the debtor asked not to be reached by telephone"
     MANDATE_CLOSED = "mandate_closed", "the creditor has taken the case back"
     # what the engine itself lacks: in doubt nobody is called
+    CASE_NOT_OPEN = "case-not-open", "the case was paid, closed, or given to a letter or a person meanwhile"
     NO_NUMBER = "no-number", "the case has no number that may be dialled"
     NO_PACK = "no-pack", "a pack that this call needs isn't loaded"
     NUMBER_INVALID = "number-invalid", "the number isn't in E.164"
@@ -82,8 +83,10 @@ class Reason(StrEnum):
     CLOCK = "clock", "the clock went back, or isn't the PBX's"
 
 
-ENGINE = frozenset({Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.NO_AGENT, Reason.CLOCK})
-"""Reasons that say nothing of the case: it stays due."""
+ENGINE = frozenset(
+    {Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.NO_AGENT, Reason.CLOCK, Reason.CASE_NOT_OPEN}
+)
+"""Reasons that plan nothing for the case: it stays as it stands on record."""
 BY_THE_CLOCK = frozenset({Reason.HOURS, Reason.HOURS_WORKPLACE, Reason.HOLIDAY, Reason.INCONVENIENT_TIME})
 """Reasons of the hour and the day: they pass by themselves, whatever else happens."""
 

@@ -46,6 +46,10 @@ class InUseError(DialerError):
     exit_code = EXIT_IN_USE
 
 
+class CaseNotOpenError(DialerError):
+    """The case was paid, closed, or given to a letter or a person since it was chosen: nothing was done."""
+
+
 class PbxAwayError(AwayError):
     """Not connected to the PBX: the request surely didn't leave."""
 

@@ -1,7 +1,7 @@
 """What an agent may say of a call: outcomes as data, the shipped set and an agency's own."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
@@ -179,14 +179,20 @@ def shipped() -> Catalogue:
     return {outcome.code: outcome for outcome in _read(SHIPPED, "outcomes.toml")[0]}
 
 
-def with_own(known: Catalogue, file: Path) -> Catalogue:
+def with_own(known: Catalogue, file: Path, flags: Collection[str]) -> Catalogue:
     """What is known, and what an agency's own file adds or words anew. Raises InputError with each error's line.
 
-    What a known outcome counts as, and the flag that it sets, stay: the law doesn't change with the wording.
+    flags: what the packs know; any other would stop nothing. What a known outcome counts as, and the flag that it sets, stay: the law doesn't change with the wording.
     """
     outcomes, text = _read(file, str(file))
     for index, outcome in enumerate(outcomes):
         before = known.get(outcome.code)
+        if before is None and outcome.flag is not None and outcome.flag.name not in flags:
+            line = toml.line_of(text, ["outcome", index, "flag", "name"])
+            raise InputError(
+                f"{file}:{line}: outcome.{index}.flag.name: no pack knows the flag {outcome.flag.name!r}",
+                f"name one of {', '.join(sorted(flags))}",
+            )
         for key in ("right_party", "counts_as", "flag"):
             if before is not None and getattr(before, key) != getattr(outcome, key):
                 line = toml.line_of(text, ["outcome", index, key])

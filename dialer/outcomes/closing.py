@@ -17,6 +17,7 @@ from dialer.compliance.entry import Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Verdict
 from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
 from dialer.outcomes import next_action
 from dialer.outcomes.counting import entry_for, opt_out
@@ -139,28 +140,34 @@ class Closing:
         lines = filled.said
         if over:
             lines = (entry_for(replace(attempt, counts_as=outcome.counts_as), now), *lines)
-        await self._record.add_outcome(
-            RecordedOutcome(
-                attempt.id,
-                agent,
-                outcome.code,
-                note,
-                now,
-                lines,
-                counts_as=outcome.counts_as,
-                right_party=outcome.right_party,
-                form=form,
-                promise=filled.promise,
-                offers=filled.offers,
-                action=filled.action,
-                case_id=attempt.intent.case_id if over else None,
-            )
+        recorded = RecordedOutcome(
+            attempt.id,
+            agent,
+            outcome.code,
+            note,
+            now,
+            lines,
+            counts_as=outcome.counts_as,
+            right_party=outcome.right_party,
+            form=form,
+            promise=filled.promise,
+            offers=filled.offers,
+            action=filled.action,
+            case_id=attempt.intent.case_id if over else None,
         )
+        before = attempt.outcome, attempt.counts_as, attempt.then
+        # said before it is written: a call that ends meanwhile is settled by it
         attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, filled.action
+        try:
+            await self._record.add_outcome(recorded)
+        except AwayError:
+            attempt.outcome, attempt.counts_as, attempt.then = before
+            if attempt.result is not None and not over:  # it was settled by what isn't on record
+                self._gate.put(entry_for(attempt, self._clock.now()))
+                ended_at = attempt.ended_at or now
+                self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
+            raise
         self._gate.count(*lines)
-        if attempt.result is not None and not over:  # it ended while the outcome was being written
-            self._gate.put(entry_for(attempt, self._clock.now()))
-            self._plan(attempt, filled.action)
 
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""

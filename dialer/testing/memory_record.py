@@ -29,7 +29,7 @@ from dialer.cases.payment import balance_of
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
-from dialer.kernel.errors import AwayError
+from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
@@ -235,6 +235,8 @@ class MemoryRecord:
         if reservation.attempt in self.attempts:
             msg = "an attempt's id stands once"
             raise ValueError(msg)
+        if self.cases[reservation.intent.case_id].state is not CaseState.OPEN:
+            raise CaseNotOpenError("the case isn't open any more")
         self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
         self.decisions.append(decision)
         self.keep(entry)

@@ -46,8 +46,12 @@ async def take(port: Payments, body: Any, now: datetime) -> Any:
     for number, one in enumerate(known.payments):
         if (one.paid_on - now.date()).days > 1:  # it may be tomorrow already where it was paid
             raise InputError(f"payments.{number}.paid_on: hasn't come yet", "a promised payment is no payment")
-    given = [
-        Payment(one.reference, one.debt, Money(one.cents, one.currency), one.paid_on, one.method, one.receipt)
-        for one in known.payments
-    ]
+    given = [_payment(number, one) for number, one in enumerate(known.payments)]
     return plain(await port.add(known.creditor, given, known.by, now))
+
+
+def _payment(number: int, one: PaymentBody) -> Payment:
+    try:
+        return Payment(one.reference, one.debt, Money(one.cents, one.currency), one.paid_on, one.method, one.receipt)
+    except InputError as error:
+        raise InputError(f"payments.{number}.{error}", error.remedy) from None

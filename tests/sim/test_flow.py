@@ -13,6 +13,7 @@ from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
 from dialer.cases.model import CaseState
+from dialer.compliance.entry import EntryResult
 from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
 from dialer.outcomes.form import Form
 from dialer.testing import fake_pbx
@@ -98,6 +99,22 @@ async def test_a_refused_case_says_why_and_when_and_is_asked_about_once():
         (case,) = house.record.cases.values()
         assert case.why == "not called: do-not-call"
         assert case.due_at - decision.at >= timedelta(days=1)  # it may be allowed again by then: nobody knows
+
+
+@pytest.mark.parametrize("state", [CaseState.CLOSED, CaseState.LETTER, CaseState.ESCALATED])
+async def test_a_case_closed_while_it_lies_in_the_stock_is_not_dialled_and_costs_no_attempt(state):
+    async with House(agents=2) as house:
+        await house.cases((PERSON, Behaviour.BUSY))
+        await house.flow._stocks["k"].refill(1, house.clock.now(), house.clock.monotonic())  # it is at hand
+        (case,) = house.record.cases.values()
+        house.record.schedule(case.id, None, state, "meanwhile")
+        await house.staff()
+        await house.start()
+        await house.run(5)
+        assert house.pbx.originated == []
+        assert house.record.attempts == {}
+        assert (case.state, case.why) == (state, "meanwhile")
+        assert [decision.verdict.reasons for decision in house.record.decisions] == [("case-not-open",)]
 
 
 async def test_of_two_numbers_the_one_that_may_be_called_is():
@@ -603,6 +620,47 @@ async def test_an_outcome_beats_an_end_that_comes_while_it_is_written():
         await saying
         (case,) = house.record.cases.values()
         assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
+
+
+async def test_a_daemon_that_dies_while_it_writes_the_outcome_of_a_call_that_ended_has_planned_by_it():
+    async with House(agents=1) as house:
+        await talking(house)
+        add = house.record.add_outcome
+
+        async def never_told(outcome):
+            await add(outcome)
+            await asyncio.Event().wait()
+
+        house.record.add_outcome = never_told
+        saying = asyncio.create_task(house.flow.write_up("agent0", "promise_to_pay", "", PROMISE))
+        await asyncio.sleep(0.1)
+        house.flow.end_call("agent0")
+        await asyncio.sleep(1)
+        saying.cancel()
+        (case,) = house.record.cases.values()
+        (attempt,) = house.record.attempts.values()
+        assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
+        assert house.record.lines[attempt.id].result is EntryResult.CONVERSATION
+
+
+async def test_an_outcome_that_cannot_be_written_while_the_call_ends_leaves_the_case_as_if_nothing_was_said():
+    async with House(agents=1) as house:
+        await talking(house)
+
+        async def fails(outcome):
+            await asyncio.sleep(1)
+            raise AwayError("no disk")
+
+        house.record.add_outcome = fails
+        saying = asyncio.create_task(house.flow.write_up("agent0", "promise_to_pay", "", PROMISE))
+        await asyncio.sleep(0.1)
+        house.flow.end_call("agent0")
+        with pytest.raises(AwayError):
+            await saying
+        (case,) = house.record.cases.values()
+        (attempt,) = house.record.attempts.values()
+        assert case.why == "after connected"
+        assert house.record.lines[attempt.id].result is EntryResult.UNKNOWN
 
 
 async def test_what_the_agent_said_in_the_call_survives_a_restart_before_its_end():

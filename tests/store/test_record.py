@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.schema import cases
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt, Signal
@@ -16,10 +17,10 @@ from dialer.cases.debt import Debt
 from dialer.cases.model import AGREED, NOT_CALLED, CaseState, NewCase, NextAction, NextDue
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry, EntryResult
-from dialer.compliance.gate import entry_of
+from dialer.compliance.gate import Decision, entry_of
 from dialer.compliance.ledger import WINDOW
-from dialer.compliance.verdict import Intent
-from dialer.kernel.errors import AwayError
+from dialer.compliance.verdict import Intent, Verdict
+from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.money import Money
 from dialer.outcomes.counting import entry_for, opt_out
 from dialer.outcomes.record import RecordedOutcome
@@ -162,6 +163,37 @@ async def test_an_attempts_id_stands_once(store):
     await store.open(reservation(case))
     with pytest.raises((AwayError, ValueError)):
         await store.open(reservation(case))
+
+
+@pytest.mark.parametrize("state", [state for state in CaseState if state is not CaseState.OPEN])
+async def test_no_attempt_is_opened_on_a_case_that_is_not_open_any_more(store, state):
+    await store.book.add("k", [new_case(n, numbers=(f"+39347123456{n}",)) for n in range(1, 4)], NOW)
+    one, two, three = await store.book.due("k", NOW, 10, ())
+    store.book.schedule(two.id, None, state, "it came to that meanwhile")  # goes to the disk with the attempts
+    held = [reservation(case, n, case.numbers[0].number) for n, case in enumerate((one, two, three), 1)]
+    opened = await asyncio.gather(*map(store.open, held), return_exceptions=True)
+    assert [type(result) for result in opened] == [type(None), CaseNotOpenError, type(None)]
+    assert {attempt.id for attempt in await store.attempts.unsettled()} == {held[0].attempt, held[2].attempt}
+    assert set(await store.lines()) == {held[0].attempt, held[2].attempt}
+    store.book.schedule(two.id, NOW, CaseState.OPEN, "open again")
+    await store.attempts.flush()
+    assert [case.id for case in await store.book.due("k", NOW, 10, ())] == [two.id]
+    await store.open(held[1])
+    assert len(await store.attempts.unsettled()) == 3
+
+
+async def test_decisions_written_beside_refused_and_opened_attempts_stay_one_chain(sql):
+    await sql.book.add("k", [new_case(n, numbers=(f"+39347123456{n}",)) for n in range(1, 4)], NOW)
+    due = await sql.book.due("k", NOW, 10, ())
+    sql.book.schedule(due[0].id, None, CaseState.CLOSED, "closed")
+    held = [reservation(case, n, case.numbers[0].number) for n, case in enumerate(due, 1)]
+    sql.attempts.decided(Decision(NOW, held[0].intent, Verdict()))
+    await asyncio.gather(*map(sql.open, held), return_exceptions=True)
+    sql.attempts.decided(Decision(NOW, held[0].intent, Verdict()))
+    await sql.attempts.flush()
+    links = [link async for link in SqlDecisions(sql.engine).links()]
+    assert [link.position for link in links] == [1, 2, 3, 4]
+    assert [link.previous for link in links[1:]] == [link.digest for link in links[:-1]]
 
 
 async def test_an_attempt_reads_back_as_it_was_saved(store):

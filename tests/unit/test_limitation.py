@@ -58,6 +58,15 @@ def test_before_a_court_the_clock_stands_until_the_judgment_which_gives_ten_year
     assert limitation_of(LAST, 5, [served, meanwhile, final]) == Limitation(date(2040, 5, 2), moved_by=final)
 
 
+@pytest.mark.parametrize("years", [5, None])
+def test_after_a_judgment_every_interruption_gives_ten_years_again(years):
+    final, notice = fact(K.JUDGMENT, date(2026, 5, 2)), fact(K.NOTICE_RECEIVED, date(2033, 6, 1))
+    assert limitation_of(LAST, years, [final, notice]) == Limitation(date(2043, 6, 1), moved_by=notice)
+    served, dropped = fact(K.COURT_ACT, date(2034, 1, 1)), fact(K.COURT_CASE_DROPPED, date(2036, 1, 1))
+    # the day of the judgment's own ten years is over when the court drops it: it runs from the day it was served
+    assert limitation_of(LAST, years, [final, served, dropped]).on == date(2044, 1, 1)
+
+
 def test_a_case_that_the_court_dropped_counts_as_from_the_day_it_was_served():
     served, dropped = fact(K.COURT_ACT, date(2027, 1, 10)), fact(K.COURT_CASE_DROPPED, date(2031, 1, 1))
     assert limitation_of(LAST, 5, [served, dropped]) == Limitation(date(2032, 1, 10), moved_by=served)

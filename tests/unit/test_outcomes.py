@@ -20,6 +20,7 @@ needs = ["evidence"]
 flag = { name = "dispute", on = "debt", days = 30 }
 next = { do = "retry", after_hours = 24, most = 2, beyond = "letter" }
 """
+FLAGS = frozenset({"dispute", "do-not-call"})
 COUNTED_BEFORE = {
     "promise_to_pay": "conversation", "paid_already": "conversation", "refuses": "conversation",
     "call_back": "conversation", "do_not_call": "conversation", "third_party": "third_party",
@@ -58,7 +59,7 @@ def test_an_agency_adds_its_own_and_words_a_known_one_anew(tmp_path):
     anew = OWN.replace("sold_house", "refuses").replace('\nflag = { name = "dispute", on = "debt", days = 30 }', "")
     own = tmp_path / "own.toml"
     own.write_text(OWN + anew)
-    known = with_own(shipped(), own)
+    known = with_own(shipped(), own, FLAGS)
     assert known["sold_house"].flag.days == 30
     assert known["refuses"].needs == (Blank.EVIDENCE,)
     assert shipped()["refuses"].needs == ()
@@ -82,6 +83,7 @@ def test_an_agency_adds_its_own_and_words_a_known_one_anew(tmp_path):
         ((', beyond = "letter"', ""), 10, "next.most: most: says how often"),
         (("days = 30", "days = 0"), 9, "flag.days"),
         (("days = 30", "years = 1"), 9, "known here: name, on, days"),
+        (('name = "dispute"', 'name = "do_not_call"'), 9, "no pack knows the flag 'do_not_call'"),
         (('on = "debt"', 'on = "moon"'), 9, "flag.on"),
         (("[[outcome]]\n", "[[outcome]\n"), 2, "not TOML"),
         (("[[outcome]]", "[outcome]"), 2, "must be a list; each outcome begins with [[outcome]]"),
@@ -94,7 +96,7 @@ def test_a_wrong_file_is_told_its_line_and_what_to_do(tmp_path, change, line, me
     own = tmp_path / "own.toml"
     own.write_text(OWN.replace(*change))
     with pytest.raises(InputError, match=re.escape(message)) as caught:
-        with_own(shipped(), own)
+        with_own(shipped(), own, FLAGS)
     assert str(caught.value).startswith(f"{own}:{line}: ")
     assert caught.value.remedy
 
@@ -103,9 +105,9 @@ def test_two_outcomes_of_one_code_or_no_file_are_told(tmp_path):
     own = tmp_path / "own.toml"
     own.write_text(OWN + OWN)
     with pytest.raises(InputError, match=re.escape(f"{own}:13: outcome.1.code: two outcomes have the code")):
-        with_own(shipped(), own)
+        with_own(shipped(), own, FLAGS)
     with pytest.raises(InputError, match="no such file"):
-        with_own(shipped(), tmp_path / "nowhere.toml")
+        with_own(shipped(), tmp_path / "nowhere.toml", FLAGS)
     own.write_text("")
     with pytest.raises(InputError, match="empty"):
-        with_own(shipped(), own)
+        with_own(shipped(), own, FLAGS)

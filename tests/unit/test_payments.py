@@ -56,14 +56,49 @@ def test_what_is_no_cards_number_passes(text):
     refuse_card_numbers("receipt", text)
 
 
-@given(st.from_regex(r"[3-6][0-9]{11,17}", fullmatch=True), st.sampled_from(["", " ", "-", "."]))
-def test_every_number_with_the_right_check_digit_and_length_is_seen_however_it_is_parted(body, sign):
-    digits = [int(digit) for digit in reversed(body)]
-    total = sum(sum(divmod(2 * digit, 10)) for digit in digits[::2]) + sum(digits[1::2])
-    number = body + str(-total % 10)
+# prefixes of issuers, each with a length that its scheme uses
+SCHEMES = (
+    ("4", 13), ("4", 16), ("4", 19), ("51", 16), ("55", 16), ("2221", 16), ("2720", 16), ("34", 15), ("37", 15),
+    ("50", 13), ("56", 19), ("58", 16), ("60", 16), ("62", 19), ("36", 14), ("305", 16), ("3528", 16), ("3589", 19),
+)  # fmt: skip
+
+
+@given(st.sampled_from(SCHEMES), st.integers(0, 10**19), st.sampled_from(["", " ", "-", "."]))
+def test_every_card_of_a_scheme_with_the_right_check_digit_is_seen_however_it_is_parted(scheme, rest, sign):
+    prefix, length = scheme
+    number = with_check_digit(prefix + str(rest).zfill(20)[-(length - len(prefix) - 1) :])
+    assert len(number) == length
     parted = sign.join(number[start : start + 4] for start in range(0, len(number), 4))
     with pytest.raises(InputError):
         refuse_card_numbers("receipt", f"pos{parted}.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["011111111111111", "112345678901234", "222012345678901", "272112345678901", "71234567890123456", "9123456789012",
+     "3412345678901234", "4111111111111", "202611200001234"],
+)  # fmt: skip
+def test_a_reference_that_no_scheme_would_issue_passes_though_its_check_digit_is_right(body):
+    refuse_card_numbers("reference", with_check_digit(body))
+
+
+def test_of_a_long_row_of_digits_no_more_than_a_cards_length_is_looked_at(monkeypatch):
+    looked_at = []
+
+    class Never:
+        def fullmatch(self, number):
+            looked_at.append(len(number))
+
+    monkeypatch.setattr("dialer.cases.payment._CARD", Never())
+    refuse_card_numbers("note", "4 " * 1_000)
+    assert max(looked_at) == 19
+    assert len(looked_at) <= 19 * 1_000
+
+
+def with_check_digit(body):
+    digits = [int(digit) for digit in reversed(body)]
+    total = sum(sum(divmod(2 * digit, 10)) for digit in digits[::2]) + sum(digits[1::2])
+    return body + str(-total % 10)
 
 
 def test_a_payment_without_a_key_or_an_amount_is_refused():

@@ -131,5 +131,6 @@ async def test_a_payment_that_cannot_be_is_refused_in_words_and_none_of_its_comp
     status, problem = await told(ask, PAYMENT, PAYMENT | {"reference": "CRO 2"} | wrong)
     assert (status, bool(problem["title"]), bool(problem["remedy"])) == (400, True, True)
     assert "4111" not in str(problem)
+    assert "payments.1." in str(problem)
     left = (await ask("/api/v1/cases/1?by=anna"))[1]["statements"][0]["balance"]["left"]
     assert left == {"cents": 12000, "currency": "EUR"}

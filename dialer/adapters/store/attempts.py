@@ -37,6 +37,11 @@ _PROGRESS = (
     "agent", "cause", "sip", "result",
 )  # fmt: skip
 _OPEN = insert(attempts)
+_CLAIM = (
+    update(cases)
+    .where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value)
+    .values(due_at=None, why="being called", first_number=None)
+)
 _SAVE = (
     update(attempts)
     .where(attempts.c.id == bindparam("attempt"))
@@ -66,7 +71,10 @@ class SqlAttempts:
         self._clock = clock
 
     async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
-        """Return once attempt, line and decision are durable, and the case is out of the queue. Raises AwayError."""
+        """Return once attempt, line and decision are durable, and the case is out of the queue.
+
+        Raises AwayError; CaseNotOpenError where the case isn't open any more: then nothing of it is written.
+        """
         intent = reservation.intent
         row = {
             "id": reservation.attempt,
@@ -84,9 +92,9 @@ class SqlAttempts:
         try:
             await self._writer.commit(
                 Write(0, _OPEN, row),
-                schedule_write(intent.case_id, None, CaseState.OPEN, "being called"),
                 *line_writes(entry, reservation.cleared_at),
                 decision_write(decision),
+                claim=Write(0, _CLAIM, {"case": intent.case_id}),
             )
         except AwayError:
             self._withdraw(reservation)

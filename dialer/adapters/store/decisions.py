@@ -74,7 +74,8 @@ class Chain:
 
     async def link(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The rows as links. They hold once the transaction is committed."""
-        if self._head is None:
+        head = self._next or self._head  # more of one transaction follows what it linked before
+        if head is None:
             last = (
                 await connection.execute(
                     select(decisions.c.position, decisions.c.digest)
@@ -83,8 +84,8 @@ class Chain:
                     .limit(1)
                 )
             ).one_or_none()
-            self._head = (last.position, last.digest) if last else (0, evidence.BEGINNING)
-        position, previous = self._head
+            head = self._head = (last.position, last.digest) if last else (0, evidence.BEGINNING)
+        position, previous = head
         linked = []
         for row in rows:
             position += 1

@@ -8,12 +8,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Executable
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import means_away, words_of
 from dialer.adapters.store.decisions import Chain
 from dialer.adapters.store.write import Write
-from dialer.kernel.errors import AwayError
+from dialer.kernel.errors import AwayError, CaseNotOpenError
 
 MOST_QUEUED = 50_000
 """Writes that may wait; dialling stops long before, because a store that is away clears nothing."""
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 class _Job:
     writes: tuple[Write, ...]
     done: asyncio.Future[None] | None
+    claim: Write | None = None
+    claimed: bool = True
 
 
 class Writer:
@@ -49,16 +51,18 @@ class Writer:
         """Write soon."""
         self._add(_Job(writes, None))
 
-    async def commit(self, *writes: Write) -> None:
+    async def commit(self, *writes: Write, claim: Write | None = None) -> None:
         """Return once it is on the disk. Raises AwayError when it can't be written now: then nothing of it is.
 
         One exception: where the connection to PostgreSQL breaks within the commit itself, nobody knows. Writes are made
         so that once more does no harm, and who opens an attempt withdraws it then.
+
+        claim: a write to a case that is open; where it changes no row, nothing is written. Raises CaseNotOpenError.
         """
         if not self.healthy:
             raise AwayError("the record can't be written")
         done = asyncio.get_running_loop().create_future()
-        self._add(_Job(writes, done))
+        self._add(_Job(writes, done, claim))
         await done
 
     async def flush(self) -> None:
@@ -85,9 +89,13 @@ class Writer:
     async def _write(self, jobs: deque[_Job]) -> None:
         try:
             async with self._engine.begin() as connection:
-                for statement, rows in _grouped(jobs):
-                    linked = statement is self._chain.statement
-                    await connection.execute(statement, await self._chain.link(connection, rows) if linked else rows)
+                await self._execute(connection, [job for job in jobs if job.claim is None])
+                # after them: what is being written may close the case
+                for job in jobs:
+                    if job.claim is not None:
+                        changed = await connection.execute(job.claim.statement, job.claim.values)
+                        job.claimed = changed.rowcount > 0
+                await self._execute(connection, [job for job in jobs if job.claim is not None and job.claimed])
         except Exception as error:
             self._refuse(jobs)
             if not means_away(error):
@@ -102,7 +110,15 @@ class Writer:
         self.commits += 1
         for job in jobs:
             if job.done and not job.done.done():
-                job.done.set_result(None)
+                if job.claimed:
+                    job.done.set_result(None)
+                else:
+                    job.done.set_exception(CaseNotOpenError("the case isn't open any more"))
+
+    async def _execute(self, connection: AsyncConnection, jobs: Iterable[_Job]) -> None:
+        for statement, rows in _grouped(jobs):
+            linked = statement is self._chain.statement
+            await connection.execute(statement, await self._chain.link(connection, rows) if linked else rows)
 
     def _refuse(self, jobs: Iterable[_Job]) -> None:
         self.healthy = False
