@@ -41,7 +41,8 @@ class Promise:
     """What the debtor promised to whom; a repayment plan has several instalments, the earliest first.
 
     id: the attempt in which it was given. made_on: its day in the debtor's calendar. grace_days: how long a payment may
-    be late and is in time all the same, as campaign or mandate had it when the promise was given.
+    be late and is in time all the same, as campaign or mandate had it when the promise was given. remission_cents: what
+    the debtor needn't pay of the rest once it is kept, as an accepted offer has it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Promise:
     made_on: date
     instalments: tuple[Instalment, ...]
     grace_days: int
+    remission_cents: int = 0
 
     def __post_init__(self) -> None:
         assert self.instalments, "a promise of nothing"

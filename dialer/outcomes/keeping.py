@@ -50,8 +50,10 @@ class PromiseRecord(Protocol):
     async def to_judge(self, on: date, after: int, most: int) -> list[ToJudge]:
         """Up to `most` cases with a higher id of which a promise must be judged on that day or before, by their ids."""
 
-    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None) -> None:
-        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched."""
+    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
+        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
+        of which nothing is left, as a promise was kept under an accepted offer, is closed.
+        """
 
 
 class Keeping:
@@ -73,7 +75,7 @@ class Keeping:
                 if today < case.check_on:
                     continue  # the day hasn't begun where the debtor is
                 results = judge(case.promises, case.payments, today)
-                await self._record.judged(case.case_id, results, found_of(results[-1], now, zone))
+                await self._record.judged(case.case_id, results, found_of(results[-1], now, zone), now)
                 total += 1
         if total:
             log.info("promises.judged", cases=total)

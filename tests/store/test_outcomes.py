@@ -19,7 +19,7 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
-from dialer.cases.model import AGREED, CaseState, NewCase
+from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
 from dialer.compliance.clearance import Clearance
@@ -347,6 +347,40 @@ async def test_a_promise_is_judged_on_the_first_day_on_which_it_may_be_broken(sq
     assert (case.why, promise.kept, promise.check_on, case.due_at) == (why, kept, None, before.due_at)
     assert (case.wanted_by == rome(8)) == (kept != "kept")
     assert await keeping.look() == 0
+
+
+async def settled(sql):
+    """210.00 of 300.00 promised under an accepted offer of 30 per cent off, and paid."""
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    offer = {"discount_percent": 30, "until": "2026-12-05", "answer": "accepted"}
+    await desk.say("promise_to_pay", amount="210,00", pay_by="2026-12-04", offers=[offer])
+    await sql.attempts.flush()
+    paid = [
+        Payment("bank 1", "F1", Money(20_000), date(2026, 12, 2)),
+        Payment("bank 2", "G1", Money(1_000), date(2026, 12, 3)),
+    ]
+    await SqlPayments(sql.engine).add("Luce", paid, "bank", desk.clock.now())
+    desk.clock.time = rome(8)
+    keeping = Keeping(SqlPromises(sql.engine, sql.writer), desk.clock)
+    await keeping.look()
+    return desk, keeping
+
+
+async def test_who_paid_what_the_accepted_offer_left_owes_nothing_and_is_called_no_more(sql):
+    desk, _ = await settled(sql)
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.due_at, case.why) == ("closed", None, PAID)
+    assert (await sql.book.card(desk.case_id, desk.clock.now())).left == (Money(0),)
+    assert await sql.book.due("k", rome(31), 10, ()) == []
+
+
+async def test_a_settlement_that_is_taken_back_is_none(sql):
+    desk, _ = await settled(sql)
+    bounced = Payment("bank 3", "F1", Money(-20_000), date(2026, 12, 8))
+    added = await SqlPayments(sql.engine).add("Luce", [bounced], "bank", desk.clock.now())
+    assert added.reopened == (desk.case_id,)
 
 
 async def test_a_broken_promise_comes_before_what_is_longer_due(sql):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
-from dialer.adapters.store.promises import offers_of, promises_of
+from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -213,7 +213,7 @@ class SqlCaseBook:
                 tried or 0,
                 history,
                 statements,
-                left_of(statements),
+                left_of(statements, await remitted_of(connection, case_id)),
                 await standing_about(connection, case.debtor_id, called, now),
                 case.note,
                 tuple(await promises_of(connection, [case_id])),

@@ -1,5 +1,6 @@
 """Payments on record: each counts once, and a case of which nothing is left is worked no more."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,11 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import telling_away
-from dialer.adapters.store.schema import cases, debts, payments
+from dialer.adapters.store.schema import cases, debts, payments, promises
 from dialer.cases.dossier import PaymentsAdded, RefusedPayment
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState
 from dialer.cases.payment import Payment
+from dialer.cases.promises import Kept
 
 CHUNK = 1_000
 
@@ -66,7 +68,7 @@ def _add(
     connection.execute(insert(payments), rows)
     paid = {row["debt_id"] for row in rows}
     touched = {debt.case_id for debt in owed.values() if debt.id in paid}
-    settled, reopened = _close_and_reopen(connection, touched, now)
+    settled, reopened = close_and_reopen(connection, touched, now)
     return PaymentsAdded(len(rows), known, tuple(refused), settled, reopened)
 
 
@@ -96,10 +98,13 @@ def _row(creditor: str, debt_id: int, payment: Payment, by: str, now: datetime) 
     }
 
 
-def _close_and_reopen(
+def close_and_reopen(
     connection: Connection, touched: Collection[int], now: datetime
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again."""
+    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again.
+
+    What a promise that was kept under an accepted offer leaves out isn't owed any more.
+    """
     paid = (
         select(payments.c.debt_id, func.sum(payments.c.amount_cents).label("cents"))
         .join(debts, debts.c.id == payments.c.debt_id)
@@ -107,13 +112,18 @@ def _close_and_reopen(
         .group_by(payments.c.debt_id)
         .subquery()
     )
-    still_owed = (
-        select(debts.c.case_id)
-        .outerjoin(paid, paid.c.debt_id == debts.c.id)
-        .where(debts.c.case_id.in_(touched), debts.c.amount_cents > func.coalesce(paid.c.cents, 0))
-        .distinct()
+    left = select(
+        debts.c.case_id, debts.c.currency, (debts.c.amount_cents - func.coalesce(paid.c.cents, 0)).label("cents")
+    ).outerjoin(paid, paid.c.debt_id == debts.c.id)
+    remitted = select(promises.c.case_id, promises.c.currency, promises.c.remission_cents.label("cents")).where(
+        promises.c.kept == Kept.KEPT.value
     )
-    owing = set(connection.scalars(still_owed))
+    owed: Counter[tuple[int, str]] = Counter()
+    for row in connection.execute(left.where(debts.c.case_id.in_(touched))):
+        owed[row.case_id, row.currency] += max(row.cents, 0)  # what was paid too much for one debt pays no other
+    for row in connection.execute(remitted.where(promises.c.case_id.in_(touched))):
+        owed[row.case_id, row.currency] -= row.cents
+    owing = {case_id for (case_id, _), cents in owed.items() if cents > 0}
     closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "why": PAID}
     settle = update(cases).where(cases.c.id.in_(set(touched) - owing), cases.c.state != CaseState.CLOSED.value)
     settled = connection.scalars(settle.values(**closed).returning(cases.c.id)).all()

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from dialer.adapters.store.away import reading
+from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.payments import close_and_reopen
 from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -113,6 +114,7 @@ def _row(promise: Promise) -> dict[str, Any]:
         "instalments": json.dumps([[part.due_on.isoformat(), part.amount.cents] for part in promise.instalments]),
         "kept": Kept.OPEN.value,
         "check_on": promise.over_on(promise.instalments[0]),
+        "remission_cents": promise.remission_cents,
     }
 
 
@@ -143,16 +145,19 @@ class SqlPromises:
                 found.append(ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid))
             return found
 
-    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None) -> None:
-        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched."""
-        writes = [
-            Write(4, _JUDGED, {"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on})
-            for one in judged
-        ]
-        if found is not None:
-            values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
-            writes.append(Write(6, _FOUND, values | {"new_wanted_by": found.wanted_by}))
-        await self._writer.commit(*writes)
+    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
+        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
+        of which nothing is left, as a promise was kept under an accepted offer, is closed.
+        """
+        rows = [{"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on} for one in judged]
+        await self._writer.flush()  # what was planned before stands on record before
+        with telling_away():
+            async with self._engine.begin() as connection:
+                await connection.execute(_JUDGED, rows)
+                if found is not None:
+                    values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
+                    await connection.execute(_FOUND, values | {"new_wanted_by": found.wanted_by})
+                await connection.run_sync(close_and_reopen, {case_id}, now)
 
 
 async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:
@@ -170,9 +175,18 @@ async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[
                 for day, cents in json.loads(row.instalments)
             ),
             row.grace_days,
+            row.remission_cents,
         )
         for row in await connection.execute(chosen)
     ]
+
+
+async def remitted_of(connection: AsyncConnection, case_id: int) -> list[Money]:
+    """What needn't be paid of a case any more, as promises were kept under an accepted offer."""
+    chosen = select(promises.c.remission_cents, promises.c.currency).where(
+        promises.c.case_id == case_id, promises.c.kept == Kept.KEPT.value
+    )
+    return [Money(row.remission_cents, row.currency) for row in await connection.execute(chosen)]
 
 
 async def offers_of(connection: AsyncConnection, case_id: int) -> list[Offer]:
