@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import telling_away
@@ -16,6 +17,7 @@ from dialer.cases.payment import Payment
 from dialer.cases.promises import Kept
 
 CHUNK = 1_000
+_PAYMENT = upsert(payments).on_conflict_do_nothing().returning(payments.c.reference)
 
 
 class SqlPayments:
@@ -44,10 +46,12 @@ def _add(
     connection: Connection, creditor: str, start: int, new: Sequence[Payment], by: str, now: datetime
 ) -> PaymentsAdded:
     owed = _debts(connection, creditor, {payment.debt_reference for payment in new})
+    lock(connection, {debt.case_id for debt in owed.values()})
     before = _known(connection, creditor, {payment.reference for payment in new})
     rows: list[dict[str, Any]] = []
     refused: list[RefusedPayment] = []
     known = 0
+    places: dict[str, int] = {}
     for at, payment in enumerate(new, start=start):
         debt = owed.get(payment.debt_reference)
         if debt is None:
@@ -57,19 +61,36 @@ def _add(
             refused.append(RefusedPayment(at, f"the debt is in {debt.currency}", remedy))
         elif (same := before.get(payment.reference)) is None:
             before[payment.reference] = (debt.id, payment.amount.cents, payment.paid_on)
+            places[payment.reference] = at
             rows.append(_row(creditor, debt.id, payment, by, now))
         elif same == (debt.id, payment.amount.cents, payment.paid_on):
             known += 1
         else:
-            remedy = "give each payment its own reference; correct one with a second one below zero"
-            refused.append(RefusedPayment(at, "another payment has this reference", remedy))
+            refused.append(_another(at))
     if not rows:
         return PaymentsAdded(0, known, tuple(refused))
-    connection.execute(insert(payments), rows)
-    paid = {row["debt_id"] for row in rows}
+    came = set(connection.scalars(_PAYMENT, rows))
+    late = set(places) - came  # told meanwhile of a case that isn't locked here
+    for reference, found in _known(connection, creditor, late).items():
+        if found == before[reference]:
+            known += 1
+        else:
+            refused.append(_another(places[reference]))
+    paid = {row["debt_id"] for row in rows if row["reference"] in came}
     touched = {debt.case_id for debt in owed.values() if debt.id in paid}
     settled, reopened = close_and_reopen(connection, touched, now)
-    return PaymentsAdded(len(rows), known, tuple(refused), settled, reopened)
+    return PaymentsAdded(len(came), known, tuple(refused), settled, reopened)
+
+
+def lock(connection: Connection, case_ids: Collection[int]) -> None:
+    """Whoever else judges what these cases owe waits, and then sees what came here (SQLite has one writer anyway)."""
+    rows = select(cases.c.id).where(cases.c.id.in_(case_ids)).order_by(cases.c.id).with_for_update(key_share=True)
+    connection.execute(rows).all()
+
+
+def _another(at: int) -> RefusedPayment:
+    remedy = "give each payment its own reference; correct one with a second one below zero"
+    return RefusedPayment(at, "another payment has this reference", remedy)
 
 
 def _debts(connection: Connection, creditor: str, references: Collection[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
-from dialer.adapters.store.payments import close_and_reopen
+from dialer.adapters.store.payments import close_and_reopen, lock
 from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -153,6 +153,7 @@ class SqlPromises:
         await self._writer.flush()  # what was planned before stands on record before
         with telling_away():
             async with self._engine.begin() as connection:
+                await connection.run_sync(lock, {case_id})
                 await connection.execute(_JUDGED, rows)
                 if found is not None:
                     values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
