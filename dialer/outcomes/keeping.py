@@ -24,13 +24,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ToJudge:
-    """A case of which a promise must be judged on `check_on`: all its promises, and every payment on record."""
+    """A case of which a promise must be judged on `check_on`: all its promises, and every payment on record.
+
+    last_kept, last_check_on: of its last promise, as they stand on record.
+    """
 
     case_id: int
     check_on: date
     zone: str
     promises: tuple[Promise, ...]
     payments: tuple[Payment, ...]
+    last_kept: Kept
+    last_check_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,23 @@ class Keeping:
                 if today < case.check_on:
                     continue  # the day hasn't begun where the debtor is
                 results = judge(case.promises, case.payments, today)
-                await self._record.judged(case.case_id, results, found_of(results[-1], now, zone), now)
+                found = found_of(results[-1], now, zone) if _news(case, results[-1], today) else None
+                await self._record.judged(case.case_id, results, found, now)
                 total += 1
         if total:
             log.info("promises.judged", cases=total)
         return total
+
+
+def _news(case: ToJudge, last: Judged, today: date) -> bool:
+    """Whether the last promise itself stands otherwise than on record, or one more of its days is over.
+
+    A payment has every promise of the case judged again, and an earlier promise has its own days: neither moves what was
+    planned since.
+    """
+    since = case.last_check_on
+    over = [last.promise.over_on(part) for part in last.promise.instalments]
+    return last.kept is not case.last_kept or (since is not None and any(since <= day <= today for day in over))
 
 
 def found_of(last: Judged, now: datetime, zone: ZoneInfo) -> Found | None:

@@ -338,15 +338,47 @@ async def test_a_promise_is_judged_on_the_first_day_on_which_it_may_be_broken(sq
     before = await desk.row(schema.cases, id=desk.case_id)
     assert before.why.startswith("after promise_to_pay: 90.00 EUR by 2026-12-04 unless it is paid")
     assert before.due_at == rome(9, 8, 30)  # 8 December is a holiday
-    desk.clock.time = rome(8) - timedelta(seconds=1)
-    assert await keeping.look() == 0
-    assert (await desk.row(schema.cases, id=desk.case_id)).why == before.why
+    if not payments:  # a payment has it judged at once
+        desk.clock.time = rome(8) - timedelta(seconds=1)
+        assert await keeping.look() == 0
+        assert (await desk.row(schema.cases, id=desk.case_id)).why == before.why
     desk.clock.time = rome(8)
     assert await keeping.look() == 1
     case, promise = await desk.row(schema.cases, id=desk.case_id), await desk.row(schema.promises)
     assert (case.why, promise.kept, promise.check_on, case.due_at) == (why, kept, None, before.due_at)
     assert (case.wanted_by == rome(8)) == (kept != "kept")
     assert await keeping.look() == 0
+
+
+async def test_a_payment_that_is_told_late_has_the_promise_judged_again(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    told = SqlPayments(sql.engine)
+    desk.clock.time = rome(14)
+    await told.add("Luce", [Payment("in time", "F1", Money(9_000), date(2026, 12, 4))], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    assert (await desk.row(schema.promises)).kept == "kept"
+    assert (await desk.row(schema.cases, id=desk.case_id)).why == "the promise was kept: called about what is left"
+    desk.clock.time = rome(21)
+    await told.add("Luce", [Payment("bounced", "F1", Money(-9_000), date(2026, 12, 20))], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    assert (await desk.row(schema.promises)).kept == "broken"
+    assert (await desk.row(schema.cases, id=desk.case_id)).why.startswith("broken promise")
+
+
+async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    sql.book.schedule(desk.case_id, rome(20), CaseState.OPEN, "after cannot_pay_now")
+    await sql.attempts.flush()
+    desk.clock.time = rome(14)
+    late = Payment("late", "F1", Money(100), date(2026, 12, 14))
+    await SqlPayments(sql.engine).add("Luce", [late], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.why, case.due_at) == ("after cannot_pay_now", rome(20))
 
 
 async def settled(sql):

@@ -79,6 +79,10 @@ def _add(
     paid = {row["debt_id"] for row in rows if row["reference"] in came}
     touched = {debt.case_id for debt in owed.values() if debt.id in paid}
     settled, reopened = close_and_reopen(connection, touched, now)
+    today = now.date()
+    again = update(promises).where(promises.c.case_id.in_(touched))
+    sooner = promises.c.check_on.is_(None) | (promises.c.check_on > today)
+    connection.execute(again.where(sooner).values(check_on=today))
     return PaymentsAdded(len(came), known, tuple(refused), settled, reopened)
 
 

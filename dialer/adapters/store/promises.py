@@ -40,6 +40,12 @@ _JUDGED = (
     .where(promises.c.attempt_id == bindparam("attempt"))
     .values(kept=bindparam("new_kept"), check_on=bindparam("new_check_on"))
 )
+_LAST = (
+    select(promises.c.kept, promises.c.check_on)
+    .where(promises.c.case_id == bindparam("case"))
+    .order_by(promises.c.made_at.desc())
+    .limit(1)
+)
 _FOUND = (
     update(cases)
     .where(
@@ -140,9 +146,12 @@ class SqlPromises:
             found = []
             for row in (await connection.execute(chosen)).all():
                 made = await promises_of(connection, [row.case_id])
+                last = (await connection.execute(_LAST, {"case": row.case_id})).one()
                 statements = await statements_of(connection, row.case_id)
                 paid = tuple(payment for statement in statements for payment in statement.payments)
-                found.append(ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid))
+                found.append(
+                    ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid, Kept(last.kept), last.check_on)
+                )
             return found
 
     async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
