@@ -158,6 +158,10 @@ class Closing:
         )
         attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, filled.action
         self._gate.count(*lines)
+        if outcome.right_party or filled.promise is not None:  # what made the case urgent was spoken of
+            ended = attempt.result is not None  # if not, its end says when it is wanted again
+            again = self._gate.wanted_by(attempt.intent.packs, entry_for(attempt, now)) if ended else None
+            self._book.want(attempt.intent.case_id, again)
         if attempt.result is not None and not over:  # it ended while the outcome was being written
             self._gate.put(entry_for(attempt, self._clock.now()))
             self._plan(attempt, filled.action)

@@ -359,12 +359,29 @@ async def test_a_payment_that_is_told_late_has_the_promise_judged_again(sql):
     await told.add("Luce", [Payment("in time", "F1", Money(9_000), date(2026, 12, 4))], "bank", desk.clock.now())
     assert await keeping.look() == 1
     assert (await desk.row(schema.promises)).kept == "kept"
-    assert (await desk.row(schema.cases, id=desk.case_id)).why == "the promise was kept: called about what is left"
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.why, case.wanted_by) == ("the promise was kept: called about what is left", None)
     desk.clock.time = rome(21)
     await told.add("Luce", [Payment("bounced", "F1", Money(-9_000), date(2026, 12, 20))], "bank", desk.clock.now())
     assert await keeping.look() == 1
     assert (await desk.row(schema.promises)).kept == "broken"
     assert (await desk.row(schema.cases, id=desk.case_id)).why.startswith("broken promise")
+
+
+@pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])
+async def test_a_broken_promise_is_urgent_until_the_debtor_was_spoken_to(sql, in_the_call):
+    desk, keeping = await promised(sql)
+    desk.gate.wanted_by = lambda *_: None  # as where no pack has a least cadence
+    desk.clock.time = rome(9, 9)
+    await keeping.look()
+    assert (await desk.row(schema.cases, id=desk.case_id)).wanted_by == rome(9, 9)
+    attempt = await desk.talk()
+    if not in_the_call:
+        desk.end(attempt)
+    await desk.say("refuses")
+    if in_the_call:
+        desk.end(attempt)
+    assert (await desk.row(schema.cases, id=desk.case_id)).wanted_by is None
 
 
 async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):

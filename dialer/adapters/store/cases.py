@@ -221,8 +221,8 @@ class SqlCaseBook:
                 case.zone,
             )
 
-    def want(self, case_id: int, by: datetime) -> None:
-        """The case is urgent from `by` on."""
+    def want(self, case_id: int, by: datetime | None) -> None:
+        """The case is urgent from `by` on; None: no more than any."""
         self._writer.put(Write(2, _WANT, {"case": case_id, "new_wanted_by": by}))
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:

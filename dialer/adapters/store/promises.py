@@ -57,7 +57,7 @@ _FOUND = (
     .values(
         why=bindparam("new_why"),
         due_at=func.coalesce(bindparam("new_due_at", type_=Instant), cases.c.due_at),
-        wanted_by=func.coalesce(bindparam("new_wanted_by", type_=Instant), cases.c.wanted_by),
+        wanted_by=bindparam("new_wanted_by", type_=Instant),
     )
 )
 _OFFER = insert(offers)
