@@ -384,6 +384,23 @@ async def test_a_broken_promise_is_urgent_until_the_debtor_was_spoken_to(sql, in
     assert (await desk.row(schema.cases, id=desk.case_id)).wanted_by is None
 
 
+async def test_of_a_promise_whose_day_has_not_begun_nothing_is_read(sql, monkeypatch):
+    desk, keeping = await promised(sql)
+    read, to_judge = [], SqlPromises.to_judge
+
+    async def told(record, case_id):
+        read.append(case_id)
+        return await to_judge(record, case_id)
+
+    monkeypatch.setattr(SqlPromises, "to_judge", told)
+    desk.clock.time = rome(8) - timedelta(seconds=1)
+    await keeping.look()
+    assert read == []
+    desk.clock.time = rome(8)
+    await keeping.look()
+    assert read == [desk.case_id]
+
+
 async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):
     desk, keeping = await promised(sql)
     desk.clock.time = rome(8)

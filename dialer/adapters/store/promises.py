@@ -20,7 +20,7 @@ from dialer.cases.offers import Answer, Offer, Terms
 from dialer.cases.promises import Instalment, Judged, Kept, Promise
 from dialer.kernel.money import Money
 from dialer.outcomes.form import encode
-from dialer.outcomes.keeping import Found, ToJudge
+from dialer.outcomes.keeping import Found, ToJudge, Waiting
 from dialer.outcomes.record import RecordedOutcome
 
 _VALUES = (
@@ -131,7 +131,7 @@ class SqlPromises:
         self._engine = engine
         self._writer = writer
 
-    async def to_judge(self, on: date, after: int, most: int) -> list[ToJudge]:
+    async def waiting(self, on: date, after: int, most: int) -> list[Waiting]:
         """Up to `most` cases with a higher id of which a promise must be judged on that day or before, by their ids."""
         chosen = (
             select(promises.c.case_id, debtors.c.zone, func.min(promises.c.check_on).label("check_on"))
@@ -143,16 +143,16 @@ class SqlPromises:
             .limit(most)
         )
         async with reading(self._engine) as connection:
-            found = []
-            for row in (await connection.execute(chosen)).all():
-                made = await promises_of(connection, [row.case_id])
-                last = (await connection.execute(_LAST, {"case": row.case_id})).one()
-                statements = await statements_of(connection, row.case_id)
-                paid = tuple(payment for statement in statements for payment in statement.payments)
-                found.append(
-                    ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid, Kept(last.kept), last.check_on)
-                )
-            return found
+            return [Waiting(row.case_id, row.check_on, row.zone) for row in await connection.execute(chosen)]
+
+    async def to_judge(self, case_id: int) -> ToJudge | None:
+        """What the case's promises are judged by; None where none is left, as a later word took the last one back."""
+        async with reading(self._engine) as connection:
+            made = await promises_of(connection, [case_id])
+            last = (await connection.execute(_LAST, {"case": case_id})).one_or_none()
+            statements = await statements_of(connection, case_id)
+        paid = tuple(payment for statement in statements for payment in statement.payments)
+        return ToJudge(tuple(made), paid, Kept(last.kept), last.check_on) if last else None
 
     async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
         """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
