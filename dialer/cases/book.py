@@ -35,8 +35,10 @@ class CaseBook(Protocol):
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
 
-    def want(self, case_id: int, by: datetime) -> None:
-        """The law of the house wants the case called again by then: after it the case is urgent. Written soon."""
+    def want(self, case_id: int, by: datetime | None) -> None:
+        """The law of the house wants the case called again by then: after it the case is urgent (None: no more than
+        any). Written soon.
+        """
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""

@@ -26,14 +26,20 @@ class Statement:
     limitation: Limitation
 
 
-def left_of(statements: Iterable[Statement]) -> tuple[Money, ...]:
-    """What is left of all debts together, a sum for each currency; what was paid too much for one pays no other."""
+def left_of(statements: Iterable[Statement], remitted: Iterable[Money] = ()) -> tuple[Money, ...]:
+    """What is left of all debts together, a sum for each currency; what was paid too much for one pays no other.
+
+    remitted: what needn't be paid any more, by promises that were kept under an accepted offer.
+    """
     sums: dict[str, Money] = {}
     for statement in statements:
         left = statement.balance.left
         sums[left.currency] = sums.get(left.currency, Money(0, left.currency)) + Money(
             max(left.cents, 0), left.currency
         )
+    for remission in remitted:
+        left = sums.get(remission.currency, Money(0, remission.currency))
+        sums[left.currency] = Money(max(left.cents - remission.cents, 0), left.currency)
     return tuple(sums[currency] for currency in sorted(sums))
 
 

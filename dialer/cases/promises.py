@@ -41,7 +41,8 @@ class Promise:
     """What the debtor promised to whom; a repayment plan has several instalments, the earliest first.
 
     id: the attempt in which it was given. made_on: its day in the debtor's calendar. grace_days: how long a payment may
-    be late and is in time all the same, as campaign or mandate had it when the promise was given.
+    be late and is in time all the same, as campaign or mandate had it when the promise was given. remission_cents: what
+    the debtor needn't pay of the rest once it is kept, as an accepted offer has it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Promise:
     made_on: date
     instalments: tuple[Instalment, ...]
     grace_days: int
+    remission_cents: int = 0
 
     def __post_init__(self) -> None:
         assert self.instalments, "a promise of nothing"
@@ -125,6 +127,7 @@ def _judge(promise: Promise, payments: Sequence[Payment], today: date, replaced_
         if payment.amount.currency == currency
         and promise.made_on <= payment.paid_on <= today
         and (replaced_on is None or payment.paid_on < replaced_on)
+        and not _takes_back_earlier(payment, payments, promise.made_on)
     ]
     paid = sum(payment.amount.cents for payment in mine)
     judged_on = replaced_on or today
@@ -137,6 +140,21 @@ def _judge(promise: Promise, payments: Sequence[Payment], today: date, replaced_
     if replaced_on is None and paid < promise.amount.cents:
         check_on = next((promise.over_on(part) for part in promise.instalments if promise.over_on(part) > today), None)
     return Judged(promise, kept, Money(paid, currency), Money(missing, currency), check_on)
+
+
+def _takes_back_earlier(bounce: Payment, payments: Sequence[Payment], made_on: date) -> bool:
+    """Whether what is taken back came before the promise: nobody names the payment that bounced, so the last one of the
+    same amount for the same debt is taken for it.
+    """
+    same = [
+        payment.paid_on
+        for payment in payments
+        if payment.debt_reference == bounce.debt_reference
+        and payment.amount.cents == -bounce.amount.cents > 0
+        and payment.amount.currency == bounce.amount.currency
+        and payment.paid_on <= bounce.paid_on
+    ]
+    return bool(same) and max(same) < made_on
 
 
 def _worst_of(promise: Promise, over: Sequence[Instalment], payments: Sequence[Payment]) -> Kept:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,8 +55,9 @@ def payments(
     loaded = settings.load(config)
     known = profile_of(profile, config)
     counts = _Counts()
+    latest = now_of(loaded).date() + timedelta(days=1)  # it may be tomorrow where the creditor is
     with (
-        opened(file, lambda raw: PaymentReading(raw, known, returned=returned)) as reading,
+        opened(file, lambda raw: PaymentReading(raw, known, latest=latest, returned=returned)) as reading,
         rejects_to(rejects, file, reading.header) as write,
     ):
         try:

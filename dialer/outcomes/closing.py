@@ -168,6 +168,10 @@ class Closing:
                 self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
             raise
         self._gate.count(*lines)
+        if outcome.right_party or filled.promise is not None:  # what made the case urgent was spoken of
+            ended = attempt.result is not None  # if not, its end says when it is wanted again
+            again = self._gate.wanted_by(attempt.intent.packs, entry_for(attempt, now)) if ended else None
+            self._book.want(attempt.intent.case_id, again)
 
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""

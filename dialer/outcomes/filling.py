@@ -70,7 +70,9 @@ class Filling:
         promise = None
         if written.instalments and outcome.next.do is Do.PROMISE:
             today = now.astimezone(zone).date()
-            promise = Promise(attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days)
+            promise = Promise(
+                attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days, written.remission_cents
+            )
         debt_id = next((one.debt_id for one in card.statements if one.debt.reference == written.debt), None)
         said = _said(attempt, outcome, written, debt_id, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)

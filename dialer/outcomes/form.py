@@ -81,12 +81,15 @@ def encode(form: Form) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A form that fits its outcome, the case and the mandate. call_back_at: aware, in UTC."""
+    """A form that fits its outcome, the case and the mandate. call_back_at: aware, in UTC. remission_cents: what an
+    accepted offer leaves out of what is owed, if the instalments are paid.
+    """
 
     instalments: tuple[Instalment, ...] = ()
     call_back_at: datetime | None = None
     offers: tuple[Offered, ...] = ()
     debt: str | None = None
+    remission_cents: int = 0
 
 
 def check(
@@ -111,9 +114,14 @@ def check(
         raise InputError(f"paid_on: {form.paid_on} hasn't come yet", "say when it was paid; what will be is a promise")
     amount = _amount(form, card)
     _check_offers(form.offers, card, rules, agent, today)
-    return Written(
-        _instalments(form, amount, card, rules, today), _call_back(form, now, zone), form.offers, form.debt
-    )  # fmt: skip
+    instalments = _instalments(form, amount, card, rules, today)
+    settles = instalments and _accepted(form) is not None
+    remission_cents = owed_of(card).cents - sum(part.amount.cents for part in instalments) if settles else 0
+    return Written(instalments, _call_back(form, now, zone), form.offers, form.debt, remission_cents)
+
+
+def _accepted(form: Form) -> Offered | None:
+    return next((offer for offer in form.offers if offer.answer is Answer.ACCEPTED), None)
 
 
 def _amount(form: Form, card: CaseCard) -> Money | None:
@@ -166,7 +174,7 @@ def _instalments(
     count = form.instalments or 1
     if form.instalments == 1:
         raise InputError("instalments: one is no plan", "record promise_to_pay")
-    accepted = next((offer for offer in form.offers if offer.answer is Answer.ACCEPTED), None)
+    accepted = _accepted(form)
     if accepted is None:
         most = max((step.most_instalments for step in rules.ladder), default=1)
         if count > most:

@@ -23,14 +23,25 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ToJudge:
-    """A case of which a promise must be judged on `check_on`: all its promises, and every payment on record."""
+class Waiting:
+    """A case of which a promise must be judged on `check_on`, in the calendar of its debtor's zone."""
 
     case_id: int
     check_on: date
     zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToJudge:
+    """All promises of a case, and every payment on record.
+
+    last_kept, last_check_on: of its last promise, as they stand on record.
+    """
+
     promises: tuple[Promise, ...]
     payments: tuple[Payment, ...]
+    last_kept: Kept
+    last_check_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +58,16 @@ class Found:
 class PromiseRecord(Protocol):
     """Where promises are kept. Raises AwayError."""
 
-    async def to_judge(self, on: date, after: int, most: int) -> list[ToJudge]:
+    async def waiting(self, on: date, after: int, most: int) -> list[Waiting]:
         """Up to `most` cases with a higher id of which a promise must be judged on that day or before, by their ids."""
 
-    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None) -> None:
-        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched."""
+    async def to_judge(self, case_id: int) -> ToJudge | None:
+        """What the case's promises are judged by; None where none is left, as a later word took the last one back."""
+
+    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
+        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
+        of which nothing is left, as a promise was kept under an accepted offer, is closed.
+        """
 
 
 class Keeping:
@@ -65,19 +81,34 @@ class Keeping:
         """Judge what must be judged by now; how many cases those were. Raises AwayError."""
         now = self._clock.now()
         total, after = 0, -1
-        while cases := await self._record.to_judge((now + AHEAD).date(), after, MOST_AT_ONCE):
-            after = cases[-1].case_id
-            for case in cases:
-                zone = ZoneInfo(case.zone or "UTC")
+        while waiting := await self._record.waiting((now + AHEAD).date(), after, MOST_AT_ONCE):
+            after = waiting[-1].case_id
+            for due in waiting:
+                zone = ZoneInfo(due.zone or "UTC")
                 today = now.astimezone(zone).date()
-                if today < case.check_on:
+                if today < due.check_on:
                     continue  # the day hasn't begun where the debtor is
+                case = await self._record.to_judge(due.case_id)
+                if case is None:
+                    continue
                 results = judge(case.promises, case.payments, today)
-                await self._record.judged(case.case_id, results, found_of(results[-1], now, zone))
+                found = found_of(results[-1], now, zone) if _news(case, results[-1], today) else None
+                await self._record.judged(due.case_id, results, found, now)
                 total += 1
         if total:
             log.info("promises.judged", cases=total)
         return total
+
+
+def _news(case: ToJudge, last: Judged, today: date) -> bool:
+    """Whether the last promise itself stands otherwise than on record, or one more of its days is over.
+
+    A payment has every promise of the case judged again, and an earlier promise has its own days: neither moves what was
+    planned since.
+    """
+    since = case.last_check_on
+    over = [last.promise.over_on(part) for part in last.promise.instalments]
+    return last.kept is not case.last_kept or (since is not None and any(since <= day <= today for day in over))
 
 
 def found_of(last: Judged, now: datetime, zone: ZoneInfo) -> Found | None:

@@ -188,7 +188,7 @@ class MemoryRecord:
             new.zone,
         )
 
-    def want(self, case_id: int, by: datetime) -> None:
+    def want(self, case_id: int, by: datetime | None) -> None:
         self.cases[case_id].wanted_by = by
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:

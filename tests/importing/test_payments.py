@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +55,18 @@ def test_what_was_taken_back_counts_below_zero_and_the_case_is_due_again(pay):
     result, found = pay("Luce;F1;R1;100,00;05/11/2026;;", options=["--returned"])
     assert "0 cases are paid, 1 owe again" in result.stdout
     assert found == [("Luce", "B1", 10000, "unknown"), ("Luce", "R1", -10000, "unknown")]
+
+
+def test_what_was_taken_back_may_be_written_with_a_minus(pay):
+    result, found = pay("Luce;F1;R1;-10,00;05/11/2026;;", options=["--returned"])
+    assert (result.exit_code, found) == (0, [("Luce", "R1", -1000, "unknown")])
+
+
+def test_a_payment_of_a_day_to_come_is_none(pay):
+    to_come = datetime.now(UTC).date() + timedelta(days=3)
+    result, found = pay(f"Luce;F1;B1;10,00;{to_come};;")
+    assert (result.exit_code, found) == (1, [])
+    assert "hasn't come yet" in result.stdout
 
 
 def test_each_wrong_row_is_rejected_with_its_reason(pay, tmp_path):

@@ -19,7 +19,7 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
-from dialer.cases.model import AGREED, CaseState, NewCase
+from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
 from dialer.compliance.clearance import Clearance
@@ -338,15 +338,115 @@ async def test_a_promise_is_judged_on_the_first_day_on_which_it_may_be_broken(sq
     before = await desk.row(schema.cases, id=desk.case_id)
     assert before.why.startswith("after promise_to_pay: 90.00 EUR by 2026-12-04 unless it is paid")
     assert before.due_at == rome(9, 8, 30)  # 8 December is a holiday
-    desk.clock.time = rome(8) - timedelta(seconds=1)
-    assert await keeping.look() == 0
-    assert (await desk.row(schema.cases, id=desk.case_id)).why == before.why
+    if not payments:  # a payment has it judged at once
+        desk.clock.time = rome(8) - timedelta(seconds=1)
+        assert await keeping.look() == 0
+        assert (await desk.row(schema.cases, id=desk.case_id)).why == before.why
     desk.clock.time = rome(8)
     assert await keeping.look() == 1
     case, promise = await desk.row(schema.cases, id=desk.case_id), await desk.row(schema.promises)
     assert (case.why, promise.kept, promise.check_on, case.due_at) == (why, kept, None, before.due_at)
     assert (case.wanted_by == rome(8)) == (kept != "kept")
     assert await keeping.look() == 0
+
+
+async def test_a_payment_that_is_told_late_has_the_promise_judged_again(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    told = SqlPayments(sql.engine)
+    desk.clock.time = rome(14)
+    await told.add("Luce", [Payment("in time", "F1", Money(9_000), date(2026, 12, 4))], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    assert (await desk.row(schema.promises)).kept == "kept"
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.why, case.wanted_by) == ("the promise was kept: called about what is left", None)
+    desk.clock.time = rome(21)
+    await told.add("Luce", [Payment("bounced", "F1", Money(-9_000), date(2026, 12, 20))], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    assert (await desk.row(schema.promises)).kept == "broken"
+    assert (await desk.row(schema.cases, id=desk.case_id)).why.startswith("broken promise")
+
+
+@pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])
+async def test_a_broken_promise_is_urgent_until_the_debtor_was_spoken_to(sql, in_the_call):
+    desk, keeping = await promised(sql)
+    desk.gate.wanted_by = lambda *_: None  # as where no pack has a least cadence
+    desk.clock.time = rome(9, 9)
+    await keeping.look()
+    assert (await desk.row(schema.cases, id=desk.case_id)).wanted_by == rome(9, 9)
+    attempt = await desk.talk()
+    if not in_the_call:
+        desk.end(attempt)
+    await desk.say("refuses")
+    if in_the_call:
+        desk.end(attempt)
+    assert (await desk.row(schema.cases, id=desk.case_id)).wanted_by is None
+
+
+async def test_of_a_promise_whose_day_has_not_begun_nothing_is_read(sql, monkeypatch):
+    desk, keeping = await promised(sql)
+    read, to_judge = [], SqlPromises.to_judge
+
+    async def told(record, case_id):
+        read.append(case_id)
+        return await to_judge(record, case_id)
+
+    monkeypatch.setattr(SqlPromises, "to_judge", told)
+    desk.clock.time = rome(8) - timedelta(seconds=1)
+    await keeping.look()
+    assert read == []
+    desk.clock.time = rome(8)
+    await keeping.look()
+    assert read == [desk.case_id]
+
+
+async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    sql.book.schedule(desk.case_id, rome(20), CaseState.OPEN, "after cannot_pay_now")
+    await sql.attempts.flush()
+    desk.clock.time = rome(14)
+    late = Payment("late", "F1", Money(100), date(2026, 12, 14))
+    await SqlPayments(sql.engine).add("Luce", [late], "bank", desk.clock.now())
+    assert await keeping.look() == 1
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.why, case.due_at) == ("after cannot_pay_now", rome(20))
+
+
+async def settled(sql):
+    """210.00 of 300.00 promised under an accepted offer of 30 per cent off, and paid."""
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    offer = {"discount_percent": 30, "until": "2026-12-05", "answer": "accepted"}
+    await desk.say("promise_to_pay", amount="210,00", pay_by="2026-12-04", offers=[offer])
+    await sql.attempts.flush()
+    paid = [
+        Payment("bank 1", "F1", Money(20_000), date(2026, 12, 2)),
+        Payment("bank 2", "G1", Money(1_000), date(2026, 12, 3)),
+    ]
+    await SqlPayments(sql.engine).add("Luce", paid, "bank", desk.clock.now())
+    desk.clock.time = rome(8)
+    keeping = Keeping(SqlPromises(sql.engine, sql.writer), desk.clock)
+    await keeping.look()
+    return desk, keeping
+
+
+async def test_who_paid_what_the_accepted_offer_left_owes_nothing_and_is_called_no_more(sql):
+    desk, _ = await settled(sql)
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.due_at, case.why) == ("closed", None, PAID)
+    assert (await sql.book.card(desk.case_id, desk.clock.now())).left == (Money(0),)
+    assert await sql.book.due("k", rome(31), 10, ()) == []
+
+
+async def test_a_settlement_that_is_taken_back_is_none(sql):
+    desk, _ = await settled(sql)
+    bounced = Payment("bank 3", "F1", Money(-20_000), date(2026, 12, 8))
+    added = await SqlPayments(sql.engine).add("Luce", [bounced], "bank", desk.clock.now())
+    assert added.reopened == (desk.case_id,)
 
 
 async def test_a_broken_promise_comes_before_what_is_longer_due(sql):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -10,14 +11,18 @@ from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from dialer.adapters.store import database, hold, schema
+from dialer.adapters.store import payments as store_payments
 from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.database import migrate, open_database
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.place import Place
 from dialer.campaigns.campaign import CampaignState
+from dialer.cases.debt import Debt
+from dialer.cases.payment import Payment
 from dialer.cli import app, check
 from dialer.kernel.errors import AwayError, InputError, InUseError, RefusedError
+from dialer.kernel.money import Money
 from tests.conftest import database as own_database
 from tests.store.conftest import opened
 from tests.store.test_record import NOW, first_case, new_case, reservation
@@ -304,3 +309,32 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
     finally:
         run(own.__aexit__(None, None, None))
     assert not (tmp_path / "dialer.db").exists()
+
+
+# the case is paid by both together; told twice; another case's payment of the same reference
+@pytest.mark.parametrize(
+    ("second", "known", "refused", "state"),
+    [
+        (("B2", "F2", 500), 0, 0, "closed"),
+        (("B1", "F1", 12_345), 1, 0, "open"),
+        (("B1", "F9", 12_345), 0, 1, "open"),
+    ],
+)
+async def test_of_payments_told_at_once_each_counts_once(postgres, second, known, refused, state):
+    case = await first_case(
+        postgres, replace(new_case(), debts=(Debt("F1", Money(12_345)), Debt("F2", Money(500)))), new_case(9)
+    )
+    reference, debt, cents = second
+    one, other = (
+        Payment("B1", "F1", Money(12_345), NOW.date()),
+        Payment(reference, debt, Money(cents), NOW.date()),
+    )
+    async with postgres.engine.connect() as connection:
+        await connection.run_sync(store_payments._add, "Luce", 0, [one], "bank", NOW)
+        task = asyncio.create_task(postgres.payments.add("Luce", [other], "creditor", NOW))
+        await asyncio.wait([task], timeout=0.5)  # it may come to its end only after the first one
+        await connection.commit()
+    added = await task
+    assert (added.known, len(added.refused)) == (known, refused)
+    async with postgres.engine.connect() as connection:
+        assert await connection.scalar(select(schema.cases.c.state).where(schema.cases.c.id == case.id)) == state

@@ -56,6 +56,13 @@ def test_a_promise_is_kept_by_what_came_in_until_its_days_of_grace_are_over(toda
     assert (judged.kept, judged.missing) == (kept, Money(missing))
 
 
+def test_what_bounces_of_an_earlier_payment_is_not_charged_to_the_promise():
+    before, bounced = paid(MADE - timedelta(days=5), 9_000), paid(MADE + timedelta(days=2), -9_000)
+    assert one(DUE, before, paid(DUE, 15_000), bounced).kept is Kept.KEPT
+    own = paid(MADE + timedelta(days=1), 9_000)  # of two the later one is taken for it
+    assert one(LAST_DAY + timedelta(days=1), before, own, bounced).kept is Kept.BROKEN
+
+
 def test_it_is_looked_at_again_on_the_first_day_on_which_it_may_be_broken():
     over_on = LAST_DAY + timedelta(days=1)
     assert one(MADE).check_on == over_on

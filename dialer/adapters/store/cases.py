@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
-from dialer.adapters.store.promises import offers_of, promises_of
+from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
 from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -213,7 +213,7 @@ class SqlCaseBook:
                 tried or 0,
                 history,
                 statements,
-                left_of(statements),
+                left_of(statements, await remitted_of(connection, case_id)),
                 await standing_about(connection, case.debtor_id, called, now),
                 case.note,
                 tuple(await promises_of(connection, [case_id])),
@@ -221,8 +221,8 @@ class SqlCaseBook:
                 case.zone,
             )
 
-    def want(self, case_id: int, by: datetime) -> None:
-        """The case is urgent from `by` on."""
+    def want(self, case_id: int, by: datetime | None) -> None:
+        """The case is urgent from `by` on; None: no more than any."""
         self._writer.put(Write(2, _WANT, {"case": case_id, "new_wanted_by": by}))
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:

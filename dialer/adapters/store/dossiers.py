@@ -12,6 +12,7 @@ from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import facts_of, hours_of
 from dialer.adapters.store.mandates import mandate_of
+from dialer.adapters.store.promises import remitted_of
 from dialer.adapters.store.schema import (
     addresses,
     case_history,
@@ -209,7 +210,7 @@ async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, mos
         numbers=tuple(known),
         guarantors=await _guarantors(connection, case_id),
         statements=statements,
-        left=left_of(statements),
+        left=left_of(statements, await remitted_of(connection, case_id)),
         flags=await standing_about(connection, row.debtor_id, called, now),
         timeline=timeline,
         cut=cut,

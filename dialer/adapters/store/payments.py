@@ -1,19 +1,23 @@
 """Payments on record: each counts once, and a case of which nothing is left is worked no more."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import telling_away
-from dialer.adapters.store.schema import cases, debts, payments
+from dialer.adapters.store.schema import cases, debts, payments, promises
 from dialer.cases.dossier import PaymentsAdded, RefusedPayment
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState
 from dialer.cases.payment import Payment
+from dialer.cases.promises import Kept
 
 CHUNK = 1_000
+_PAYMENT = upsert(payments).on_conflict_do_nothing().returning(payments.c.reference)
 
 
 class SqlPayments:
@@ -42,10 +46,12 @@ def _add(
     connection: Connection, creditor: str, start: int, new: Sequence[Payment], by: str, now: datetime
 ) -> PaymentsAdded:
     owed = _debts(connection, creditor, {payment.debt_reference for payment in new})
+    lock(connection, {debt.case_id for debt in owed.values()})
     before = _known(connection, creditor, {payment.reference for payment in new})
     rows: list[dict[str, Any]] = []
     refused: list[RefusedPayment] = []
     known = 0
+    places: dict[str, int] = {}
     for at, payment in enumerate(new, start=start):
         debt = owed.get(payment.debt_reference)
         if debt is None:
@@ -55,19 +61,40 @@ def _add(
             refused.append(RefusedPayment(at, f"the debt is in {debt.currency}", remedy))
         elif (same := before.get(payment.reference)) is None:
             before[payment.reference] = (debt.id, payment.amount.cents, payment.paid_on)
+            places[payment.reference] = at
             rows.append(_row(creditor, debt.id, payment, by, now))
         elif same == (debt.id, payment.amount.cents, payment.paid_on):
             known += 1
         else:
-            remedy = "give each payment its own reference; correct one with a second one below zero"
-            refused.append(RefusedPayment(at, "another payment has this reference", remedy))
+            refused.append(_another(at))
     if not rows:
         return PaymentsAdded(0, known, tuple(refused))
-    connection.execute(insert(payments), rows)
-    paid = {row["debt_id"] for row in rows}
+    came = set(connection.scalars(_PAYMENT, rows))
+    late = set(places) - came  # told meanwhile of a case that isn't locked here
+    for reference, found in _known(connection, creditor, late).items():
+        if found == before[reference]:
+            known += 1
+        else:
+            refused.append(_another(places[reference]))
+    paid = {row["debt_id"] for row in rows if row["reference"] in came}
     touched = {debt.case_id for debt in owed.values() if debt.id in paid}
-    settled, reopened = _close_and_reopen(connection, touched, now)
-    return PaymentsAdded(len(rows), known, tuple(refused), settled, reopened)
+    settled, reopened = close_and_reopen(connection, touched, now)
+    today = now.date()
+    again = update(promises).where(promises.c.case_id.in_(touched))
+    sooner = promises.c.check_on.is_(None) | (promises.c.check_on > today)
+    connection.execute(again.where(sooner).values(check_on=today))
+    return PaymentsAdded(len(came), known, tuple(refused), settled, reopened)
+
+
+def lock(connection: Connection, case_ids: Collection[int]) -> None:
+    """Whoever else judges what these cases owe waits, and then sees what came here (SQLite has one writer anyway)."""
+    rows = select(cases.c.id).where(cases.c.id.in_(case_ids)).order_by(cases.c.id).with_for_update(key_share=True)
+    connection.execute(rows).all()
+
+
+def _another(at: int) -> RefusedPayment:
+    remedy = "give each payment its own reference; correct one with a second one below zero"
+    return RefusedPayment(at, "another payment has this reference", remedy)
 
 
 def _debts(connection: Connection, creditor: str, references: Collection[str]) -> dict[str, Any]:
@@ -96,10 +123,13 @@ def _row(creditor: str, debt_id: int, payment: Payment, by: str, now: datetime) 
     }
 
 
-def _close_and_reopen(
+def close_and_reopen(
     connection: Connection, touched: Collection[int], now: datetime
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again."""
+    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again.
+
+    What a promise that was kept under an accepted offer leaves out isn't owed any more.
+    """
     paid = (
         select(payments.c.debt_id, func.sum(payments.c.amount_cents).label("cents"))
         .join(debts, debts.c.id == payments.c.debt_id)
@@ -107,13 +137,18 @@ def _close_and_reopen(
         .group_by(payments.c.debt_id)
         .subquery()
     )
-    still_owed = (
-        select(debts.c.case_id)
-        .outerjoin(paid, paid.c.debt_id == debts.c.id)
-        .where(debts.c.case_id.in_(touched), debts.c.amount_cents > func.coalesce(paid.c.cents, 0))
-        .distinct()
+    left = select(
+        debts.c.case_id, debts.c.currency, (debts.c.amount_cents - func.coalesce(paid.c.cents, 0)).label("cents")
+    ).outerjoin(paid, paid.c.debt_id == debts.c.id)
+    remitted = select(promises.c.case_id, promises.c.currency, promises.c.remission_cents.label("cents")).where(
+        promises.c.kept == Kept.KEPT.value
     )
-    owing = set(connection.scalars(still_owed))
+    owed: Counter[tuple[int, str]] = Counter()
+    for row in connection.execute(left.where(debts.c.case_id.in_(touched))):
+        owed[row.case_id, row.currency] += max(row.cents, 0)  # what was paid too much for one debt pays no other
+    for row in connection.execute(remitted.where(promises.c.case_id.in_(touched))):
+        owed[row.case_id, row.currency] -= row.cents
+    owing = {case_id for (case_id, _), cents in owed.items() if cents > 0}
     closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "why": PAID}
     settle = update(cases).where(cases.c.id.in_(set(touched) - owing), cases.c.state != CaseState.CLOSED.value)
     settled = connection.scalars(settle.values(**closed).returning(cases.c.id)).all()

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from dialer.adapters.store.away import reading
+from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.payments import close_and_reopen, lock
 from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -19,7 +20,7 @@ from dialer.cases.offers import Answer, Offer, Terms
 from dialer.cases.promises import Instalment, Judged, Kept, Promise
 from dialer.kernel.money import Money
 from dialer.outcomes.form import encode
-from dialer.outcomes.keeping import Found, ToJudge
+from dialer.outcomes.keeping import Found, ToJudge, Waiting
 from dialer.outcomes.record import RecordedOutcome
 
 _VALUES = (
@@ -39,6 +40,12 @@ _JUDGED = (
     .where(promises.c.attempt_id == bindparam("attempt"))
     .values(kept=bindparam("new_kept"), check_on=bindparam("new_check_on"))
 )
+_LAST = (
+    select(promises.c.kept, promises.c.check_on)
+    .where(promises.c.case_id == bindparam("case"))
+    .order_by(promises.c.made_at.desc())
+    .limit(1)
+)
 _FOUND = (
     update(cases)
     .where(
@@ -50,7 +57,7 @@ _FOUND = (
     .values(
         why=bindparam("new_why"),
         due_at=func.coalesce(bindparam("new_due_at", type_=Instant), cases.c.due_at),
-        wanted_by=func.coalesce(bindparam("new_wanted_by", type_=Instant), cases.c.wanted_by),
+        wanted_by=bindparam("new_wanted_by", type_=Instant),
     )
 )
 _OFFER = insert(offers)
@@ -113,6 +120,7 @@ def _row(promise: Promise) -> dict[str, Any]:
         "instalments": json.dumps([[part.due_on.isoformat(), part.amount.cents] for part in promise.instalments]),
         "kept": Kept.OPEN.value,
         "check_on": promise.over_on(promise.instalments[0]),
+        "remission_cents": promise.remission_cents,
     }
 
 
@@ -123,7 +131,7 @@ class SqlPromises:
         self._engine = engine
         self._writer = writer
 
-    async def to_judge(self, on: date, after: int, most: int) -> list[ToJudge]:
+    async def waiting(self, on: date, after: int, most: int) -> list[Waiting]:
         """Up to `most` cases with a higher id of which a promise must be judged on that day or before, by their ids."""
         chosen = (
             select(promises.c.case_id, debtors.c.zone, func.min(promises.c.check_on).label("check_on"))
@@ -135,24 +143,31 @@ class SqlPromises:
             .limit(most)
         )
         async with reading(self._engine) as connection:
-            found = []
-            for row in (await connection.execute(chosen)).all():
-                made = await promises_of(connection, [row.case_id])
-                statements = await statements_of(connection, row.case_id)
-                paid = tuple(payment for statement in statements for payment in statement.payments)
-                found.append(ToJudge(row.case_id, row.check_on, row.zone, tuple(made), paid))
-            return found
+            return [Waiting(row.case_id, row.check_on, row.zone) for row in await connection.execute(chosen)]
 
-    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None) -> None:
-        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched."""
-        writes = [
-            Write(4, _JUDGED, {"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on})
-            for one in judged
-        ]
-        if found is not None:
-            values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
-            writes.append(Write(6, _FOUND, values | {"new_wanted_by": found.wanted_by}))
-        await self._writer.commit(*writes)
+    async def to_judge(self, case_id: int) -> ToJudge | None:
+        """What the case's promises are judged by; None where none is left, as a later word took the last one back."""
+        async with reading(self._engine) as connection:
+            made = await promises_of(connection, [case_id])
+            last = (await connection.execute(_LAST, {"case": case_id})).one_or_none()
+            statements = await statements_of(connection, case_id)
+        paid = tuple(payment for statement in statements for payment in statement.payments)
+        return ToJudge(tuple(made), paid, Kept(last.kept), last.check_on) if last else None
+
+    async def judged(self, case_id: int, judged: Sequence[Judged], found: Found | None, now: datetime) -> None:
+        """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
+        of which nothing is left, as a promise was kept under an accepted offer, is closed.
+        """
+        rows = [{"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on} for one in judged]
+        await self._writer.flush()  # what was planned before stands on record before
+        with telling_away():
+            async with self._engine.begin() as connection:
+                await connection.run_sync(lock, {case_id})
+                await connection.execute(_JUDGED, rows)
+                if found is not None:
+                    values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
+                    await connection.execute(_FOUND, values | {"new_wanted_by": found.wanted_by})
+                await connection.run_sync(close_and_reopen, {case_id}, now)
 
 
 async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:
@@ -170,9 +185,18 @@ async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[
                 for day, cents in json.loads(row.instalments)
             ),
             row.grace_days,
+            row.remission_cents,
         )
         for row in await connection.execute(chosen)
     ]
+
+
+async def remitted_of(connection: AsyncConnection, case_id: int) -> list[Money]:
+    """What needn't be paid of a case any more, as promises were kept under an accepted offer."""
+    chosen = select(promises.c.remission_cents, promises.c.currency).where(
+        promises.c.case_id == case_id, promises.c.kept == Kept.KEPT.value
+    )
+    return [Money(row.remission_cents, row.currency) for row in await connection.execute(chosen)]
 
 
 async def offers_of(connection: AsyncConnection, case_id: int) -> list[Offer]:

@@ -317,6 +317,7 @@ promises = Table(
     Column("instalments", Text, nullable=False),  # [day, cents] each, as JSON
     Column("kept", String, nullable=False),  # as it was judged last
     Column("check_on", Date),  # when it must be judged again
+    Column("remission_cents", BigInteger, nullable=False, server_default="0"),  # once it is kept
     Index(None, "case_id"),
     Index(None, "check_on"),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import BinaryIO
 
 from dialer.cases.importing import cells
@@ -50,11 +51,14 @@ class PaymentBatch:
 
 
 class PaymentReading:
-    """One file being read. returned: its amounts were taken back, as direct debits that bounced. Raises InputError."""
+    """One file being read. latest: the last day on which a payment can have been made. returned: its amounts were taken
+    back, as direct debits that bounced, with a minus or without. Raises InputError.
+    """
 
-    def __init__(self, file: BinaryIO, profile: Profile | None = None, *, returned: bool = False) -> None:
+    def __init__(self, file: BinaryIO, profile: Profile | None = None, *, latest: date, returned: bool = False) -> None:
         self._table = Table(file, profile, PAYMENT_COLUMNS)
         self._returned = returned
+        self._latest = latest
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -91,8 +95,10 @@ class PaymentReading:
         amount = row.read("amount", lambda text: cells.amount(text, currency, self._table.form))
         paid_on = row.day("paid_on")
         assert amount is not None and paid_on is not None  # noqa: PT018 -- required, so looked at before
-        if amount.cents == 0 or (self._returned and amount.cents < 0):
+        if amount.cents == 0:
             raise RowError("amount", required["amount"], "nothing was paid", "remove the row")
+        if paid_on > self._latest:
+            raise RowError("paid_on", required["paid_on"], "hasn't come yet", "a promised payment is no payment")
         texts = {field: row.read(name, str) or "" for field, name in _TEXTS.items()}
         for field, text in texts.items():
             try:
@@ -100,12 +106,12 @@ class PaymentReading:
             except InputError as error:
                 raise RowError(_TEXTS[field], "", "looks like a card's number", error.remedy) from None
         method = row.read("method", _method) or PaymentMethod.UNKNOWN
-        sign = -1 if self._returned else 1
+        cents = -abs(amount.cents) if self._returned else amount.cents
         try:
             payment = Payment(
                 texts["reference"],
                 required["debt_reference"],
-                Money(sign * amount.cents, currency),
+                Money(cents, currency),
                 paid_on,
                 method,
                 texts["receipt"],
