@@ -155,9 +155,9 @@ async def test_an_attempt_whose_commit_nobody_knows_about_is_withdrawn_and_its_c
     case = await first_case(sql)
     commit = sql.writer.commit
 
-    async def broken(*writes):
+    async def broken(*writes, **claim):
         if written:
-            await commit(*writes)
+            await commit(*writes, **claim)
         raise AwayError("the connection was lost")
 
     monkeypatch.setattr(sql.writer, "commit", broken)
