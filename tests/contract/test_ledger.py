@@ -94,7 +94,7 @@ async def redis_ledgers(request):
 
 async def emptied(engine):
     async with engine.begin() as connection:
-        for table in (schema.ledger, schema.ledger_keys):
+        for table in (schema.ledger, schema.ledger_keys, schema.flag_changes):  # all that a ledger writes
             await connection.execute(delete(table))
 
 
