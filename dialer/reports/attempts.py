@@ -16,6 +16,8 @@ class AttemptLine:
     creditor: str
     debtor_reference: str
     number: str
+    caller_id: str
+    trunk: str
     packs: str
     cleared_at: datetime
     dialled_at: datetime | None

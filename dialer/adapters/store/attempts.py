@@ -85,6 +85,8 @@ class SqlAttempts:
             "packs": ",".join(intent.packs),
             "mode": intent.mode.value,
             "debts": ",".join(map(str, intent.debts)),
+            "caller_id": intent.caller_id or "",
+            "trunk": intent.trunk,
             "cleared_at": reservation.cleared_at,
             "state": State.CLEARED.value,
             "refusals": "",
@@ -220,6 +222,8 @@ def _attempt(row: Row[Any]) -> Attempt:
         household=row.household,
         mode=CallMode(row.mode),
         workplace=row.kind == NumberKind.WORKPLACE,
+        caller_id=PhoneNumber(row.caller_id) if row.caller_id else None,
+        trunk=row.trunk,
     )
     return Attempt(
         id=row.id,
@@ -243,7 +247,7 @@ def _then(row: Row[Any]) -> NextAction | None:
 
 def _line(row: Row[Any]) -> AttemptLine:
     same = (
-        "campaign", "creditor", "number", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
+        "campaign", "creditor", "number", "caller_id", "trunk", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
         "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals", "note",
     )  # fmt: skip
     return AttemptLine(
