@@ -32,6 +32,7 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
@@ -44,7 +45,7 @@ from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
 from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line
 from dialer.live.tally import Tally
-from dialer.live.targets import Targets, Trunk
+from dialer.live.targets import Targets
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.said import Said
@@ -125,16 +126,20 @@ class Daemon:
         closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules)
         self._pbx = Asterisk(
             self._link_settings,
-            settings.trunk.endpoint,
-            settings.trunk.number_format,
+            configured.trunks(settings),
             clock,
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
-        trunk = Trunk(settings.trunk.channels, settings.trunk.calls_per_second, settings.trunk.ramp_seconds)
+        trunks = Trunks(
+            configured.trunks(settings),
+            live,
+            clock,
+            ramp_seconds=max(trunk.ramp_seconds for trunk in settings.all_trunks.values()),
+        )
         wishes = {name: configured.wish(wish) for name, wish in settings.campaigns.items()}
-        targets = Targets(self._law.packs, trunk, wishes)
+        targets = Targets(self._law.packs, trunks, wishes)
         pacer = Pacer(
             targets, accounts, roster, SqlPacing(engine, self._writer, settings.store.cell), clock, self._latency
         )
@@ -146,6 +151,7 @@ class Daemon:
             pbx=self._pbx,
             roster=roster,
             live=live,
+            trunks=trunks,
             closing=closing,
             pacer=pacer,
             tally=Tally(campaigns),

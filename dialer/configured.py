@@ -1,13 +1,14 @@
 """From the configuration to the law and the campaigns."""
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.offers import Step
 from dialer.compliance import calendars
 from dialer.compliance.gate import Law
-from dialer.compliance.jurisdiction import country_of
 from dialer.compliance.pack import Pack, Shelf
 from dialer.compliance.rules import RingMax, RingMin
 from dialer.compliance.verdict import CallMode
@@ -87,16 +88,38 @@ def wish(campaign: CampaignSettings) -> Wish:
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
 
 
+def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
+    """The trunks of these names; no name: every trunk."""
+    return [
+        Trunk(
+            name=name,
+            endpoint=wish.endpoint or name,
+            number_format=wish.number_format,
+            country=wish.country,
+            channels=wish.channels,
+            calls_per_second=wish.calls_per_second,
+            weight=wish.weight,
+        )
+        for name, wish in settings.all_trunks.items()
+        if not names or name in names
+    ]
+
+
 def campaign(settings: Settings, name: str) -> Campaign:
-    """One campaign as the engine knows it."""
+    """One campaign as the engine knows it. Raises InputError where it names a trunk that no call of it would take."""
     wish = settings.campaigns[name]
     caller_id = PhoneNumber(wish.caller_id)
-    facts: dict[str, Any] = {
-        "caller_id_registered": wish.caller_id_registered,
-        "trunk_domestic": settings.trunk.country is not None and settings.trunk.country == country_of(caller_id),
-    }
+    facts: dict[str, Any] = {"caller_id_registered": wish.caller_id_registered}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
+    its_trunks = tuple(trunks(settings, wish.trunks))
+    may = ways(caller_id, its_trunks)
+    idle = next((trunk for trunk in wish.trunks if trunk not in {one.name for one in may}), None)
+    if idle is not None:
+        raise InputError(
+            f"campaigns.{name}.trunks: no call would take {idle!r}: it isn't of the caller id's country, another one is",
+            f"take it out, or correct the country in [trunks.{idle}]",
+        )
     return Campaign(
         name=name,
         packs=wish.packs,
@@ -104,6 +127,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         ring_timeout_seconds=wish.ring_timeout_seconds,
         post_dial_delay_seconds=wish.post_dial_delay_seconds,
         auto_ready_after_seconds=wish.auto_ready_after_seconds,
+        trunks=its_trunks,
         mode=CallMode(wish.mode.value),
         collector=settings.collector.name,
         facts=facts | wish.facts,

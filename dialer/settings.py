@@ -73,17 +73,28 @@ class PbxSettings(_Section):
 
 
 class TrunkSettings(_Section):
-    """The way to the public network, and what it can carry."""
+    """A way to the public network, and what it can carry: `[trunk]` where there is one, else each `[trunks.NAME]`."""
 
-    endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
+    endpoint: str | None = Field(
+        None, pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf; unset: the section's own name"
+    )
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
     country: str | None = Field(
         None, pattern=r"^[A-Z]{2}$", description="where its calls enter the public network (ISO 3166, as IT)"
     )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
+    weight: float = Field(
+        1.0,
+        ge=0,
+        le=1_000,
+        description="share of the calls, in proportion to the other trunks'; 0: only where no other takes one",
+    )
     ramp_seconds: float = Field(
-        0.0, ge=0, le=3_600, description="after a start or a reconnect the rate grows to its height in this time"
+        0.0,
+        ge=0,
+        le=3_600,
+        description="after a start or a reconnect the rate grows to its height in this time; of several the longest holds",
     )
 
 
@@ -218,6 +229,9 @@ class CampaignSettings(_Section):
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
     )
+    trunks: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(
+        (), description="which `[trunks.NAME]` its calls take; unset: all of them"
+    )
     packs_follow_debtor: bool = Field(
         False, description="packs that apply where the number or the address is are added to `packs`"
     )
@@ -274,6 +288,7 @@ class Settings(BaseSettings):
 
     pbx: PbxSettings = PbxSettings()
     trunk: TrunkSettings = TrunkSettings()
+    trunks: dict[Annotated[str, Field(pattern=_NAME)], TrunkSettings] = Field(default_factory=dict)
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
     collector: CollectorSettings = CollectorSettings()
@@ -311,12 +326,25 @@ class Settings(BaseSettings):
         if twice is not None:
             msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
             raise ValueError(msg)
+        if self.trunks and "trunk" in self.model_fields_set:
+            msg = "trunk and trunks: [trunk] is for one alone; name it too, as [trunks.NAME]"
+            raise ValueError(msg)
+        for name, wish in self.campaigns.items():
+            for trunk in wish.trunks:
+                if trunk not in self.all_trunks:
+                    msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
+                    raise ValueError(msg)
         for agent in self.agents:
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
                     msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
                     raise ValueError(msg)
         return self
+
+    @property
+    def all_trunks(self) -> dict[str, TrunkSettings]:
+        """Every trunk by its name; the one of `[trunk]` is named so."""
+        return self.trunks or {"trunk": self.trunk}
 
 
 def load(path: Path) -> Settings:
@@ -425,7 +453,12 @@ def _suggestion(where: toml.Where) -> str:
     for part in where[:-1]:
         if isinstance(part, int) or model is None:
             continue
-        nested = {"agents": AgentSettings, "campaigns": CampaignSettings, "mandates": MandateSettings}
+        nested = {
+            "agents": AgentSettings,
+            "campaigns": CampaignSettings,
+            "mandates": MandateSettings,
+            "trunks": TrunkSettings,
+        }
         if model is MandateSettings and part == "offers":
             model = OfferSettings
         else:

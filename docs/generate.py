@@ -22,7 +22,7 @@ from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
-from dialer.settings import AgentSettings, CampaignSettings, MandateSettings, OfferSettings, Settings
+from dialer.settings import AgentSettings, CampaignSettings, MandateSettings, OfferSettings, Settings, TrunkSettings
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -104,9 +104,14 @@ def _configuration() -> str:
     lists = {
         "agents": ("[[agents]]", AgentSettings),
         "campaigns": ("[campaigns.NAME]", CampaignSettings),
+        "trunk": ("[trunk], [trunks.NAME]", TrunkSettings),
         "mandates": ("[[mandates]]", MandateSettings),
     }
-    sections = [lists.get(name, (f"[{name}]", field.annotation)) for name, field in Settings.model_fields.items()]
+    sections = [
+        lists.get(name, (f"[{name}]", field.annotation))
+        for name, field in Settings.model_fields.items()
+        if name != "trunks"
+    ]
     for header, model in (*sections, ("[[mandates.offers]]", OfferSettings)):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
