@@ -27,6 +27,7 @@ from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -105,6 +106,7 @@ class Daemon:
     def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
         settings, clock = self._settings, self._clock
         ids = Ids(SystemRandom())
+        self._engine = engine
         self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
         self._dossiers = SqlDossiers(engine)
@@ -345,6 +347,7 @@ class Daemon:
             self._token,
             self._clock,
             self._rules,
+            SqlWaiting(self._engine),
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

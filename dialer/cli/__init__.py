@@ -26,6 +26,7 @@ from dialer.cli import (
     report,
     run,
     sim,
+    waiting,
 )
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
@@ -47,6 +48,7 @@ cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)
 cases.app.command("payments")(payments.payments)
+cases.app.command("waiting")(waiting.waiting)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")

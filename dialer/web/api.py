@@ -20,6 +20,7 @@ from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
+from dialer.cases.waiting import Waiting
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
@@ -31,7 +32,7 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, payments
+from dialer.web import ledger, payments, waiting
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -90,6 +91,7 @@ class Api:
         token: str,
         clock: Clock,
         rules: RulesOf,
+        waits: Waiting,
     ) -> None:
         self._flow = flow
         self._book = book
@@ -103,6 +105,7 @@ class Api:
         self._metrics = metrics
         self._token = token
         self._rules = rules
+        self._waiting = waits
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -130,7 +133,9 @@ class Api:
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/outcomes", self._outcomes),
                 web.post("/api/v1/payments", self._payments),
+                web.get("/api/v1/cases/waiting", self._waits),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
+                web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
@@ -215,6 +220,17 @@ class Api:
         """Who looked at the case, the last first."""
         views = await self._dossiers.views(int(request.match_info["case"]))
         return web.json_response({"views": [plain(view) for view in views]})
+
+    async def _waits(self, request: web.Request) -> web.Response:
+        """What waits now for a letter or a decision, the longest first."""
+        campaign = request.query.get("campaign")
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
+        return web.json_response({"cases": [plain(one) for one in found]})
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
+        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
-from dialer.outcomes.rules import shipped_rules
+from dialer.outcomes.rules import Rules
 from dialer.web.api import Api
 from tests.store.test_dossier import FULL, dispute, pay
 from tests.store.test_record import NOW
@@ -35,7 +36,24 @@ async def ask(tmp_path):
     await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
     attempts.keep(dispute(NOW), by="anna", evidence="PEC")
     await attempts.flush()
-    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon(), shipped_rules)
+
+    def rules(campaign, creditor):
+        return Rules(supervisors=frozenset({"carla"}))
+
+    api = Api(
+        None,
+        book,
+        SqlDossiers(engine),
+        SqlPayments(engine),
+        None,
+        None,
+        list,
+        bytes,
+        "t",
+        Noon(),
+        rules,
+        SqlWaiting(engine),
+    )
     async with TestClient(TestServer(api.application())) as client:
 
         async def get(path, headers=WITH, body=None):
@@ -134,3 +152,28 @@ async def test_a_payment_that_cannot_be_is_refused_in_words_and_none_of_its_comp
     assert "payments.1." in str(problem)
     left = (await ask("/api/v1/cases/1?by=anna"))[1]["statements"][0]["balance"]["left"]
     assert left == {"cents": 12000, "currency": "EUR"}
+
+
+DECIDED = {"course": "letter", "why": "chiede il contratto", "by": "carla"}
+
+
+async def test_what_waits_is_listed_and_a_supervisor_decides(ask):
+    assert (await ask("/api/v1/cases/waiting"))[1] == {"cases": []}
+    assert await ask("/api/v1/cases/1/decide", body=DECIDED) == (200, {"case": 1, "state": "letter"})
+    (waits,) = (await ask("/api/v1/cases/waiting"))[1]["cases"]
+    assert (waits["case_id"], waits["state"], "chiede il contratto" in waits["why"]) == (1, "letter", True)
+    assert (await ask("/api/v1/cases/waiting?campaign=another"))[1] == {"cases": []}
+    assert (await ask("/api/v1/cases/1/decide", body=DECIDED | {"course": "open"}))[0] == 200
+    assert (await ask("/api/v1/cases/waiting"))[1] == {"cases": []}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [({"by": "anna"}, 400), ({"why": " "}, 400), ({"why": "4111 1111 1111 1111"}, 400), ({"course": "sell"}, 400)],
+    ids=str,
+)
+async def test_who_is_no_supervisor_or_says_no_reason_decides_nothing(ask, wrong, status):
+    found, problem = await ask("/api/v1/cases/1/decide", body=DECIDED | wrong)
+    assert (found, bool(problem["remedy"]), "4111" in str(problem)) == (status, True, False)
+    assert (await ask("/api/v1/cases/99/decide", body=DECIDED))[0] == 404
+    assert (await ask("/api/v1/cases/1?by=anna"))[1]["state"] == "open"
