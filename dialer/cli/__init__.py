@@ -17,6 +17,7 @@ from dialer.cli import (
     gate,
     generate,
     ledger,
+    letters,
     mandate,
     migrate,
     minimise,
@@ -52,6 +53,7 @@ cases.app.command("waiting")(waiting.waiting)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
+app.add_typer(letters.app, name="letters")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")

@@ -113,7 +113,7 @@ def flag(
         "number": number,
         "debts": [] if debt_id is None else [debt_id],
         "until": None if (end := instant_of("--until", until)) is None else end.isoformat(),
-        "by": _who(by),
+        "by": who(by),
         "evidence": evidence,
     }
     answer = ask(config, "POST", "/api/v1/ledger", {key: value for key, value in body.items() if value is not None})
@@ -153,7 +153,7 @@ def payment(
         given = Payment(reference, owed.debt.reference, paid, day_of("--on", on) if on else now.date(), method, receipt)
         if given.paid_on > now.date() + timedelta(days=1):
             raise InputError(f"--on {given.paid_on}: hasn't come yet", "a promised payment is no payment")
-        added = await SqlPayments(engine).add(dossier.creditor, [given], _who(by), now)
+        added = await SqlPayments(engine).add(dossier.creditor, [given], who(by), now)
         return added, await _look(engine, case, by, now)
 
     added, dossier = with_record(config, add)
@@ -189,7 +189,7 @@ def note(
         from dialer.adapters.store.dossiers import SqlDossiers
 
         key = reference or f"note-{now.isoformat()}"
-        entry = HistoryEntry(case, key, instant_of("--at", at) or now, kind, text, inbound, _who(by))
+        entry = HistoryEntry(case, key, instant_of("--at", at) or now, kind, text, inbound, who(by))
         try:
             await SqlDossiers(engine).write(entry, now)
         except LookupError:
@@ -223,7 +223,7 @@ def fact(
         if day > now.date() + timedelta(days=1):
             raise InputError(f"--on {day}: hasn't come yet", "record it once it has happened")
         owed = _debt_of(await _look(engine, case, by, now), debt)
-        happened = WrittenFact(kind, day, evidence, _who(by))
+        happened = WrittenFact(kind, day, evidence, who(by))
         return owed, await SqlDossiers(engine).record_fact(case, owed.debt.reference, happened, now)
 
     owed, clock = with_record(config, write)
@@ -243,7 +243,7 @@ def decide(
     by: By = "",
 ) -> None:
     """Say what comes next in a case, whatever it waits for: see `dialer cases waiting`."""
-    decided = Decided(case, course, why, _who(by))
+    decided = Decided(case, course, why, who(by))
 
     async def write(engine: "AsyncEngine", now: datetime) -> None:
         from dialer.adapters.store.waiting import SqlWaiting
@@ -261,7 +261,7 @@ async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Do
     from dialer.adapters.store.dossiers import SqlDossiers
 
     try:
-        return await SqlDossiers(engine).look(case, _who(by), "command", now)
+        return await SqlDossiers(engine).look(case, who(by), "command", now)
     except LookupError:
         raise _no_case(case) from None
 
@@ -276,14 +276,15 @@ def _debt_of(dossier: "Dossier", reference: str | None) -> "Statement":
     raise InputError(f"--debt {reference!r}: no debt of this case", f"name one of {names}")
 
 
-def _who(by: str) -> str:
+def who(by: str) -> str:
+    """Who does it: `by`, else the login. Raises InputError."""
     try:
-        who = by or getpass.getuser()
+        name = by or getpass.getuser()
     except (OSError, KeyError):
         raise InputError("--by: this login has no name", "say who you are, as --by anna") from None
-    if not re.fullmatch(r"[\w .,'@-]{1,64}", who):
+    if not re.fullmatch(r"[\w .,'@-]{1,64}", name):
         raise InputError("--by: no name", "write at most 64 letters, as anna")
-    return who
+    return name
 
 
 def _no_case(case: int) -> UnknownNameError:

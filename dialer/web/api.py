@@ -18,6 +18,7 @@ from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
+from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.cases.waiting import Waiting
@@ -32,7 +33,7 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, payments, waiting
+from dialer.web import ledger, letters, payments, waiting
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -92,6 +93,7 @@ class Api:
         clock: Clock,
         rules: RulesOf,
         waits: Waiting,
+        written: Letters,
     ) -> None:
         self._flow = flow
         self._book = book
@@ -106,6 +108,7 @@ class Api:
         self._token = token
         self._rules = rules
         self._waiting = waits
+        self._written = written
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -133,6 +136,7 @@ class Api:
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/outcomes", self._outcomes),
                 web.post("/api/v1/payments", self._payments),
+                web.post("/api/v1/letters", self._letters),
                 web.get("/api/v1/cases/waiting", self._waits),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
@@ -215,6 +219,10 @@ class Api:
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
+
+    async def _letters(self, request: web.Request) -> web.Response:
+        """When letters were sent, received or returned: cases and limitation dates follow."""
+        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now()))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""

@@ -56,7 +56,7 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            self.house.record,  # who sees a case; dossiers, payments and what waits are a record's in SQL: tests/web/test_case.py
+            self.house.record,  # who sees a case; dossiers, payments, letters and what waits are a record's in SQL: tests/web/test_case.py
             None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
@@ -65,6 +65,7 @@ class Site:
             TOKEN,
             self.house.clock,
             self.house.rules_of,
+            None,
             None,
         )
         self.application = api.application()
