@@ -21,6 +21,7 @@ from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
 from dialer.settings import CampaignSettings, Settings
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
+from dialer.texts.scripts import Scripts, shipped_scripts
 
 
 def law(settings: Settings) -> Law:
@@ -62,6 +63,9 @@ def rules(settings: Settings) -> RulesOf:
         name: with_own(shipped(), mandate.outcomes_file, flags) if mandate.outcomes_file else shipped()
         for name, mandate in mandates.items()
     }
+    said = {
+        name: Scripts.read(campaign.script_folder, campaign.language) for name, campaign in settings.campaigns.items()
+    }
     files = {name: campaign.outcomes_file for name, campaign in settings.campaigns.items()}
 
     @cache
@@ -77,7 +81,8 @@ def rules(settings: Settings) -> RulesOf:
         chosen = settings.campaigns.get(campaign)
         wishes = [wish.promise_grace_days for wish in (chosen, mandate) if wish is not None]
         grace_days = next((days for days in wishes if days is not None), GRACE_DAYS)
-        return Rules(outcomes, grace_days, ladder, supervisors)
+        scripts = said.get(campaign) or shipped_scripts()
+        return Rules(outcomes, grace_days, ladder, supervisors, scripts, agency(settings, creditor))
 
     for campaign in settings.campaigns:  # a wrong file is told at the start, not in the middle of a call
         for creditor in ("", *mandates):

@@ -26,6 +26,7 @@ from dialer.cli import (
     payments,
     report,
     run,
+    script,
     sim,
     waiting,
 )
@@ -61,6 +62,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(report.app, name="report")
 app.add_typer(packs.app, name="packs")
 app.add_typer(gate.app, name="gate")
+app.add_typer(script.app, name="script")
 app.add_typer(sim.app, name="sim")
 
 

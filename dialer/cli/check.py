@@ -103,6 +103,11 @@ def _local(loaded: Any) -> list[Finding]:
             told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
         return ", ".join(dict.fromkeys(told))
 
+    def scripts() -> str:
+        of = configured.rules(loaded)
+        found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
+        return ", ".join(dict.fromkeys(found)) or "no campaign needs one"
+
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
         settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")
@@ -125,6 +130,7 @@ def _local(loaded: Any) -> list[Finding]:
         _look("facts", facts),
         _look("outcomes", outcomes),
         _look("letters", letters),
+        _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
     ]

@@ -3,6 +3,7 @@
 from datetime import date
 
 from dialer.cases.debt import ItemKind
+from dialer.cases.offers import Terms
 from dialer.kernel.money import Money
 
 _SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
@@ -44,3 +45,11 @@ def part(kind: ItemKind, language: str) -> str:
 def whole(language: str) -> str:
     """What stands for the parts of a debt of which the creditor gave one sum."""
     return "importo" if language == "it" else "amount"
+
+
+def offer(terms: Terms, language: str) -> str:
+    """What is offered, in words; English where the language isn't Italian."""
+    percent, count = f"{terms.discount_percent:g}", terms.instalments
+    if language == "it":
+        return f"sconto del {percent} %, {count} rat{'a' if count == 1 else 'e'}, entro il {day(terms.until, language)}"
+    return f"{percent} % off, {count} instalment{'' if count == 1 else 's'}, until {day(terms.until, language)}"

@@ -7,10 +7,11 @@ Errors are problem+json (RFC 9457) with the remedy.
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,6 +40,7 @@ from dialer.web.tuning import TuneBody
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 VIEWER = re.compile(r"[\w .,'@-]{1,64}")
+log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -313,15 +315,30 @@ class Api:
         attempt = await self._flow.wrap_up.current(_agent(request))
         await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None})
+            return web.json_response({"attempt": None, "case": None, "script": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
-        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card)})
+        script = self._script(card, attempt.campaign, _agent(request))
+        answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
+        return web.json_response(answer)
+
+    def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
+        """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
+        rules, today = self._rules(campaign, card.creditor), self._today(card)
+        script = rules.scripts.pick(card.language)
+        try:
+            return plain(script.render(card, rules.agency, agent, today))
+        except InputError as error:
+            log.warning("script.failed", campaign=campaign, script=script.version, error=str(error))
+            return None
 
     def _card(self, card: CaseCard) -> dict[str, Any]:
         """The case as the agent sees it: each promise with what became of it by today, where the debtor is."""
-        today = self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
-        judged = [plain(one) for one in judge(card.promises, card.payments, today)]
+        judged = [plain(one) for one in judge(card.promises, card.payments, self._today(card))]
         return {**plain(card), "promises": judged}
+
+    def _today(self, card: CaseCard) -> date:
+        """Where the debtor is."""
+        return self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
 
     async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
