@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -28,6 +29,15 @@ def _e164(text: str) -> str:
     if not phone.is_dialable(text):
         msg = "not in E.164: write it as +390612345678"
         raise ValueError(msg)
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = "no time zone has this name: write it as Europe/Rome"
+        raise ValueError(msg) from None
     return text
 
 
@@ -90,6 +100,9 @@ class CollectorSettings(_Section):
         "", max_length=500, description="where debtors ask, as letters and scripts say it: telephone, e-mail, hours"
     )
     licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
+    )
 
 
 class ComplianceSettings(_Section):

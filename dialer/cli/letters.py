@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialer.cases.letter import LetterDates
-from dialer.cli.case import By, who
-from dialer.cli.input import day_of
+from dialer.cli.case import By
+from dialer.cli.input import day_of, viewer
 from dialer.cli.intake import (
     Counts,
     File,
@@ -87,7 +87,7 @@ def write(
     """
     if flagged and not case:
         raise InputError("--flagged without --case", "name the cases that somebody decided about")
-    rules, author = _rules(config), who(by)
+    rules, author = _rules(config), viewer(by)
     _new(folder)
 
     async def run(engine: "AsyncEngine", now: datetime) -> Any:
@@ -180,7 +180,7 @@ def show(letter: Letter_, config: Config = DEFAULT_CONFIG, *, by: By = "", as_js
 
         found = await SqlLetters(engine).find(None, letter, None, 1)
         if found:
-            await SqlDossiers(engine).viewed(found[0].case_id, who(by), "letter", now)
+            await SqlDossiers(engine).viewed(found[0].case_id, viewer(by), "letter", now)
         return found
 
     found = with_record(config, read)
@@ -233,7 +233,7 @@ def tell(
         dates = LetterDates(sent, received, returned, now.date() if cancelled else None, tracking or None)
         for name in ids:
             try:
-                told.append(await store.tell(name, dates, who(by), now))
+                told.append(await store.tell(name, dates, viewer(by), now))
             except LookupError:
                 raise _no_letter(name) from None
             except InputError as error:
@@ -268,7 +268,7 @@ def import_(
 
     async def take_in(engine: "AsyncEngine", now: datetime) -> None:
         for batch in progress(reading.batches(), quiet=as_json):
-            rejected = [*batch.rejected, *await _tell(engine, reading, batch, counts, who(by), now)]
+            rejected = [*batch.rejected, *await _tell(engine, reading, batch, counts, viewer(by), now)]
             rejected.sort(key=lambda row: row.rejects[0].row)
             put(rejected)
             counts.count(batch.rows, rejected)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from dialer.cli.case import By, who
+from dialer.cli.case import By
+from dialer.cli.input import viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.cli.record import with_record
 from dialer.kernel.errors import InputError, UnknownNameError
@@ -46,7 +47,7 @@ def show(
             card = await SqlCaseBook(engine, Writer(engine)).card(case, now)
         except LookupError:
             raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
-        await SqlDossiers(engine).viewed(case, who(by), "script", now)
+        await SqlDossiers(engine).viewed(case, viewer(by), "script", now)
         rules = rules_of(campaign, card.creditor)
         today = now.astimezone(ZoneInfo(card.zone or "UTC")).date()
         return rules.scripts.pick(card.language).render(card, rules.agency, agent, today)
