@@ -55,6 +55,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
@@ -86,6 +87,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -369,6 +371,7 @@ class Daemon:
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
         ).application()
+        application.add_routes(self._reports.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
