@@ -12,11 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
-from dialer.cases.letter import LetterKind, Then
+from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
-from dialer.outcomes.lettering import LEAST_WAIT_DAYS, WAIT_DAYS
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")

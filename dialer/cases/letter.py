@@ -12,6 +12,10 @@ from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 
 MOST_TRACKING_CHARACTERS = 100
+WAIT_DAYS = 15
+"""Within so many days a letter asks for payment, where nothing is configured."""
+LEAST_WAIT_DAYS = 10
+"""The shortest term that a letter may set (UNIREC's code of conduct)."""
 
 
 class LetterKind(StrEnum):

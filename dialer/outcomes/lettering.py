@@ -9,7 +9,7 @@ import structlog
 
 from dialer.cases.debtor import Address, AddressKind, DebtorKind
 from dialer.cases.dossier import Dossier
-from dialer.cases.letter import Due, Letter, LetterContent, LetterKind, Letters, Talked, Then, letter_id
+from dialer.cases.letter import WAIT_DAYS, Due, Letter, LetterContent, LetterKind, Letters, Talked, Then, letter_id
 from dialer.cases.model import CaseState, NextAction
 from dialer.kernel.clock import Clock
 from dialer.outcomes.rules import GRACE_DAYS
@@ -17,10 +17,6 @@ from dialer.texts import fields
 from dialer.texts.fields import Agency
 from dialer.texts.letters import DEMAND, REMINDER, Gap, LetterShelf
 
-WAIT_DAYS = 15
-"""Within so many days a letter asks for payment, where nothing is configured."""
-LEAST_WAIT_DAYS = 10
-"""The shortest term that a letter may set (UNIREC's code of conduct)."""
 UNDER_WAY_DAYS = {LetterKind.REMINDER: 5, LetterKind.REGISTERED: 30, LetterKind.PEC: 1}
 """How long after it was sent a letter of which no receipt is told counts as received, for the next call alone: the
 post keeps a registered letter for 30 days. No limitation date follows from it."""
