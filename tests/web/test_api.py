@@ -348,4 +348,4 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert "Name 0" not in text
     labels = {name for f in families.values() for s in f.samples for name in s.labels}
     known = {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition", "trunk"}
-        assert labels <= known
+    assert labels <= known
