@@ -302,7 +302,7 @@ class Flow:
             return None
         if campaign is None or not campaign.dials or result_of(attempt, signal) not in FAILS_OVER:
             return None
-        return self.trunks.another(attempt, campaign.trunks, campaign.caller_id)
+        return self.trunks.another(attempt, campaign.trunks)
 
     def _follow(self, attempt: Attempt, effect: Effect, signal: Signal) -> None:
         match effect:

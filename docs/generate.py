@@ -22,7 +22,15 @@ from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
-from dialer.settings import AgentSettings, CampaignSettings, MandateSettings, OfferSettings, Settings, TrunkSettings
+from dialer.settings import (
+    AgentSettings,
+    CallerIdSettings,
+    CampaignSettings,
+    MandateSettings,
+    OfferSettings,
+    Settings,
+    TrunkSettings,
+)
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -112,7 +120,11 @@ def _configuration() -> str:
         for name, field in Settings.model_fields.items()
         if name != "trunks"
     ]
-    for header, model in (*sections, ("[[mandates.offers]]", OfferSettings)):
+    inner = (
+        ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
+        ("[[mandates.offers]]", OfferSettings),
+    )
+    for header, model in (*sections, *inner):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [

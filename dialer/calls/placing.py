@@ -65,7 +65,8 @@ class Placing:
         nothing but an agent to hold.
         """
         decided = mode is CallMode.PREVIEW
-        trunk = self._trunks.take(campaign.trunks, campaign.caller_id, decided=decided, avoid=case.failed_trunks)
+        caller_id = campaign.caller_id_of(case.debtor_id, case.creditor)
+        trunk = self._trunks.take(campaign.trunks, caller_id.number, decided=decided, avoid=case.failed_trunks)
         if trunk is None:
             return NO_TRUNK
         try:

@@ -143,10 +143,12 @@ class Trunks:
         """The call that took it is among the live ones, or isn't placed."""
         self._states[trunk.name].held -= 1
 
-    def another(self, attempt: Attempt, trunks: Sequence[Trunk], caller_id: PhoneNumber) -> frozenset[str] | None:
+    def another(self, attempt: Attempt, trunks: Sequence[Trunk]) -> frozenset[str] | None:
         """The names of the trunks that had no way for this case, where another one is well; else None."""
+        if attempt.intent.caller_id is None:
+            return None
         failed = attempt.failed_trunks | {attempt.intent.trunk}
-        well = any(not state.sick and state.name not in failed for state in self._may(trunks, caller_id))
+        well = any(not state.sick and state.name not in failed for state in self._may(trunks, attempt.intent.caller_id))
         return failed if well else None
 
     def heard(self, attempt: Attempt) -> None:

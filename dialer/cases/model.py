@@ -138,6 +138,7 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    creditor: str = ""
     failed_trunks: frozenset[str] = frozenset()
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from dialer.calls.attempt import State
 from dialer.calls.results import Result
+from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import CampaignSignal
 from dialer.campaigns.trunk import Trunk
 from dialer.compliance.verdict import CallMode
@@ -175,3 +176,45 @@ async def test_a_reserved_call_fails_over_with_an_agent_held_again():
         assert line == [("a", "trunk_failure"), ("b", None)]
         (attempt,) = house.live
         assert (attempt.state, attempt.intent.mode) == (State.TALKING, CallMode.RESERVED)
+
+
+FIRST, SECOND, OTHER = (CallerId(f"+39069480123{n}", registered=n != 2) for n in range(3))
+
+
+async def test_a_debtor_sees_the_same_number_at_every_call_and_the_record_knows_which():
+    async with House(agents=4, trunks=(A, B), caller_ids=(FIRST, SECOND)) as house:
+        await house.begin(*[Behaviour.BUSY] * 12)
+        await house.run(2.5 * 3_600, tick_seconds=5)
+        shown = {}
+        for attempt in house.record.attempts.values():
+            shown.setdefault(attempt.intent.debtor_id, []).append(attempt.intent.caller_id)
+        assert {len(numbers) for numbers in shown.values()} == {2}
+        assert all(len(set(numbers)) == 1 for numbers in shown.values())
+        assert {number for numbers in shown.values() for number in numbers} == {FIRST.number, SECOND.number}
+        assert {caller_id for caller_id, _ in house.pbx.ways.values()} == {FIRST.number, SECOND.number}
+
+
+async def test_a_number_that_is_not_registered_is_refused_by_the_gate_and_a_mandates_own_is_shown():
+    facts = {name: value for name, value in FACTS.items() if name != "caller_id_registered"}
+    async with House(agents=1, caller_ids=(OTHER,), facts=facts) as house:
+        await house.begin(PERSON)
+        await house.run(5)
+        assert house.pbx.originated == []
+        assert [decision.verdict.reasons for decision in house.record.decisions] == [("caller-id",)]
+    of_mandates = {"Luce": (SECOND,)}
+    async with House(agents=1, caller_ids=(OTHER,), mandate_caller_ids=of_mandates, facts=facts) as house:
+        await house.begin(PERSON)
+        await house.run(5)
+        assert [caller_id for caller_id, _ in house.pbx.ways.values()] == [SECOND.number]
+
+
+async def test_the_number_stays_the_same_where_the_call_goes_over_another_trunk():
+    async with House(agents=2, trunks=(A, B), caller_ids=(FIRST, SECOND)) as house:
+        house.pbx.congested = {"a"}
+        await house.begin(*[PERSON] * 2)
+        await house.run(5)
+        shown = {}
+        for attempt in house.record.attempts.values():
+            shown.setdefault(attempt.intent.debtor_id, set()).add(attempt.intent.caller_id)
+        assert house.results()["trunk_failure"] >= 1
+        assert all(len(numbers) == 1 for numbers in shown.values())
