@@ -45,7 +45,7 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
 from dialer.live.pacer import Latency, Pacer
-from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
 from dialer.outcomes.closing import Closing
@@ -300,6 +300,7 @@ class Daemon:
             )
 
     async def _on_up(self, connected: asyncio.Event) -> None:
+        self._flow.trunks.forget_reached()
         await self._recovery.reconcile()
         await self._flow.pacer.accounts.read()  # it may have found calls that the PBX abandoned without us
         connected.set()
@@ -398,6 +399,7 @@ class Daemon:
                 for campaign in flow.campaigns.values()
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),
+            trunks=trunk_lines(flow.trunks),
         )
 
     def _problems(self) -> list[str]:

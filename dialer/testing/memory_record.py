@@ -367,6 +367,7 @@ class MemoryRecord:
             case.new.place,
             case.new.facts,
             case.first_number,
+            case.new.creditor,
         )
 
     def _contact(self, attempt: Attempt) -> Contact:

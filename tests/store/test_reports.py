@@ -66,6 +66,7 @@ DEBTS = {
     "C": (Debt("G1", Money(3_000)),),
     "D": (Debt("F4", Money(4_000, "CHF")),),
 }
+SHOWN = "+390612345678"
 
 
 def eur(cents):
@@ -112,7 +113,17 @@ class November:
     async def call(self, n, name, when, what):
         """Cleared; dialled a second later, ringing after 3 s, answered after 4 s, an agent 0.2 s later."""
         at, case = datetime(2026, *when, tzinfo=UTC), self.cases[name]
-        intent = Intent("k", case.id, case.debtor, MOBILES[name], ("Europe/Rome",), ("it-unirec",), 0.0)
+        intent = Intent(
+            "k",
+            case.id,
+            case.debtor,
+            MOBILES[name],
+            ("Europe/Rome",),
+            ("it-unirec",),
+            0.0,
+            caller_id=SHOWN,
+            trunk="milano",
+        )
         held = Reservation(f"dla-{n:026d}", intent, at)
         await self.store.open(held)
         attempt = Attempt(held.attempt, intent, at)
@@ -239,9 +250,8 @@ async def test_agents_by_name(november):
 
 async def test_trunks_by_what_the_network_said(november):
     (line,), (total,) = await told(november, "trunks")
-    assert values(line, "campaign", "caller_id", "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (
-        "k", "+390612345678", 8, 7, 5, 1, 1, 1,
-    )  # fmt: skip
+    assert values(line, "campaign", "trunk", "caller_id") == ("k", "milano", SHOWN)
+    assert values(line, "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (8, 7, 5, 1, 1, 1)
     assert line.asr == pytest.approx(5 / 7)
     assert line.acd_seconds == pytest.approx((60.2 + 3 + 120.2 + 30.2 + 30.2) / 5)
     assert values(total, "mean_ring_delay_seconds", "slowest_ring_seconds") == (3.0, 3.0)

@@ -51,6 +51,7 @@ _DUE = select(
     cases.c.debtor_id,
     cases.c.facts,
     cases.c.first_number,
+    cases.c.creditor,
     debtors.c.zone,
     debtors.c.household,
     debtors.c.place,
@@ -293,6 +294,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.place,
             facts_of(row.facts),
             row.first_number,
+            row.creditor,
         )
         for row in rows
     ]
