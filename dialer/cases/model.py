@@ -104,8 +104,20 @@ def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str,
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One past call to a number: whether it was answered, and whether it was the right party who spoke."""
+
+    at: datetime
+    answered: bool = False
+    right_party: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NumberLine:
-    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it."""
+    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it.
+
+    tries: its last calls, the latest first, where the case was read for planning; else none.
+    """
 
     number: PhoneNumber
     tried: int = 0
@@ -113,6 +125,7 @@ class NumberLine:
     kind: NumberKind = NumberKind.UNKNOWN
     provenance: Provenance = Provenance.UNKNOWN
     best_hours: tuple[int, ...] = ()
+    tries: tuple[Try, ...] = ()
 
     @property
     def at_work(self) -> bool:
