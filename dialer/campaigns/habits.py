@@ -127,11 +127,19 @@ class Habits:
         """Whether enough calls were made at this hour to move others there."""
         return self._slots.get(slot, _NOTHING).calls >= ENOUGH_OF_HOUR
 
-    def chance(self, line: NumberLine, slot: int | None, zone: ZoneInfo) -> Chance:
-        """What a call to this number at that hour will do; None: at any hour."""
+    def anytime(self, line: NumberLine) -> Chance:
+        """What a call to this number will do, at whatever hour."""
+        habit = self._habit(class_of(line), None)
+        answered = (OWN_ANSWERS + line.answered) / (OWN_ANSWERS + line.tried * habit.answered)
+        right = (OWN_ANSWERS + line.reached) / (OWN_ANSWERS + line.tried * habit.right_party)
+        answers = min(MOST_CHANCE, habit.answered * answered)
+        return Chance(answers, min(answers, habit.right_party * right))
+
+    def chance(self, line: NumberLine, slot: int, zone: ZoneInfo) -> Chance:
+        """What a call to this number at that hour will do."""
         return self.chances(line, (slot,), zone)[slot]
 
-    def chances(self, line: NumberLine, slots: Iterable[int | None], zone: ZoneInfo) -> dict[int | None, Chance]:
+    def chances(self, line: NumberLine, slots: Iterable[int], zone: ZoneInfo) -> dict[int, Chance]:
         """The same for several hours."""
         number_class = class_of(line)
         own = _own_of(line.tries, zone)
@@ -140,7 +148,7 @@ class Habits:
         for slot in slots:
             habit = self._habit(number_class, slot)
             answered, right = _own_factors(own, expected, slot)
-            said = BEST_HOUR_FACTOR if slot is not None and slot % HOURS in line.best_hours else 1.0
+            said = BEST_HOUR_FACTOR if slot % HOURS in line.best_hours else 1.0
             answers = min(MOST_CHANCE, habit.answered * answered * said)
             found[slot] = Chance(answers, min(answers, habit.right_party * right * said))
         return found
@@ -253,12 +261,12 @@ def _own_of(tries: Sequence[Try], zone: ZoneInfo) -> dict[int, Seen]:
     return own
 
 
-def _own_factors(own: Mapping[int, Seen], expected: Mapping[int, Chance], slot: int | None) -> tuple[float, float]:
+def _own_factors(own: Mapping[int, Seen], expected: Mapping[int, Chance], slot: int) -> tuple[float, float]:
     """How much likelier this debtor answers than the class, by what came of the tries near that hour."""
     answered = right = OWN_ANSWERS
     answered_expected = right_expected = OWN_ANSWERS
     for tried_at, seen in own.items():
-        weight = 1.0 if slot is None else _nearness(slot, tried_at)
+        weight = _nearness(slot, tried_at)
         answered += weight * seen.answered
         right += weight * seen.right_party
         answered_expected += weight * seen.calls * expected[tried_at].answered

@@ -1,7 +1,12 @@
-"""What a call in a case is worth now: money that may come, for each second of an agent, in few bands."""
+"""What a call in a case is worth now: money that may come, for each second of an agent, in few bands; and the order in
+which cases are taken.
+"""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
 
 from dialer.campaigns.habits import Chance, Habits, class_of
 from dialer.cases.model import NumberLine
@@ -20,6 +25,8 @@ HALF_VALUE_DAYS = 180.0
 LEAST_SHARE = 0.05
 """However old it is."""
 AGE_UNKNOWN_DAYS = 365
+LONGEST_DUE_EVERY = 5
+"""One case in so many is taken because it is due longest: no case waits for ever, whatever the others are worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +50,20 @@ class Claim:
     risk_class: str = ""
 
 
-def worth(claim: Claim, habits: Habits, lines: tuple[NumberLine, ...], zone: ZoneInfo) -> Worth:
+class Ranking(Protocol):
+    """Where the worth of cases is kept. Raises AwayError."""
+
+    async def rank(self, case_ids: Collection[int], now: datetime) -> None:
+        """Reckon the worth of these cases anew."""
+
+    async def open_after(self, case_id: int, most: int) -> list[int]:
+        """Up to `most` open cases with a higher id, by their ids."""
+
+
+def worth(claim: Claim, habits: Habits, lines: Iterable[NumberLine]) -> Worth:
     """The worth of calling the case's best number, at whatever hour: the hour is chosen apart."""
     best = max(
-        ((line, habits.chance(line, None, zone)) for line in lines),
+        ((line, habits.anytime(line)) for line in lines),
         key=lambda found: found[1].right_party,
         default=None,
     )
@@ -89,3 +106,18 @@ def _agent_seconds(chance: Chance, habits: Habits) -> float:
 def _class_words(line: NumberLine) -> str:
     kind, given = class_of(line).split("/")
     return f"its {'' if kind == 'unknown' else kind + ' '}number{'' if given == 'unknown' else f' (from {given})'} is"
+
+
+def page(in_order: Iterable[int], longest_due: Iterable[int], most: int) -> list[int]:
+    """The next cases by their ids, each once: the best in their order, and in between those that are due longest."""
+    longest = iter(longest_due)
+    taken: dict[int, None] = {}
+    for case_id in in_order:
+        if len(taken) >= most:
+            break
+        if case_id in taken:
+            continue
+        taken[case_id] = None
+        if len(taken) % LONGEST_DUE_EVERY == LONGEST_DUE_EVERY - 1:
+            taken.update(dict.fromkeys(islice((other for other in longest if other not in taken), 1)))
+    return list(taken)[:most]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.campaigns.habits import Chance, Habits, class_of, slot_of, slot_words
-from dialer.cases.model import NumberLine
+from dialer.cases.model import DueCase, NumberLine
 from dialer.compliance.entry import EVENTS, EntryResult
 from dialer.compliance.pack import Pack
 from dialer.compliance.rules import Count
@@ -46,6 +46,11 @@ class Choice:
         kind = self.number_class.split("/")[0]
         whose = "numbers" if kind == "unknown" else f"{kind} numbers"
         return f"{slot_words(self.slot)}, when {whose} like it are answered by {self.chance.answered:.0%}"
+
+
+def zone_of(case: DueCase) -> ZoneInfo:
+    """In which time the debtor thinks of days and hours; UTC where nobody knows, and then the gate refuses anyway."""
+    return ZoneInfo(case.zones[0]) if case.zones else ZoneInfo("UTC")
 
 
 def pace_of(packs: Iterable[Pack]) -> timedelta:

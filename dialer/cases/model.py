@@ -116,7 +116,8 @@ class Try:
 class NumberLine:
     """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it.
 
-    tries: its last calls, the latest first, where the case was read for planning; else none.
+    answered, reached: how many of its calls were, and how many spoke with the right party. tries: the last calls, the
+    latest first, where the case was read by itself; in a page of cases, none.
     """
 
     number: PhoneNumber
@@ -125,6 +126,8 @@ class NumberLine:
     kind: NumberKind = NumberKind.UNKNOWN
     provenance: Provenance = Provenance.UNKNOWN
     best_hours: tuple[int, ...] = ()
+    answered: int = 0
+    reached: int = 0
     tries: tuple[Try, ...] = ()
 
     @property
@@ -139,7 +142,7 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests.
+    suggests. wanted_by: the least cadence. risk_class: the creditor's own word.
     """
 
     id: int
@@ -151,6 +154,8 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    wanted_by: datetime | None = None
+    risk_class: str = ""
 
     @property
     def tried(self) -> int:

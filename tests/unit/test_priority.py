@@ -105,8 +105,13 @@ def test_a_chance_is_a_chance(calls, tries):
         if right:
             habits.spoke(kind, slot, "", promised=answered)
     tried = tuple(Try(MONDAY - timedelta(hours=back), ok or right, right) for back, ok, right in tries)
-    for slot in (None, 0, 18, 47):
-        chance = habits.chance(line(tries=tried), slot, ROME)
+    mine = line(
+        tried=len(tries),
+        answered=sum(one.answered for one in tried),
+        reached=sum(one.right_party for one in tried),
+        tries=tried,
+    )
+    for chance in (habits.anytime(mine), *(habits.chance(mine, slot, ROME) for slot in (0, 18, 47))):
         assert 0.0 < chance.right_party <= chance.answered < 1.0
     assert 0.0 < habits.promised("A") < 1.0
 
@@ -147,7 +152,7 @@ def test_what_is_no_habits_is_refused(changed):
 
 
 def worth_of(cents=50_000, age_days=90, risk="B", habits=EVENING, lines=(MOBILE,)):
-    return worth(Claim(Money(cents), age_days, risk), habits, lines, ROME)
+    return worth(Claim(Money(cents), age_days, risk), habits, lines)
 
 
 def test_worth_grows_with_the_amount_and_falls_with_age():
@@ -166,7 +171,7 @@ def test_worth_follows_who_promises_and_who_is_reached():
         habits.spoke("mobile/creditor", 10, "A" if n % 2 else "D", promised=n % 2 and n % 4 == 1)
     assert habits.promised("A") > 3 * habits.promised("D")
     assert worth_of(risk="A", habits=habits).cents_per_second > 3 * worth_of(risk="D", habits=habits).cents_per_second
-    never = line(tries=tuple(Try(MONDAY - DAY * n) for n in range(30)))
+    never = line(tried=30)
     assert worth_of(lines=(never,)).cents_per_second < 0.6 * worth_of().cents_per_second
     assert worth_of(lines=(never, MOBILE)).cents_per_second == worth_of().cents_per_second
     assert worth_of(lines=()).band == 1
