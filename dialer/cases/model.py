@@ -116,8 +116,8 @@ class Try:
 class NumberLine:
     """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it.
 
-    answered, reached: how many of its calls were, and how many spoke with the right party. tries: the last calls, the
-    latest first, where the case was read by itself; in a page of cases, none.
+    answered, reached: how many of its calls were, and how many spoke with the right party, where its worth is reckoned.
+    tries: the last calls, the latest first, where the case was read by itself. In a page of cases, none of them.
     """
 
     number: PhoneNumber

@@ -134,12 +134,12 @@ def test_a_page_has_each_case_once_and_a_share_of_those_that_are_due_longest():
 
 async def test_the_choice_is_a_few_seeks_and_sorts_nothing_that_is_due(sql):
     """However many cases are due: each arm reads its index in order and stops."""
-    asked = case_store._NEXT.params(campaign="k", now=NOW, most=100)
-    statement = str(asked.compile(sql.engine, compile_kwargs={"literal_binds": True}))
     explain = "EXPLAIN QUERY PLAN " if sql.engine.dialect.name == "sqlite" else "EXPLAIN "
     async with sql.engine.connect() as connection:
         if explain == "EXPLAIN ":
             await connection.execute(text("SET enable_seqscan = off"))  # of few rows it would read them all
+        asked = case_store._NEXT.params(campaign="k", now=NOW, most=100)
+        statement = str(asked.compile(sql.engine, compile_kwargs={"literal_binds": True}))
         plan = [row[-1] for row in await connection.execute(text(explain + statement))]
     words = "\n".join(plan)
     assert words.count("ix_cases_band") == 10

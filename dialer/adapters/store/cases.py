@@ -4,13 +4,27 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of
-from dialer.adapters.store.lines import by_debtor, lines_of, tries_of
+from dialer.adapters.store.lines import LINES, TRIES, by_debtor
 from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
 from dialer.adapters.store.schema import (
     AGREED_BAND,
@@ -74,31 +88,46 @@ _DUE = select(
     debtors.c.zone,
     debtors.c.household,
     debtors.c.place,
+    select(func.aggregate_strings(cast(debts.c.id, String), ","))
+    .where(debts.c.case_id == cases.c.id)
+    .scalar_subquery()
+    .label("debts"),
 ).join(debtors)
-_LONGEST_DUE, _CLIMBING = 0, -1
-_IN_ORDER = (AGREED_BAND, URGENT_BAND, _CLIMBING, *range(BANDS, 0, -1))
+_DUE_PAGE = _DUE.where(cases.c.id.in_(bindparam("ids", expanding=True)))
 _OF_CAMPAIGN = (
     cases.c.campaign == bindparam("campaign"),
     cases.c.state == literal_column(f"'{CaseState.OPEN.value}'"),  # written out, as the partial index wants it
 )
 _NOW = bindparam("now", type_=Instant)
+_MOST = bindparam("most", type_=Integer)
 _CLIMBS = (cases.c.wanted_by <= _NOW, cases.c.band < literal_column(str(URGENT_BAND)))
-
-
 _DUE_ORDER = (cases.c.due_at, cases.c.uncalled_since, cases.c.id)
 
 
-def _seek(part: int, *where: ColumnElement[bool], by: Sequence[Any] = _DUE_ORDER) -> Any:
+def _seek(*where: ColumnElement[bool], by: Sequence[Any] = _DUE_ORDER) -> Select[Any]:
     """The first due cases of an index."""
-    chosen = select(literal_column(str(part)).label("part"), cases.c.id)
-    ordered = chosen.where(*_OF_CAMPAIGN, cases.c.due_at <= _NOW, *where).order_by(*by)
-    return select(ordered.limit(bindparam("most", type_=Integer)).subquery())
+    return select(cases.c.id).where(*_OF_CAMPAIGN, cases.c.due_at <= _NOW, *where).order_by(*by).limit(_MOST)
 
 
+def _of_band(band: int) -> Select[Any]:
+    return _seek(cases.c.band == literal_column(str(band)))
+
+
+# one index after the other, and none once there are enough
+_IN_ORDER = union_all(
+    *(
+        select(arm.subquery())
+        for arm in (
+            _of_band(AGREED_BAND),
+            _of_band(URGENT_BAND),
+            _seek(*_CLIMBS, by=(cases.c.wanted_by, cases.c.id)),
+            *(_of_band(band) for band in range(BANDS, 0, -1)),
+        )
+    )
+).limit(_MOST)
 _NEXT = union_all(
-    _seek(_LONGEST_DUE),
-    _seek(_CLIMBING, *_CLIMBS, by=(cases.c.wanted_by, cases.c.id)),
-    *(_seek(part, cases.c.band == literal_column(str(part))) for part in _IN_ORDER if part != _CLIMBING),
+    select(true().label("best"), _IN_ORDER.subquery().c.id),
+    select(false().label("best"), _seek().subquery().c.id),
 )
 _WANTED = select(
     select(func.count()).where(*_OF_CAMPAIGN, *_CLIMBS).select_from(cases).scalar_subquery()
@@ -152,15 +181,13 @@ class SqlCaseBook:
         Sees every schedule asked for before the call. A few seeks in indexes, however many cases are due.
         """
         await self._writer.flush()
-        values = {"campaign": campaign, "now": now, "most": most + len(excluding)}
+        left_out = frozenset(excluding)
+        # they are read too, wherever they stand
+        values = {"campaign": campaign, "now": now, "most": most + len(left_out)}
         async with reading(self._engine) as connection:
-            found: dict[int, list[int]] = {}
-            for part, case_id in await connection.execute(_NEXT, values):
-                if case_id not in excluding:
-                    found.setdefault(part, []).append(case_id)
-            in_order = (case_id for part in _IN_ORDER for case_id in found.get(part, ()))
-            ids = page(in_order, found.get(_LONGEST_DUE, ()), most)
-            rows = {row.id: row for row in await connection.execute(_DUE.where(cases.c.id.in_(ids)))}
+            found = [row for row in await connection.execute(_NEXT, values) if row.id not in left_out]
+            ids = page((row.id for row in found if row.best), (row.id for row in found if not row.best), most)
+            rows = {row.id: row for row in await connection.execute(_DUE_PAGE, {"ids": ids})}
             return await _due_cases(connection, [rows[case_id] for case_id in ids])
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
@@ -301,21 +328,15 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
     if not rows:
         return []
     debtor_ids = [row.debtor_id for row in rows]
-    tries = await connection.execute(tries_of(debtor_ids[0])) if with_tries else ()
-    lines = by_debtor(await connection.execute(lines_of(debtor_ids)), tries)
-    owed: dict[int, list[int]] = {}
-    about = (
-        select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
-    )
-    for debt in await connection.execute(about):
-        owed.setdefault(debt.case_id, []).append(debt.id)
+    tries = await connection.execute(TRIES, {"debtor_id": debtor_ids[0]}) if with_tries else ()
+    lines = by_debtor(await connection.execute(LINES, {"debtor_ids": debtor_ids}), tries)
     return [
         DueCase(
             row.id,
             row.debtor_id,
             (row.zone,) if row.zone else (),
             lines.get(row.debtor_id, ()),
-            tuple(owed.get(row.id, ())),
+            tuple(sorted(map(int, row.debts.split(",")))) if row.debts else (),
             row.household,
             row.place,
             facts_of(row.facts),

@@ -1,9 +1,9 @@
 """Debtors' numbers, and how they were used."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import bindparam, case, func, literal, select
 
 from dialer.adapters.store.schema import attempts, numbers, outcomes
 from dialer.cases.debtor import NumberKind, Provenance
@@ -20,34 +20,33 @@ def hours_of(text: str) -> tuple[int, ...]:
     return tuple(int(hour) for hour in text.split(",") if hour)
 
 
-def lines_of(debtor_ids: Collection[int]) -> Select[Any]:
-    """The numbers of these debtors in their order, each with its calls counted."""
-    of_number = (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number)
-    return (
-        select(
-            *(numbers.c[name] for name in _LINE),
-            func.count(attempts.c.id).label("tried"),
-            func.max(attempts.c.cleared_at).label("last_tried_at"),
-            func.count(attempts.c.answered_at).label("answered"),
-            func.count(case((outcomes.c.right_party, 1))).label("reached"),
-        )
-        .outerjoin(attempts, of_number)
-        .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
-        .where(numbers.c.debtor_id.in_(debtor_ids))
-        .group_by(*(numbers.c[name] for name in _LINE))
-        .order_by(numbers.c.position)
+_OF_NUMBER = (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number)
+_LINES = (
+    select(
+        *(numbers.c[name] for name in _LINE),
+        func.count(attempts.c.cleared_at).label("tried"),
+        func.max(attempts.c.cleared_at).label("last_tried_at"),
     )
-
-
-def tries_of(debtor_id: int) -> Select[Any]:
-    """A debtor's last calls, the latest first."""
-    return (
-        select(attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party)
-        .outerjoin(outcomes)
-        .where(attempts.c.debtor_id == debtor_id, attempts.c.ended_at.is_not(None))
-        .order_by(attempts.c.cleared_at.desc())
-        .limit(MOST_TRIES)
-    )
+    .outerjoin(attempts, _OF_NUMBER)
+    .where(numbers.c.debtor_id.in_(bindparam("debtor_ids", expanding=True)))
+    .group_by(*(numbers.c[name] for name in _LINE))
+    .order_by(numbers.c.debtor_id, numbers.c.position)
+)
+LINES = _LINES.add_columns(literal(0).label("answered"), literal(0).label("reached"))
+"""The numbers of `debtor_ids`, in their order, each with its calls counted: an index has all that is asked of calls."""
+LINES_BY_RESULT = _LINES.outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id).add_columns(
+    func.count(attempts.c.answered_at).label("answered"),
+    func.count(case((outcomes.c.right_party, 1))).label("reached"),
+)
+"""And how many calls were answered, and reached the right party."""
+TRIES = (
+    select(attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party)
+    .outerjoin(outcomes)
+    .where(attempts.c.debtor_id == bindparam("debtor_id"), attempts.c.ended_at.is_not(None))
+    .order_by(attempts.c.cleared_at.desc())
+    .limit(MOST_TRIES)
+)
+"""The last calls of `debtor_id`, the latest first."""
 
 
 def by_debtor(rows: Iterable[Any], tries: Iterable[Any] = ()) -> dict[int, tuple[NumberLine, ...]]:

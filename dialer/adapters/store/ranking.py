@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
-from dialer.adapters.store.lines import by_debtor, lines_of
+from dialer.adapters.store.lines import LINES_BY_RESULT, by_debtor
 from dialer.adapters.store.schema import cases, debtors, debts, habits
 from dialer.adapters.store.statements import owed_of
 from dialer.campaigns.habits import Habits
@@ -61,7 +61,7 @@ def worths_of(connection: Connection, case_ids: Collection[int], today: date) ->
     """What each of these cases is worth, by what is on record."""
     chosen = select(cases.c.id, cases.c.campaign, cases.c.debtor_id, debtors.c.risk_class).join(debtors)
     rows = connection.execute(chosen.where(cases.c.id.in_(case_ids))).all()
-    lines = by_debtor(connection.execute(lines_of([row.debtor_id for row in rows])))
+    lines = by_debtor(connection.execute(LINES_BY_RESULT, {"debtor_ids": [row.debtor_id for row in rows]}))
     owed = owed_of(connection, case_ids)
     oldest = select(debts.c.case_id, func.min(debts.c.due_on).label("day")).where(debts.c.case_id.in_(case_ids))
     due_on = {row.case_id: row.day for row in connection.execute(oldest.group_by(debts.c.case_id))}

@@ -296,7 +296,7 @@ attempts = Table(
     Column("refusals", String, nullable=False),
     Index(None, "ended_at"),
     Index(None, "case_id"),
-    Index(None, "debtor_id", "number"),
+    Index(None, "debtor_id", "number", "cleared_at"),
     Index(None, "number"),
     Index(None, "cleared_at"),
 )

@@ -30,6 +30,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_climbing", "cases", ["campaign", "wanted_by", "id"], sqlite_where=climbing, postgresql_where=climbing
     )
+    op.drop_index(op.f("ix_attempts_debtor_id_number"), "attempts")
+    op.create_index(op.f("ix_attempts_debtor_id_number_cleared_at"), "attempts", ["debtor_id", "number", "cleared_at"])
     op.create_table(
         "habits",
         sa.Column("campaign", sa.String(), nullable=False),
