@@ -35,7 +35,9 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. said: what stands from now on, beside the call's own line. case: as it was before."""
+    """What is kept of an outcome. case: as it was before. said: what stands from now on, beside the call's own line.
+    script: the version of what the agent was to say.
+    """
 
     case: DueCase
     outcome: Outcome
@@ -43,6 +45,7 @@ class Filled:
     promise: Promise | None
     offers: tuple[Offer, ...]
     action: NextAction
+    script: str
 
 
 class Filling:
@@ -86,7 +89,8 @@ class Filling:
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        return Filled(case, outcome, said, promise, offers, action)
+        script = rules.scripts.pick(card.language).version
+        return Filled(case, outcome, said, promise, offers, action, script)
 
     async def _next(
         self,

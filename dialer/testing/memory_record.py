@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
+from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.campaigns.habits import Habits
 from dialer.campaigns.priority import BANDS, Claim, page, worth
@@ -409,6 +410,7 @@ class MemoryRecord:
 
     def _lines(self, case: _Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
         mine = [attempt for attempt in self.attempts.values() if attempt.intent.debtor_id == case.debtor_id]
+        mine = [attempt for attempt in mine if attempt.result is not Result.TRUNK_FAILURE]
         mine.sort(key=lambda attempt: attempt.cleared_at, reverse=True)
         lines = []
         for number in case.new.numbers:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, func, literal, select
 
 from dialer.adapters.store.schema import attempts, numbers, outcomes
+from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.model import NumberLine, Try
 from dialer.kernel.phone import PhoneNumber
@@ -20,7 +21,12 @@ def hours_of(text: str) -> tuple[int, ...]:
     return tuple(int(hour) for hour in text.split(",") if hour)
 
 
-_OF_NUMBER = (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number)
+_OF_NUMBER = (
+    (attempts.c.debtor_id == numbers.c.debtor_id)
+    & (attempts.c.number == numbers.c.number)
+    # what never left our side was no attempt at anybody
+    & attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value)
+)
 _LINES = (
     select(
         *(numbers.c[name] for name in _LINE),
@@ -43,6 +49,7 @@ TRIES = (
     select(attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party)
     .outerjoin(outcomes)
     .where(attempts.c.debtor_id == bindparam("debtor_id"), attempts.c.ended_at.is_not(None))
+    .where(attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value))
     .order_by(attempts.c.cleared_at.desc())
     .limit(MOST_TRIES)
 )

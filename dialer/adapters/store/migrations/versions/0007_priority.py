@@ -31,7 +31,11 @@ def upgrade() -> None:
         "ix_cases_climbing", "cases", ["campaign", "wanted_by", "id"], sqlite_where=climbing, postgresql_where=climbing
     )
     op.drop_index(op.f("ix_attempts_debtor_id_number"), "attempts")
-    op.create_index(op.f("ix_attempts_debtor_id_number_cleared_at"), "attempts", ["debtor_id", "number", "cleared_at"])
+    op.create_index(
+        op.f("ix_attempts_debtor_id_number_cleared_at_result"),
+        "attempts",
+        ["debtor_id", "number", "cleared_at", "result"],
+    )
     op.create_table(
         "habits",
         sa.Column("campaign", sa.String(), nullable=False),
