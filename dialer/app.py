@@ -34,6 +34,7 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
@@ -44,9 +45,9 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
 from dialer.live.pacer import Latency, Pacer
-from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
-from dialer.live.targets import Targets, Trunk
+from dialer.live.targets import Targets
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.lettering import Lettering
@@ -54,6 +55,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
@@ -85,6 +87,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -131,16 +134,20 @@ class Daemon:
         closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules)
         self._pbx = Asterisk(
             self._link_settings,
-            settings.trunk.endpoint,
-            settings.trunk.number_format,
+            configured.trunks(settings),
             clock,
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
-        trunk = Trunk(settings.trunk.channels, settings.trunk.calls_per_second, settings.trunk.ramp_seconds)
+        trunks = Trunks(
+            configured.trunks(settings),
+            live,
+            clock,
+            ramp_seconds=max(trunk.ramp_seconds for trunk in settings.all_trunks.values()),
+        )
         wishes = {name: configured.wish(wish) for name, wish in settings.campaigns.items()}
-        targets = Targets(self._law.packs, trunk, wishes)
+        targets = Targets(self._law.packs, trunks, wishes)
         pacer = Pacer(
             targets, accounts, roster, SqlPacing(engine, self._writer, settings.store.cell), clock, self._latency
         )
@@ -152,6 +159,7 @@ class Daemon:
             pbx=self._pbx,
             roster=roster,
             live=live,
+            trunks=trunks,
             closing=closing,
             pacer=pacer,
             tally=Tally(campaigns),
@@ -292,6 +300,7 @@ class Daemon:
             )
 
     async def _on_up(self, connected: asyncio.Event) -> None:
+        self._flow.trunks.forget_reached()
         await self._recovery.reconcile()
         await self._flow.pacer.accounts.read()  # it may have found calls that the PBX abandoned without us
         connected.set()
@@ -363,6 +372,7 @@ class Daemon:
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
         ).application()
+        application.add_routes(self._reports.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -389,6 +399,7 @@ class Daemon:
                 for campaign in flow.campaigns.values()
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),
+            trunks=trunk_lines(flow.trunks),
         )
 
     def _problems(self) -> list[str]:

@@ -22,7 +22,16 @@ from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
-from dialer.settings import AgentSettings, CampaignSettings, LetterSettings, MandateSettings, OfferSettings, Settings
+from dialer.settings import (
+    AgentSettings,
+    CallerIdSettings,
+    CampaignSettings,
+    LetterSettings,
+    MandateSettings,
+    OfferSettings,
+    Settings,
+    TrunkSettings,
+)
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -104,14 +113,20 @@ def _configuration() -> str:
     lists = {
         "agents": ("[[agents]]", AgentSettings),
         "campaigns": ("[campaigns.NAME]", CampaignSettings),
+        "trunk": ("[trunk], [trunks.NAME]", TrunkSettings),
         "mandates": ("[[mandates]]", MandateSettings),
     }
-    sections = [lists.get(name, (f"[{name}]", field.annotation)) for name, field in Settings.model_fields.items()]
-    beside = (
+    sections = [
+        lists.get(name, (f"[{name}]", field.annotation))
+        for name, field in Settings.model_fields.items()
+        if name != "trunks"
+    ]
+    inner = (
+        ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )
-    for header, model in (*sections, *beside):
+    for header, model in (*sections, *inner):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [

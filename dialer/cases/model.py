@@ -126,7 +126,7 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests.
+    suggests. failed_trunks: those that had no way for it just now.
     """
 
     id: int
@@ -138,6 +138,8 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    creditor: str = ""
+    failed_trunks: frozenset[str] = frozenset()
 
     @property
     def tried(self) -> int:

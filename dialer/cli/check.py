@@ -16,8 +16,8 @@ from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayErr
 CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
-    "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
-    "trunk_domestic": "[trunk] country to the country of the caller id, if calls enter there",
+    "caller_id_registered": "caller_id_registered = true in the campaign, or registered = true of it, once it is",
+    "trunk_domestic": "the trunk's country to that of the caller id, if calls enter there; else name a domestic trunk",
 }
 _LETTER = {
     "name": "[collector] name",
@@ -64,6 +64,8 @@ def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
 
 def _local(loaded: Any) -> list[Finding]:
     from dialer import configured, settings
+    from dialer.campaigns.asking import facts_of_way
+    from dialer.campaigns.trunk import ways
     from dialer.compliance.rules import Require
 
     def packs() -> str:
@@ -75,13 +77,17 @@ def _local(loaded: Any) -> list[Finding]:
         law = configured.law(loaded)
         for name in loaded.campaigns:
             campaign = configured.campaign(loaded, name)
-            for pack in (law.packs[named] for named in campaign.packs):
-                for rule in pack.of_kind(Require):
-                    if rule.when is None and rule.fact in _SAID and not campaign.facts.get(rule.fact):
-                        raise InputError(
-                            f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
-                            f"set {_SAID[rule.fact]}",
-                        )
+            ids = [one for own in (campaign.caller_ids, *campaign.mandate_caller_ids.values()) for one in own]
+            for caller_id, trunk in [(one, way) for one in ids for way in ways(one.number, campaign.trunks)]:
+                said = facts_of_way(campaign, caller_id, trunk)
+                for pack in (law.packs[named] for named in campaign.packs):
+                    for rule in pack.of_kind(Require):
+                        if rule.when is None and rule.fact in _SAID and not said.get(rule.fact):
+                            raise InputError(
+                                f"campaign {name} would dial nobody with {caller_id.number} over the trunk "
+                                f"{trunk.name}: {pack.name} requires {rule.fact} ({rule.source})",
+                                f"set {_SAID[rule.fact]}",
+                            )
         return "what the packs require of every call is said"
 
     def outcomes() -> str:
@@ -158,7 +164,7 @@ async def _outside(loaded: Any) -> list[Finding]:
 
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
-    from dialer import settings
+    from dialer import configured, settings
     from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
     from dialer.adapters.ami.link import LinkSettings
@@ -170,7 +176,7 @@ async def _asterisk(loaded: Any) -> str:
     link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
     clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
     ids = Ids(chance)
-    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, chance, ear)
+    asterisk = Asterisk(link, configured.trunks(loaded), clock, chance, ear)
     seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def look() -> None:

@@ -293,6 +293,8 @@ attempts = Table(
     Column("packs", String, nullable=False),
     Column("mode", String, nullable=False, server_default="progressive"),
     Column("debts", String, nullable=False, server_default=""),  # ids of the debts that it was about
+    Column("caller_id", String, nullable=False, server_default=""),  # what was presented
+    Column("trunk", String, nullable=False, server_default=""),
     Column("cleared_at", Instant, nullable=False),
     Column("state", String, nullable=False),
     Column("dialled_at", Instant),
