@@ -52,7 +52,8 @@ class CaseBook(Protocol):
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first
         (None: the least tried). Written soon, in order.
 
-        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
+        A case that isn't open stays as it stands: it was paid, closed, or given to a letter or a person meanwhile. A
+        payment that is taken back opens it, a new debt, a word that corrects the outcome, or a person.
         """
 
 

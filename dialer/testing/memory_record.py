@@ -21,6 +21,7 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextAction,
     NextDue,
     NumberLine,
     merged_facts,
@@ -204,9 +205,12 @@ class MemoryRecord:
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
+        if self.cases[case_id].state is CaseState.OPEN:
+            self._plan(case_id, NextAction(state, at, why, number))
+
+    def _plan(self, case_id: int, action: NextAction) -> None:
         case = self.cases[case_id]
-        if case.why != PAID:
-            case.due_at, case.state, case.why, case.first_number = at, state, why, number
+        case.due_at, case.state, case.why, case.first_number = action.due_at, action.state, action.why, action.number
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()
@@ -248,11 +252,23 @@ class MemoryRecord:
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
+        before = self.outcomes.get(outcome.attempt)
         self.outcomes[outcome.attempt] = outcome
         self.keep(*outcome.lines, by=outcome.agent, evidence=outcome.form.evidence or f"said in call {outcome.attempt}")
-        if outcome.case_id is not None and outcome.action is not None:
-            action = outcome.action
-            self.schedule(outcome.case_id, action.due_at, action.state, action.why, action.number)
+        if outcome.case_id is None or outcome.action is None or await self.called_since(outcome.attempt):
+            return
+        case = self.cases[outcome.case_id]
+        mine = before is not None and before.action is not None and before.action.why == case.why
+        if mine or case.state is CaseState.OPEN:
+            self._plan(outcome.case_id, outcome.action)
+
+    async def called_since(self, attempt: AttemptId) -> bool:
+        self._reach()
+        this = self.attempts[attempt]
+        return any(
+            other.intent.case_id == this.intent.case_id and other.cleared_at > this.cleared_at
+            for other in self.attempts.values()
+        )
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

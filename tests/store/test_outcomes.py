@@ -19,6 +19,7 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
+from dialer.cases.history import MomentKind
 from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
@@ -276,6 +277,57 @@ async def test_a_later_word_replaces_promise_and_offers(sql):
     desk.end(attempt)
     case = await desk.row(schema.cases, id=desk.case_id)
     assert case.why.startswith("after refuses")
+
+
+async def test_a_correction_opens_again_what_the_earlier_word_closed(sql):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("cannot_pay")
+    await desk.say("lawyer", evidence="avv. Rossi")
+    assert (await desk.row(schema.cases, id=desk.case_id)).state == "escalated"
+    await desk.say("refuses")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.why.split(":")[0]) == ("open", "after refuses")
+
+
+@pytest.mark.parametrize("state", [CaseState.CLOSED, CaseState.LETTER, CaseState.ESCALATED])
+async def test_a_correction_opens_nothing_that_others_closed_since(sql, state):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("cannot_pay")
+    sql.book.schedule(desk.case_id, None, state, "it came to that meanwhile")
+    await desk.say("refuses")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.why) == (state.value, "it came to that meanwhile")
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["under way", "over"])
+async def test_a_correction_leaves_what_comes_next_to_a_newer_call_and_says_so(sql, over):
+    desk = Desk(sql)
+    await desk.case()
+    first = await desk.talk()
+    desk.end(first)
+    await desk.say("wrong_number")
+    desk.clock.time = max(desk.clock.time, (await desk.row(schema.cases, id=desk.case_id)).due_at)
+    second = await desk.talk(HOME, agent="carla")
+    if over:
+        desk.end(second)
+        await desk.say("cannot_pay", agent="carla")
+    before = await desk.row(schema.cases, id=desk.case_id)
+    desk.session.attempt = first.id
+    await desk.say("refuses")
+    assert await desk.row(schema.cases, id=desk.case_id) == before
+    said = await desk.row(schema.outcomes, attempt_id=first.id)
+    assert said.code == "refuses"
+    assert said.next_why.endswith("; not planned, as the case was called again since")
+    (moment,) = [
+        moment
+        for moment in (await sql.dossiers.look(desk.case_id, "anna", "test", desk.clock.now())).timeline
+        if moment.details.get("attempt") == first.id and moment.kind is MomentKind.ATTEMPT
+    ]
+    assert moment.details["next"] == said.next_why
 
 
 async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):

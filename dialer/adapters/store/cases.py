@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
@@ -20,7 +20,6 @@ from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
     AGREED,
-    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -31,18 +30,35 @@ from dialer.cases.model import (
     NextDue,
     NumberLine,
 )
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 
-_SCHEDULE = (
+_PLANNED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("due_at", "state", "why", "first_number")}
+# what was paid, closed, or given to a letter or a person meanwhile stays so: nothing that a call plans opens it
+_SCHEDULE = update(cases).where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value).values(_PLANNED)
+_MINE, _NEWER = attempts.alias("mine"), attempts.alias("newer")
+CALLED_SINCE = exists().where(
+    _NEWER.c.case_id == _MINE.c.case_id,
+    _NEWER.c.cleared_at > _MINE.c.cleared_at,
+    _MINE.c.id == bindparam("attempt"),
+)
+"""Whether the case of an attempt was called again after it."""
+_FOLLOW = (
     update(cases)
-    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
-    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
-    .values(
-        due_at=bindparam("new_due_at"),
-        state=bindparam("new_state"),
-        why=bindparam("new_why"),
-        first_number=bindparam("new_first_number"),
+    .where(
+        cases.c.id == bindparam("case"),
+        ~CALLED_SINCE,
+        or_(
+            cases.c.state == CaseState.OPEN.value,
+            # as this call's earlier word left it; its later one is written after the case
+            exists().where(
+                outcomes.c.attempt_id == bindparam("attempt"),
+                outcomes.c.next_state == cases.c.state,
+                outcomes.c.next_why == cases.c.why,
+            ),
+        ),
     )
+    .values(_PLANNED)
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
 _DUE = select(
@@ -59,15 +75,28 @@ MOST_HISTORY = 50
 CHUNK = 1_000
 
 
-def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
-    """The write that says when a case is due again."""
-    return action_write(case_id, NextAction(state, at, why))
+def schedule_write(case_id: int, action: NextAction) -> Write:
+    """The write that says what comes next in a case that is open."""
+    return Write(2, _SCHEDULE, _planned(case_id, action))
 
 
-def action_write(case_id: int, action: NextAction) -> Write:
-    """The write that says what comes next in a case."""
-    values = {"new_due_at": action.due_at, "new_state": action.state.value, "new_why": action.why}
-    return Write(2, _SCHEDULE, {"case": case_id, "new_first_number": action.number, **values})
+def follow_write(case_id: int, attempt: AttemptId, action: NextAction) -> Write:
+    """The write that says what comes next in a case after what was said of a call that is over.
+
+    A word that corrects an earlier one also opens again what that one closed, and nothing else. Once the case was called
+    again, what comes next is the newer call's.
+    """
+    return Write(2, _FOLLOW, {"attempt": attempt, **_planned(case_id, action)})
+
+
+def _planned(case_id: int, action: NextAction) -> dict[str, Any]:
+    return {
+        "case": case_id,
+        "new_due_at": action.due_at,
+        "new_state": action.state.value,
+        "new_why": action.why,
+        "new_first_number": action.number,
+    }
 
 
 class SqlCaseBook:
@@ -235,7 +264,7 @@ class SqlCaseBook:
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
-        self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
+        self._writer.put(schedule_write(case_id, NextAction(state, at, why, number)))
 
 
 async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:

@@ -1,10 +1,11 @@
 """Cases whole, and who looked at them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -39,7 +40,7 @@ from dialer.cases.debtor import (
 from dialer.cases.dossier import Debtor, Dossier, Running, View, left_of
 from dialer.cases.history import HistoryEntry
 from dialer.cases.limitation import Limitation, WrittenFact, limitation_of
-from dialer.cases.model import CaseState
+from dialer.cases.model import PAID, REOPENED, CaseState
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -122,21 +123,27 @@ class SqlDossiers:
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
-        row = {
-            "case_id": entry.case_id,
-            "reference": entry.reference,
-            "at": entry.at,
-            "kind": entry.kind.value,
-            "direction": "inbound" if entry.inbound else "outbound",
-            "text": entry.text,
-            "recorded_by": entry.recorded_by,
-            "recorded_at": now,
-        }
         with telling_away():
             async with self._engine.begin() as connection:
-                if await connection.scalar(select(cases.c.id).where(cases.c.id == entry.case_id)) is None:
-                    raise LookupError(entry.case_id)
-                await connection.execute(_ENTRY, [row])
+                await _write(connection, entry, now)
+
+    async def reopen(self, entry: HistoryEntry, now: datetime) -> bool:
+        """Somebody wants the case called again though it was closed, or waits for a letter or a person, and says why:
+        whether it was one to open. Paid in full it stays closed. Raises LookupError.
+        """
+        words = f"{REOPENED} by {entry.recorded_by}"
+        opened = (
+            update(cases)
+            .where(cases.c.id == entry.case_id, cases.c.state != CaseState.OPEN.value, cases.c.why != PAID)
+            .values(state=CaseState.OPEN.value, due_at=now, why=words, first_number=None)
+        )
+        with telling_away():
+            async with self._engine.begin() as connection:
+                if not (await connection.execute(opened)).rowcount:
+                    await _known(connection, entry.case_id)
+                    return False
+                await _write(connection, replace(entry, text=f"{words}: {entry.text}"), now)
+                return True
 
     async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
         """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""
@@ -158,6 +165,26 @@ class SqlDossiers:
                 await connection.execute(upsert(written_facts).on_conflict_do_nothing(), [row])
                 facts = await connection.execute(select(written_facts).where(written_facts.c.debt_id == debt.id))
                 return limitation_of(debt.limitation_on, debt.limitation_years, map(fact_of, facts.all()))
+
+
+async def _known(connection: AsyncConnection, case_id: int) -> None:
+    if await connection.scalar(select(cases.c.id).where(cases.c.id == case_id)) is None:
+        raise LookupError(case_id)
+
+
+async def _write(connection: AsyncConnection, entry: HistoryEntry, now: datetime) -> None:
+    await _known(connection, entry.case_id)
+    row = {
+        "case_id": entry.case_id,
+        "reference": entry.reference,
+        "at": entry.at,
+        "kind": entry.kind.value,
+        "direction": "inbound" if entry.inbound else "outbound",
+        "text": entry.text,
+        "recorded_by": entry.recorded_by,
+        "recorded_at": now,
+    }
+    await connection.execute(_ENTRY, [row])
 
 
 def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:

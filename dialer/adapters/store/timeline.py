@@ -53,7 +53,7 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    chosen = select(attempts, outcomes.c.code, outcomes.c.note).outerjoin(outcomes)
+    chosen = select(attempts, outcomes.c.code, outcomes.c.note, outcomes.c.next_why).outerjoin(outcomes)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
 
@@ -67,6 +67,7 @@ def _attempt(row: Any) -> Moment:
         "result": row.result,
         "outcome": row.code,
         "note": row.note or "",
+        "next": row.next_why,
         "talk_seconds": talked,
     }
     return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
