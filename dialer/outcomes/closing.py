@@ -139,9 +139,9 @@ class Closing:
 
     async def _write(self, attempt: Attempt, agent: str, code: str, note: str, form: Form) -> None:
         now = self._clock.now()
-        filled = await self._filling.fill(attempt, agent, code, form, now)
-        outcome, action = filled.outcome, filled.action
         overtaken = attempt.result is not None and await self._record.called_since(attempt.id)
+        filled = await self._filling.fill(attempt, agent, code, form, now, overtaken=overtaken)
+        outcome, action = filled.outcome, filled.action
         if overtaken:
             action = replace(action, why=f"{action.why}; {OVERTAKEN}")
         over = attempt.result is not None

@@ -1,6 +1,7 @@
 """Every outcome that ships, from the agent's form to the next action, on both databases."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
@@ -31,7 +32,7 @@ from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
-from dialer.outcomes.catalogue import Blank, Do, shipped
+from dialer.outcomes.catalogue import Blank, Do, Flagging, shipped
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.rules import Rules
@@ -104,7 +105,9 @@ class Desk:
     async def say(self, code, agent="anna", **fields):
         """As the interface hands the agent's form over."""
         body = OutcomeBody.model_validate({"code": code, "note": "detto", "fields": fields})
-        return await self.closing.write_up(agent, body.code, body.note, body.fields)
+        attempt = await self.closing.write_up(agent, body.code, body.note, body.fields)
+        self.clock.time += timedelta(microseconds=1)  # of two words about one thing the later one holds
+        return attempt
 
     async def row(self, table, **where):
         await self.store.attempts.flush()
@@ -236,7 +239,7 @@ async def test_what_is_said_again_and_again_is_spaced_and_then_brings_a_letter(s
         desk.end(await desk.talk())
         await desk.say("refuses")
         case = await desk.row(schema.cases, id=desk.case_id)
-        waits.append((case.due_at - desk.clock.time) // timedelta(days=1))
+        waits.append(round((case.due_at - desk.clock.time) / timedelta(days=1)))
         whys.append(case.why)
     assert waits == [3, 6, 0]
     assert whys[0].startswith("after refuses: called again from Fri 27 Nov")
@@ -328,6 +331,61 @@ async def test_a_correction_leaves_what_comes_next_to_a_newer_call_and_says_so(s
         if moment.details.get("attempt") == first.id and moment.kind is MomentKind.ATTEMPT
     ]
     assert moment.details["next"] == said.next_why
+
+
+CALL_BACK = {"call_back_at": "2026-11-24T17:30"}
+AT_1730 = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])
+async def test_a_call_back_that_is_corrected_is_agreed_no_more(sql, in_the_call):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    if not in_the_call:
+        desk.end(attempt)
+    await desk.say("call_back", **CALL_BACK)
+    if in_the_call:
+        desk.end(attempt)
+    assert (await desk.verdicts(AT_1730))[MOBILE].allowed
+    await desk.say("refuses")
+    assert not (await desk.verdicts(AT_1730))[MOBILE].allowed
+    assert not [line for line in (await sql.lines()).values() if isinstance(line, Agreement)], (
+        "also when it is read anew"
+    )
+
+
+async def test_a_call_back_that_is_agreed_for_another_hour_is_for_that_one_alone(sql):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("call_back", **CALL_BACK)
+    await desk.say("call_back", call_back_at="2026-11-24T15:00")
+    (agreed,) = [line for line in (await sql.lines()).values() if isinstance(line, Agreement)]
+    assert agreed.start == datetime(2026, 11, 24, 14, tzinfo=UTC)
+    assert not (await desk.verdicts(AT_1730))[MOBILE].allowed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [(None, 30, None), (90, 30, 90), (30, 90, 90), (30, None, None)],
+    ids=["for good", "longer", "shorter", "then for good"],
+)
+async def test_an_outcome_makes_no_flag_shorter_that_stands_already(sql, first, second, stands):
+    words = ("moratorium", "taken_back")
+    flags = {days: Flagging(name="moratorium", on="debtor", days=days) for days in (first, second)}
+    own = {
+        code: replace(shipped()["taken_back"], code=code, flag=flags[days], needs=())
+        for code, days in zip(words, (first, second), strict=True)
+    }
+    desk = Desk(sql, rules=Rules(outcomes=own))
+    await desk.case()
+    desk.end(await desk.talk())
+    for code in words:
+        await desk.say(code)
+    (flag,) = (await sql.book.card(desk.case_id, desk.clock.now())).flags
+    days = None if flag.until is None else round((flag.until - desk.clock.now()) / timedelta(days=1))
+    assert (flag.name, days) == ("moratorium", stands)
 
 
 async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):
