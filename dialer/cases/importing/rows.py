@@ -94,7 +94,7 @@ class Row(CellsOfRow):
         for name in _REQUIRED:
             self.require(name, COLUMNS[name])
         kind = self.read("debtor_kind", cells.debtor_kind)
-        tax_code = self.read("tax_code", lambda text: cells.tax_code(text, kind)) or ""
+        tax_code = self.read("tax_code", cells.tax_code) or ""
         if kind is None:
             kind = DebtorKind.COMPANY if tax_code.isdigit() else DebtorKind.PERSON
         numbers = self._numbers()
@@ -168,7 +168,7 @@ class Row(CellsOfRow):
 
     def _guarantor(self, prefix: str) -> Guarantor | None:
         name = self._text.get(f"{prefix}_name", "")
-        code = self.read(f"{prefix}_tax_code", lambda text: cells.tax_code(text, None)) or ""
+        code = self.read(f"{prefix}_tax_code", cells.tax_code) or ""
         column = f"{prefix}_phone"
         found = numbers_of(self._text.get(column, ""), self._defaults.region) if self._text.get(column) else None
         if not name:
