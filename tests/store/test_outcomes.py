@@ -525,6 +525,21 @@ async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):
     assert (case.why, case.due_at) == ("after cannot_pay_now", rome(20))
 
 
+async def test_a_promise_that_was_paid_late_says_so(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    desk.clock.time = rome(14)
+    late = Payment("late", "F1", Money(9_000), date(2026, 12, 14))
+    await SqlPayments(sql.engine).add("Luce", [late], "bank", desk.clock.now())
+    await keeping.look()
+    promise = await desk.row(schema.promises)
+    assert (promise.kept, promise.paid_late_on) == ("broken", date(2026, 12, 14))
+    found = await sql.dossiers.look(desk.case_id, "anna", "test", desk.clock.now())
+    (moment,) = [moment for moment in found.timeline if moment.kind is MomentKind.PROMISE]
+    assert moment.what == "90.00 EUR promised by 2026-12-04: broken, paid late on 2026-12-14"
+
+
 async def settled(sql):
     """210.00 of 300.00 promised under an accepted offer of 30 per cent off, and paid."""
     desk = Desk(sql)

@@ -318,6 +318,7 @@ promises = Table(
     Column("kept", String, nullable=False),  # as it was judged last
     Column("check_on", Date),  # when it must be judged again
     Column("remission_cents", BigInteger, nullable=False, server_default="0"),  # once it is kept
+    Column("paid_late_on", Date),  # when all of it had come, though it wasn't kept
     Index(None, "case_id"),
     Index(None, "check_on"),
 )

@@ -140,12 +140,13 @@ def _promise(row: Any) -> Moment:
         f"by {parts[0][0]}" if len(parts) == 1 else f"in {len(parts)} instalments from {parts[0][0]} to {parts[-1][0]}"
     )
     details = {"attempt": row.attempt_id, "cents": row.amount_cents, "currency": row.currency, "instalments": parts}
+    late = "" if row.paid_late_on is None else f", paid late on {row.paid_late_on}"
     return Moment(
         row.made_at,
         MomentKind.PROMISE,
         row.agent,
-        f"{amount} promised {when}: {row.kept}",
-        {**details, "kept": row.kept},
+        f"{amount} promised {when}: {row.kept}{late}",
+        {**details, "kept": row.kept, "paid_late_on": row.paid_late_on},
     )
 
 

@@ -1,0 +1,18 @@
+"""When a promise that wasn't kept was paid all the same."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("promises", sa.Column("paid_late_on", sa.Date()))
+
+
+def downgrade() -> None:
+    msg = "a record is never taken back: restore the backup"
+    raise RuntimeError(msg)
