@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -128,7 +128,7 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests.
+    suggests. mandate_starts_on, mandate_ends_on: the first and the last day of its mandate, where its terms are on record.
     """
 
     id: int
@@ -140,6 +140,8 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    mandate_starts_on: date | None = None
+    mandate_ends_on: date | None = None
 
     @property
     def tried(self) -> int:

@@ -12,6 +12,7 @@ from dialer.cases.debtor import NumberDetails
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.flag import FlagChange, standing
 from dialer.cases.limitation import limitation_of
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import (
     AGREED,
     PAID,
@@ -61,6 +62,7 @@ class MemoryRecord:
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.mandates: dict[tuple[str, str], Mandate] = {}
         self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
@@ -370,6 +372,7 @@ class MemoryRecord:
             known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
             last = max(tries, default=None)
             lines.append(NumberLine(number, len(tries), last, known.kind, known.provenance, known.best_hours))
+        terms = self.mandates.get((case.new.creditor, case.new.mandate))
         return DueCase(
             case.id,
             case.debtor_id,
@@ -380,6 +383,7 @@ class MemoryRecord:
             case.new.place,
             case.new.facts,
             case.first_number,
+            *((terms.starts_on, terms.ends_on) if terms else ()),
         )
 
     def _contact(self, attempt: Attempt) -> Contact:

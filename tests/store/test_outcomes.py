@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from dialer.adapters.store import schema
+from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.agents.roster import AgentError
@@ -21,6 +22,7 @@ from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
 from dialer.cases.history import MomentKind
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
@@ -75,9 +77,9 @@ class Desk:
             lambda *_: self.rules,
         )  # fmt: skip
 
-    async def case(self, n=1, numbers=(MOBILE, HOME)):
+    async def case(self, n=1, numbers=(MOBILE, HOME), mandate=""):
         debts = (Debt(f"F{n}", Money(20_000)), Debt(f"G{n}", Money(10_000)))
-        case = NewCase("Luce", f"D{n}", f"Nicolò {n}", debts, numbers, "Europe/Rome", "it")
+        case = NewCase("Luce", f"D{n}", f"Nicolò {n}", debts, numbers, "Europe/Rome", "it", mandate=mandate)
         await self.store.book.add("k", [case], self.clock.now())
         self.case_id = max(case.id for case in await self.store.book.due("k", self.clock.now(), 100, ()))
 
@@ -386,6 +388,20 @@ async def test_an_outcome_makes_no_flag_shorter_that_stands_already(sql, first, 
     (flag,) = (await sql.book.card(desk.case_id, desk.clock.now())).flags
     days = None if flag.until is None else round((flag.until - desk.clock.now()) / timedelta(days=1))
     assert (flag.name, days) == ("moratorium", stands)
+
+
+@pytest.mark.parametrize("ends_on", [date(2026, 11, 26), date(2026, 11, 27)], ids=["over by then", "its last day"])
+async def test_a_call_that_would_come_after_the_mandates_end_is_foreseen_as_refused(sql, ends_on):
+    await SqlMandates(sql.engine).put(Mandate("Luce", "M1", "TULPS 115", date(2026, 1, 1), ends_on, (), 365))
+    desk = Desk(sql)
+    await desk.case(mandate="M1")
+    desk.end(await desk.talk())
+    await desk.say("call_back", call_back_at="2026-11-27T10:00")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    refused = ends_on < date(2026, 11, 27)
+    assert case.why.endswith("refused for now: mandate") == refused
+    verdict = (await desk.verdicts(case.due_at))[MOBILE]
+    assert (verdict.reasons, verdict.not_before) == ((("mandate",) if refused else ()), None)
 
 
 async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):

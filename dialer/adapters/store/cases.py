@@ -1,7 +1,7 @@
 """Cases on record."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, exists, func, or_, select, update
@@ -11,7 +11,7 @@ from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of, hours_of
 from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.schema import attempts, cases, debtors, debts, mandates, numbers, outcomes
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
@@ -307,6 +307,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
     )
     for debt in await connection.execute(about):
         owed.setdefault(debt.case_id, []).append(debt.id)
+    terms = await _terms(connection, [row.id for row in rows])
     return [
         DueCase(
             row.id,
@@ -318,9 +319,20 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.place,
             facts_of(row.facts),
             row.first_number,
+            *terms.get(row.id, (None, None)),
         )
         for row in rows
     ]
+
+
+async def _terms(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, tuple[date, date | None]]:
+    """The first and the last day of each case's mandate, where its terms are on record."""
+    chosen = (
+        select(cases.c.id, mandates.c.starts_on, mandates.c.ends_on)
+        .join(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
+        .where(cases.c.id.in_(case_ids))
+    )
+    return {row.id: (row.starts_on, row.ends_on) for row in await connection.execute(chosen)}
 
 
 def _contact(row: Any) -> Contact:
