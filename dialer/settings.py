@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -25,6 +26,15 @@ def _e164(text: str) -> str:
     if not phone.is_dialable(text):
         msg = "not in E.164: write it as +390612345678"
         raise ValueError(msg)
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = "no time zone has this name: write it as Europe/Rome"
+        raise ValueError(msg) from None
     return text
 
 
@@ -83,6 +93,9 @@ class CollectorSettings(_Section):
     name: str = Field("", max_length=100, description="as the licence has it")
     licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
     licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
+    )
 
 
 class ComplianceSettings(_Section):

@@ -28,6 +28,7 @@ from dialer.testing.virtual_time import START
 sys.path.insert(0, str(Path(__file__).parent))
 import law
 import outcomes
+import reports
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
         "metrics.md": _metrics(),
         **law.pages(),
         **outcomes.pages(),
+        "reports.md": reports.page(),
     }
 
 

@@ -1,7 +1,5 @@
 """`dialer case`: one case whole, and what people put on record in it."""
 
-import getpass
-import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +8,7 @@ import typer
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.limitation import WARNED_AHEAD_DAYS, Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
-from dialer.cli.input import day_of, instant_of
+from dialer.cli.input import day_of, instant_of, viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
 from dialer.kernel import money
@@ -112,7 +110,7 @@ def flag(
         "number": number,
         "debts": [] if debt_id is None else [debt_id],
         "until": None if (end := instant_of("--until", until)) is None else end.isoformat(),
-        "by": _who(by),
+        "by": viewer(by),
         "evidence": evidence,
     }
     answer = ask(config, "POST", "/api/v1/ledger", {key: value for key, value in body.items() if value is not None})
@@ -152,7 +150,7 @@ def payment(
         given = Payment(reference, owed.debt.reference, paid, day_of("--on", on) if on else now.date(), method, receipt)
         if given.paid_on > now.date() + timedelta(days=1):
             raise InputError(f"--on {given.paid_on}: hasn't come yet", "a promised payment is no payment")
-        added = await SqlPayments(engine).add(dossier.creditor, [given], _who(by), now)
+        added = await SqlPayments(engine).add(dossier.creditor, [given], viewer(by), now)
         return added, await _look(engine, case, by, now)
 
     added, dossier = with_record(config, add)
@@ -188,7 +186,7 @@ def note(
         from dialer.adapters.store.dossiers import SqlDossiers
 
         key = reference or f"note-{now.isoformat()}"
-        entry = HistoryEntry(case, key, instant_of("--at", at) or now, kind, text, inbound, _who(by))
+        entry = HistoryEntry(case, key, instant_of("--at", at) or now, kind, text, inbound, viewer(by))
         try:
             await SqlDossiers(engine).write(entry, now)
         except LookupError:
@@ -247,7 +245,7 @@ def fact(
         if day > now.date() + timedelta(days=1):
             raise InputError(f"--on {day}: hasn't come yet", "record it once it has happened")
         owed = _debt_of(await _look(engine, case, by, now), debt)
-        happened = WrittenFact(kind, day, evidence, _who(by))
+        happened = WrittenFact(kind, day, evidence, viewer(by))
         return owed, await SqlDossiers(engine).record_fact(case, owed.debt.reference, happened, now)
 
     owed, clock = with_record(config, write)
@@ -261,7 +259,7 @@ async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Do
     from dialer.adapters.store.dossiers import SqlDossiers
 
     try:
-        return await SqlDossiers(engine).look(case, _who(by), "command", now)
+        return await SqlDossiers(engine).look(case, viewer(by), "command", now)
     except LookupError:
         raise _no_case(case) from None
 
@@ -274,16 +272,6 @@ def _debt_of(dossier: "Dossier", reference: str | None) -> "Statement":
     if reference is None:
         raise InputError(f"--debt: the case has {len(known)} debts", f"name one of {names}")
     raise InputError(f"--debt {reference!r}: no debt of this case", f"name one of {names}")
-
-
-def _who(by: str) -> str:
-    try:
-        who = by or getpass.getuser()
-    except (OSError, KeyError):
-        raise InputError("--by: this login has no name", "say who you are, as --by anna") from None
-    if not re.fullmatch(r"[\w .,'@-]{1,64}", who):
-        raise InputError("--by: no name", "write at most 64 letters, as anna")
-    return who
 
 
 def _no_case(case: int) -> UnknownNameError:

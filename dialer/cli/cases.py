@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -24,10 +25,12 @@ from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, InputError
 
 if TYPE_CHECKING:
-    from dialer.cases.importing import Batch, Parsed, Reading
+    from dialer.cases.importing import Batch, Defaults, Parsed, Profile, Reading
 
 app = typer.Typer(help="Cases of debtors.", no_args_is_help=True)
 SHOWN_CASES = 5
+LONG_BYTES = 1_000_000
+"""A file from this size on is worth a process of its own that reads ahead."""
 Region = Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")]
 Zone = Annotated[str, typer.Option(help="time zone of debtors whose row names none (IANA, as Europe/Rome)")]
 Language = Annotated[str, typer.Option(help="language of debtors whose row names none (ISO 639-1)")]
@@ -50,7 +53,7 @@ def check(
     first: list[tuple[str, str]] = []
     cases = 0
     with (
-        opened(file, _reader(config, profile, region, zone, language)) as reading,
+        opened(file, _reader(*_form(config, profile, region, zone, language))) as reading,
         rejects_to(rejects, file, reading.header) as write,
     ):
         for batch in progress(reading.batches(), quiet=as_json):
@@ -95,7 +98,8 @@ def import_(
     if campaign not in loaded.campaigns:
         known = ", ".join(loaded.campaigns) or "none"
         raise InputError(f"no campaign is named {campaign!r}", f"name one of the configuration: {known}")
-    reader = _reader(config, profile, region, zone, language)
+    form = _form(config, profile, region, zone, language)
+    reader = _reader(*form)
     counts = Counts()
     refused = False
     if strict:
@@ -107,7 +111,7 @@ def import_(
     if not refused:
         counts = Counts()
         with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
-            batches = progress(reading.batches(), quiet=as_json)
+            batches = progress(_batches(file, reading, *form), quiet=as_json)
             _take_in(loaded, campaign, batches, write, counts, dry_run=dry_run)
     if as_json:
         print_json({"file": str(file)} | counts.as_json() | {"dry_run": dry_run})
@@ -133,14 +137,24 @@ async def add(loaded: Any, campaign: str, parsed: "Parsed") -> tuple[int, int]:
         await engine.dispose()
 
 
-def _reader(
+def _form(
     config: Path, profile: str | None, region: str, zone: str, language: str
-) -> Callable[[BinaryIO], "Reading"]:
-    from dialer.cases.importing import Defaults, Reading
+) -> tuple["Defaults", "Profile | None"]:
+    from dialer.cases.importing import Defaults
 
-    defaults = Defaults(region=region, zone=zone, language=language)
-    known = profile_of(profile, config)
-    return lambda raw: Reading(raw, defaults, known)
+    return Defaults(region=region, zone=zone, language=language), profile_of(profile, config)
+
+
+def _reader(defaults: "Defaults", profile: "Profile | None") -> Callable[[BinaryIO], "Reading"]:
+    from dialer.cases.importing import Reading
+
+    return lambda raw: Reading(raw, defaults, profile)
+
+
+def _batches(file: Path, reading: "Reading", defaults: "Defaults", profile: "Profile | None") -> Iterator["Batch"]:
+    from dialer.cases.importing.ahead import ahead
+
+    return reading.batches() if file.stat().st_size < LONG_BYTES else ahead(file, defaults, profile)
 
 
 def _take_in(
@@ -151,6 +165,8 @@ def _take_in(
     except AwayError as error:
         remedy = f"{error.remedy}; then {AGAIN}" if error.remedy else AGAIN
         raise AwayError(f"{error}; {counts.rows} rows are done", remedy) from None
+    except BrokenExecutor:
+        raise DialerError(f"the reader was killed; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
     except KeyboardInterrupt:
         raise DialerError(f"stopped; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
 

@@ -7,9 +7,8 @@ from datetime import date, datetime, tzinfo
 from statistics import median
 
 from dialer.calls.results import Result
+from dialer.reports.attempts import LONGEST_WRAP_UP_SECONDS
 
-LONGEST_WRAP_UP_SECONDS = 600.0
-"""An outcome recorded later than this after the call was recorded after a break, not after a wrap-up."""
 FAILS = frozenset(
     {Result.BUSY, Result.REJECTED, Result.UNREACHABLE, Result.NOT_IN_SERVICE, Result.CONGESTION}
 )  # fmt: skip

@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -17,12 +18,14 @@ from dialer.adapters.store.database import migrate, open_database
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.reports import SqlReports
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.debt import Debt
 from dialer.cases.payment import Payment
 from dialer.cli import app, check
 from dialer.kernel.errors import AwayError, InputError, InUseError, RefusedError
 from dialer.kernel.money import Money
+from dialer.reports.report import Asked
 from tests.conftest import database as own_database
 from tests.store.conftest import opened
 from tests.store.test_record import NOW, first_case, new_case, reservation
@@ -37,7 +40,7 @@ READS = [
     lambda store: store.attempts.find(["dla-1"]),
     lambda store: store.attempts.latest(),
     lambda store: store.lines(),
-    lambda store: store.attempts.report(),
+    lambda store: SqlReports(store.engine).attempt_totals(Asked(NOW, ZoneInfo("UTC"))),
     lambda store: store.attempts.flush(),
     lambda store: store.floor.sessions(),
     lambda store: SqlPacing(store.engine, store.writer).learnt(),
@@ -303,7 +306,7 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
         assert call("migrate") == {"before": None, "after": "0009"}
         assert call("migrate") == {"before": "0009", "after": "0009"}
         assert call("cases", "import", str(cases), "--campaign", "luce")["new"] == 1
-        assert call("report", "attempts")["attempts"] == []
+        assert call("report", "attempts")["lines"] == []
         findings = {finding["what"]: finding for finding in call("check")["findings"]}
         assert findings["record"] == {"what": "record", "well": True, "seen": f"{url}, schema current", "remedy": ""}
     finally:

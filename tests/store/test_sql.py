@@ -14,6 +14,7 @@ from dialer.adapters.store import schema
 from dialer.adapters.store.cases import CHUNK
 from dialer.adapters.store.write import Write
 from dialer.calls.attempt import State
+from dialer.calls.results import Result
 from dialer.kernel.errors import AwayError
 from tests.store.test_record import NOW, ended_attempt, first_case, new_case, reservation
 
@@ -94,23 +95,6 @@ async def test_a_large_import_comes_in_whole(sql):
     assert await sql.book.count_due("k", NOW) == len(cases)
 
 
-async def test_the_report_joins_case_attempt_and_outcome(sql):
-    case = await first_case(sql)
-    attempt = await ended_attempt(sql, case)
-    await sql.open(reservation(case, 2, at=NOW.replace(hour=12)))
-    first, second = await sql.attempts.report()
-    assert (first.attempt, first.creditor, first.debtor_reference, first.result) == (
-        attempt.id,
-        "Luce",
-        "D1",
-        "connected",
-    )
-    assert first.answer_to_agent_seconds == pytest.approx(0.014)
-    assert (second.result, second.ended_at, second.outcome) == (None, None, None)
-    assert await sql.attempts.report(campaign="other") == []
-    assert len(await sql.attempts.report(since=NOW.replace(hour=11))) == 1
-
-
 async def test_times_survive_to_the_microsecond_and_must_have_a_zone(sql):
     await sql.writer.commit(Write(0, STATE, {"campaign": "+391", "since": NOW, "state": "x"}))
     async with sql.engine.connect() as connection:
@@ -166,5 +150,6 @@ async def test_an_attempt_whose_commit_nobody_knows_about_is_withdrawn_and_its_c
     monkeypatch.undo()
     await sql.attempts.flush()
     assert await sql.attempts.unsettled() == []
-    assert [line.result for line in await sql.attempts.report()] == (["trunk_failure"] if written else [])
+    known = await sql.attempts.find([reservation(case).attempt])
+    assert [attempt.result for attempt in known] == ([Result.TRUNK_FAILURE] if written else [])
     assert [due.id for due in await sql.book.due("k", NOW, 10, ())] == [case.id]

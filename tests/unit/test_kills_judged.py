@@ -35,10 +35,12 @@ def line(attempt, number, at, result="busy", ended=True):
             "sip",
             "outcome",
             "note",
+            "right_party",
+            "recorded_at",
         )
     )
     return AttemptLine(
-        attempt=attempt, campaign="c", creditor="x", debtor_reference=NUMBERS[number], number=f"+{number}", packs="p",
+        attempt=attempt, case_id=1, mode="progressive", campaign="c", creditor="x", debtor_reference=NUMBERS[number], number=f"+{number}", packs="p",
         cleared_at=cleared, ended_at=cleared if ended else None, result=result, refusals="", **nothing,
     )  # fmt: skip
 

@@ -29,7 +29,6 @@ from dialer.kernel.errors import AwayError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.record import RecordedOutcome
-from dialer.reports.attempts import AttemptLine
 from dialer.reports.habits import CallTimes
 
 _PROGRESS = (
@@ -170,22 +169,6 @@ class SqlAttempts:
             )
             return found
 
-    async def report(self, campaign: str | None = None, since: datetime | None = None) -> list[AttemptLine]:
-        """One line an attempt, oldest first."""
-        chosen = (
-            select(attempts, debtors.c.reference, cases.c.creditor, outcomes.c.code, outcomes.c.note)
-            .join(cases, attempts.c.case_id == cases.c.id)
-            .join(debtors, attempts.c.debtor_id == debtors.c.id)
-            .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
-            .order_by(attempts.c.cleared_at, attempts.c.id)
-        )
-        if campaign is not None:
-            chosen = chosen.where(attempts.c.campaign == campaign)
-        if since is not None:
-            chosen = chosen.where(attempts.c.cleared_at >= since)
-        async with reading(self._engine) as connection:
-            return [_line(row) for row in await connection.execute(chosen)]
-
     async def times(self, campaign: str, since: datetime) -> list[CallTimes]:
         """The instants of every dialled call from then on, and nothing of whom it was for."""
         chosen = (
@@ -242,16 +225,3 @@ def _then(row: Row[Any]) -> NextAction | None:
     if row.next_state is None:
         return None
     return NextAction(CaseState(row.next_state), row.next_due_at, row.next_why, row.next_number)
-
-
-def _line(row: Row[Any]) -> AttemptLine:
-    same = (
-        "campaign", "creditor", "number", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
-        "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals", "note",
-    )  # fmt: skip
-    return AttemptLine(
-        attempt=row.id,
-        debtor_reference=row.reference,
-        outcome=row.code,
-        **{name: getattr(row, name) for name in same},
-    )

@@ -1,0 +1,127 @@
+"""Which reports there are, and from what each is made."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dialer.adapters.store.dossiers import SqlDossiers
+from dialer.adapters.store.mandates import SqlMandates
+from dialer.adapters.store.portfolio import SqlPortfolio
+from dialer.adapters.store.reports import SqlReports
+from dialer.kernel.errors import UnknownNameError
+from dialer.reports import agents, attempts, funnel, history, list_quality, promises, recovery, statement, trunks
+from dialer.reports.report import About, Asked, Report
+from dialer.settings import Settings
+
+MOST_MOMENTS = 100_000
+"""So many of each kind a debtor's history tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """From what a report is made. seen_by: whose look at personal data is put on record. numbers: whether attempts show
+    whose they are.
+    """
+
+    engine: AsyncEngine
+    settings: Settings
+    asked: Asked
+    seen_by: str
+    numbers: bool = False
+
+    @property
+    def calls(self) -> SqlReports:
+        return SqlReports(self.engine)
+
+    @property
+    def portfolio(self) -> SqlPortfolio:
+        return SqlPortfolio(self.engine)
+
+
+Pages = AsyncIterator[Report]
+
+
+async def _attempts(of: Sources) -> Pages:
+    totals = await of.calls.attempt_totals(of.asked)
+    last: Report | None = None
+    async for page in of.calls.attempts(of.asked, of.seen_by if of.numbers else ""):
+        if last is not None:
+            yield last
+        lines = page if of.numbers else [attempts.masked(line) for line in page]
+        last = Report(attempts.ABOUT, of.asked, tuple(lines))
+    if last is not None:
+        yield Report(attempts.ABOUT, of.asked, last.lines, (totals,))
+
+
+async def _history(of: Sources) -> Pages:
+    case = of.asked.case
+    assert case is not None
+    try:
+        dossiers = SqlDossiers(of.engine)
+        dossier = await dossiers.look(case, of.seen_by, "report history", of.asked.now, MOST_MOMENTS)
+    except LookupError:
+        raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
+    yield history.report(of.asked, dossier.timeline)
+
+
+async def _funnel(of: Sources) -> Pages:
+    yield await funnel.report(of.asked, of.portfolio.cases(of.asked), of.portfolio.promises(of.asked))
+
+
+async def _promises(of: Sources) -> Pages:
+    yield await promises.report(of.asked, of.portfolio.promises(of.asked))
+
+
+async def _recovery(of: Sources) -> Pages:
+    yield await recovery.report(of.asked, of.portfolio.cases(of.asked))
+
+
+async def _agents(of: Sources) -> Pages:
+    given = [one async for one in of.portfolio.promises(of.asked)]
+    yield agents.report(of.asked, await of.calls.agents(of.asked), given)
+
+
+async def _list_quality(of: Sources) -> Pages:
+    yield list_quality.report(of.asked, await of.calls.lists(of.asked), await of.calls.hours(of.asked))
+
+
+async def _trunks(of: Sources) -> Pages:
+    shown = {name: campaign.caller_id for name, campaign in of.settings.campaigns.items()}
+    yield trunks.report(of.asked, await of.calls.trunks(of.asked), shown)
+
+
+async def _statement(of: Sources) -> Pages:
+    mandates = await SqlMandates(of.engine).all()
+    cases, given = of.portfolio.cases(of.asked), of.portfolio.promises(of.asked)
+    yield await statement.report(of.asked, cases, given, mandates)
+
+
+REPORTS: dict[str, tuple[About, Callable[[Sources], Pages]]] = {
+    about.name: (about, made)
+    for about, made in (
+        (attempts.ABOUT, _attempts),
+        (history.ABOUT, _history),
+        (funnel.ABOUT, _funnel),
+        (promises.ABOUT, _promises),
+        (recovery.ABOUT, _recovery),
+        (agents.ABOUT, _agents),
+        (list_quality.ABOUT, _list_quality),
+        (trunks.ABOUT, _trunks),
+        (statement.ABOUT, _statement),
+    )
+}
+"""Each report by its name, in the order in which they are told."""
+
+
+async def pages(name: str, of: Sources) -> Pages:
+    """A report, page by page. Raises AwayError, and UnknownNameError for a campaign or creditor of which nothing is on
+    record: an empty report would hide a slip of the pen.
+    """
+    asked = of.asked
+    for what in ("campaign", "creditor"):
+        value = getattr(asked, what)
+        if value is not None and not await of.calls.knows(what, value):
+            raise UnknownNameError(f"no case of the {what} {value!r} is on record", f"correct --{what}")
+    async for page in REPORTS[name][1](of):
+        yield page
