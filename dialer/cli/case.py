@@ -209,7 +209,7 @@ def reopen(
     async def write(engine: "AsyncEngine", now: datetime) -> bool:
         from dialer.adapters.store.dossiers import SqlDossiers
 
-        entry = HistoryEntry(case, f"reopen-{now.isoformat()}", now, HistoryKind.NOTE, why, recorded_by=_who(by))
+        entry = HistoryEntry(case, f"reopen-{now.isoformat()}", now, HistoryKind.NOTE, why, recorded_by=viewer(by))
         try:
             return await SqlDossiers(engine).reopen(entry, now)
         except LookupError:

@@ -8,7 +8,7 @@ from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
-from dialer.cases.debtor import NumberDetails
+from dialer.cases.debtor import NumberDetails, zone_of_numbers
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.flag import FlagChange, standing
 from dialer.cases.limitation import limitation_of
@@ -188,7 +188,7 @@ class MemoryRecord:
             new.note,
             tuple(one.promise for one in said if one.promise is not None),
             tuple(offer for one in said for offer in one.offers),
-            new.zone,
+            _zone(new),
         )
 
     def want(self, case_id: int, by: datetime | None) -> None:
@@ -333,7 +333,7 @@ class MemoryRecord:
         self, since: datetime | None, until: datetime | None, excluding: Collection[AttemptId] = ()
     ) -> list[Portion]:
         self._reach()
-        zones = {case.debtor_id: case.new.zone for case in self.cases.values()}
+        zones = {case.debtor_id: _zone(case.new) for case in self.cases.values()}
         found: dict[tuple[str, tuple[str, ...], str, datetime], Counts] = {}
         for attempt in map(self._read, self.attempts.values()):
             begun = attempt.cleared_at
@@ -376,7 +376,7 @@ class MemoryRecord:
         return DueCase(
             case.id,
             case.debtor_id,
-            (case.new.zone,) if case.new.zone else (),
+            (zone,) if (zone := _zone(case.new)) else (),
             tuple(lines),
             tuple(range(case.id * 1_000, case.id * 1_000 + len(case.new.debts))),
             case.new.household,
@@ -396,3 +396,7 @@ class MemoryRecord:
             attempt.agent,
             outcome.note if outcome else "",
         )
+
+
+def _zone(new: NewCase) -> str:
+    return new.zone or zone_of_numbers(new.numbers)

@@ -80,6 +80,7 @@ debtors = Table(
     Column("reference", String, nullable=False),
     Column("name", String, nullable=False),
     Column("zone", String, nullable=False),
+    Column("zone_guessed", Boolean, nullable=False, server_default=false()),  # nobody named it: the numbers tell
     Column("language", String, nullable=False),
     Column("household", String, nullable=False, server_default=""),
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA

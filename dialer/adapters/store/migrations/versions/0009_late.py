@@ -1,4 +1,4 @@
-"""When a promise that wasn't kept was paid all the same."""
+"""When a promise that wasn't kept was paid all the same; whose zone nobody named."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("promises", sa.Column("paid_late_on", sa.Date()))
+    op.add_column("debtors", sa.Column("zone_guessed", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
