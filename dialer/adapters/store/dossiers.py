@@ -79,14 +79,14 @@ class SqlDossiers:
         with telling_away():
             async with self._engine.begin() as connection:
                 found = await _dossier(connection, case_id, now, most_moments)
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
                 return found
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:
         """Return once it is on record that `by` sees the case."""
         with telling_away():
             async with self._engine.begin() as connection:
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
 
     async def views(self, case_id: int) -> list[View]:
         """Who looked at it, the last first."""
@@ -187,8 +187,9 @@ async def _write(connection: AsyncConnection, entry: HistoryEntry, now: datetime
     await connection.execute(_ENTRY, [row])
 
 
-def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:
-    return {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+async def record_view(connection: AsyncConnection, case_id: int, by: str, how: str, now: datetime) -> None:
+    """Put on record, within the connection's transaction, that `by` looked at a case."""
+    await connection.execute(_VIEW, [{"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}])
 
 
 async def _running(connection: AsyncConnection, rows: Sequence[Any]) -> list[Running]:
