@@ -17,6 +17,7 @@ _TITLES = {
     "payments": "Payments",
     "written_facts": "What happened in writing",
     "case_history": "Letters, messages, visits and notes",
+    "letters": "Letters to you",
     "flag_changes": "What stopped calls, and for how long",
     "case_views": "Who looked at your cases",
     "attempts": "Calls to you",

@@ -34,13 +34,15 @@ KEPT = {
     "case_history": set(),
     "flag_changes": set(),
     "case_views": set(),
-    "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals"},
-    "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state"},
+    "letters": set(),
+    "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
+                 "caller_id"},
+    "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},
     "promises": {"attempt_id", "agent", "currency", "instalments", "kept"},
     "offers": {"attempt_id", "agent", "answer", "approved_by"},
     "ledger": set(),
     "decisions": None,  # made by the gate, below
-}
+}  # fmt: skip
 ABOUT = [table for table in METADATA.sorted_tables if table.name not in OF_NOBODY]
 
 
@@ -57,7 +59,7 @@ def row_of(table):
 def value_of(table, column):
     """The same number and household wherever they stand: who has one key finds the others."""
     match column.type:
-        case _ if column.name in ("number", "household"):
+        case String() if column.name in ("number", "household"):
             return f"{MARK} {column.name}"
         case Instant():
             return THEN
