@@ -120,11 +120,6 @@ class Dossiers(Protocol):
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
 
-    async def reopen(self, entry: HistoryEntry, now: datetime) -> bool:
-        """Somebody wants the case called again though it was closed, or waits for a letter or a person, and says why:
-        whether it was one to open. Paid in full it stays closed. Raises LookupError.
-        """
-
     async def running_out(self, until: date, most: int) -> list[Running]:
         """The debts of open cases that can be claimed at most until then, the nearest first."""
 

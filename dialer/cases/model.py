@@ -41,8 +41,6 @@ PAID = "paid in full"
 """Why a case is closed of which nothing is left to pay."""
 TAKEN_BACK = "a payment was taken back"
 """Why such a case is due again."""
-REOPENED = "opened again"
-"""Why a case is due that somebody wants called though it wasn't open; who follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,31 +202,6 @@ def note(
     print("on record")
 
 
-@app.command("reopen")
-def reopen(
-    case: Case,
-    why: Annotated[str, typer.Option("--why", help="why it is called again")],
-    config: Config = DEFAULT_CONFIG,
-    *,
-    by: By = "",
-) -> None:
-    """Have a case called again that was closed, or waits for a letter or a person. What stops calls still does."""
-
-    async def write(engine: "AsyncEngine", now: datetime) -> bool:
-        from dialer.adapters.store.dossiers import SqlDossiers
-
-        entry = HistoryEntry(case, f"reopen-{now.isoformat()}", now, HistoryKind.NOTE, why, recorded_by=viewer(by))
-        try:
-            return await SqlDossiers(engine).reopen(entry, now)
-        except LookupError:
-            raise _no_case(case) from None
-
-    if not with_record(config, write):
-        print("nothing changed: it is open, or paid in full")
-        raise typer.Exit(EXIT_NO)
-    print("it is due now")
-
-
 @app.command("access-export")
 def access_export(
     case: Annotated[int | None, typer.Argument(help="one of the person's cases", min=1, max=2**31 - 1)] = None,

@@ -14,9 +14,10 @@ from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.ledger import SqlLines
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
-from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.model import CaseState
+from dialer.cases.waiting import Course, Decided
 from dialer.compliance.gate import Decision, entry_of
 from dialer.compliance.verdict import Verdict
 from dialer.testing.memory_record import MemoryRecord
@@ -50,8 +51,7 @@ class Store:
             case = self.book.cases[case_id]
             case.state, case.due_at = CaseState.OPEN, now
         else:
-            entry = HistoryEntry(case_id, "again", now, HistoryKind.NOTE, "it was settled", recorded_by="anna")
-            assert await self.dossiers.reopen(entry, now)
+            await SqlWaiting(self.engine).decide(Decided(case_id, Course.OPEN, "it was settled", "anna"), now)
 
     async def lines(self):
         """The ledger's lines on record, by id."""

@@ -309,10 +309,6 @@ async def test_a_case_that_was_closed_for_another_reason_stays_so(sql):
     await sql.attempts.flush()
     assert (await sql.payments.add("Luce", [pay(12345), pay(-5, "B2")], "import", NOW)).reopened == ()
     assert (await look(sql)).why == "deceased"
-    await sql.reopen(case.id, day(2))
-    found = await look(sql)
-    assert (found.state, found.due_at, found.why) == ("open", day(2), "opened again by anna")
-    assert found.timeline[0].what == "opened again by anna: it was settled"
 
 
 async def test_many_payments_come_in_by_chunks(sql, monkeypatch):

@@ -146,16 +146,6 @@ def test_words_that_cannot_be_are_refused(case, words, says):
     assert says in str(result.exception)
 
 
-def test_a_person_opens_a_case_again_and_says_why_but_none_that_is_paid(case):
-    assert case("reopen", "1", "--why", "settled", "--by", "anna").exit_code == 1
-    assert shown(case)["why"] == "new", "it was open"
-    for debt, amount in (("F1", "123,45"), ("F2", "5")):
-        case("payment", "1", "--amount", amount, "--reference", debt, "--debt", debt, "--by", "anna")
-    result = case("reopen", "1", "--why", "settled", "--by", "anna")
-    assert (result.exit_code, "paid in full" in result.stdout) == (1, True)
-    assert shown(case)["state"] == "closed"
-
-
 def test_an_access_export_is_written_for_its_owner_alone_and_is_a_look(case, tmp_path):
     folder = tmp_path / "for anna" / "export"
     result = case("access-export", "1", "--to", str(folder), "--by", "bruno")
@@ -183,7 +173,6 @@ def test_an_access_export_is_written_for_its_owner_alone_and_is_a_look(case, tmp
 def test_a_case_that_is_not_there_is_said(case):
     for words in (
         ("show", "9"),
-        ("reopen", "9", "--why", "x"),
         ("note", "9", "x"),
         ("payment", "9", "--amount", "1", "--reference", "B"),
     ):

@@ -1,11 +1,10 @@
 """Cases whole, and who looked at them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, tuple_, update
+from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -40,7 +39,7 @@ from dialer.cases.debtor import (
 from dialer.cases.dossier import Debtor, Dossier, Running, View, left_of
 from dialer.cases.history import HistoryEntry
 from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind, limitation_of
-from dialer.cases.model import PAID, REOPENED, CaseState
+from dialer.cases.model import CaseState
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 
@@ -117,24 +116,6 @@ class SqlDossiers:
         with telling_away():
             async with self._engine.begin() as connection:
                 await _write(connection, entry, now)
-
-    async def reopen(self, entry: HistoryEntry, now: datetime) -> bool:
-        """Somebody wants the case called again though it was closed, or waits for a letter or a person, and says why:
-        whether it was one to open. Paid in full it stays closed. Raises LookupError.
-        """
-        words = f"{REOPENED} by {entry.recorded_by}"
-        opened = (
-            update(cases)
-            .where(cases.c.id == entry.case_id, cases.c.state != CaseState.OPEN.value, cases.c.why != PAID)
-            .values(state=CaseState.OPEN.value, due_at=now, why=words, first_number=None)
-        )
-        with telling_away():
-            async with self._engine.begin() as connection:
-                if not (await connection.execute(opened)).rowcount:
-                    await _known(connection, entry.case_id)
-                    return False
-                await _write(connection, replace(entry, text=f"{words}: {entry.text}"), now)
-                return True
 
     async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
         """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""
