@@ -368,6 +368,7 @@ class Daemon:
             self._rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
+            configured.holders(self._settings),
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

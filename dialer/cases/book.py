@@ -32,6 +32,9 @@ class CaseBook(Protocol):
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
 
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
+
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
 

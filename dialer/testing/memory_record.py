@@ -231,6 +231,12 @@ class MemoryRecord:
             raise LookupError(case_id)
         return self.cases[case_id].campaign
 
+    async def creditor_of(self, case_id: int) -> str:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        return self.cases[case_id].new.creditor
+
     async def cases_of(self, number: str) -> list[int]:
         self._reach()
         return [case.id for case in self.cases.values() if number in case.new.numbers]

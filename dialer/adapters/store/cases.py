@@ -173,6 +173,14 @@ class SqlCaseBook:
             raise LookupError(case_id)
         return str(name)
 
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
+        async with reading(self._engine) as connection:
+            name = await connection.scalar(select(cases.c.creditor).where(cases.c.id == case_id))
+        if name is None:
+            raise LookupError(case_id)
+        return str(name)
+
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
         chosen = select(cases.c.id).join(numbers, numbers.c.debtor_id == cases.c.debtor_id)
