@@ -395,6 +395,7 @@ class Daemon:
             self._rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
+            configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -24,6 +24,7 @@ from dialer.settings import CallerIdSettings, CampaignSettings, Settings
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
 from dialer.texts.scripts import Scripts, shipped_scripts
+from dialer.web.access import Holder
 
 
 def law(settings: Settings) -> Law:
@@ -124,6 +125,19 @@ def agency(settings: Settings, creditor: str) -> Agency:
         collector.licence_number,
         collector.licence_valid_until,
         how_to_pay,
+    )
+
+
+def holders(settings: Settings) -> tuple[Holder, ...]:
+    """Who may use the interface, beside whoever has its one shared token."""
+    return tuple(
+        Holder(
+            token.name,
+            token.sha256,
+            frozenset(token.scopes),
+            None if token.creditors is None else frozenset(token.creditors),
+        )
+        for token in settings.api.tokens
     )
 
 

@@ -18,6 +18,7 @@ from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
+from dialer.web.access import Scope
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")
@@ -169,6 +170,19 @@ class StoreSettings(_Section):
     cell: str = Field("cell1", pattern=_NAME, description="the daemon's own name among those on one PostgreSQL")
 
 
+class TokenSettings(_Section):
+    """A named token of the interface: `dialer token new` makes one, with these lines."""
+
+    name: str = Field(pattern=_NAME, description="who holds it, as the looks at cases name it")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the digest of the token, which stands nowhere")
+    scopes: tuple[Scope, ...] = Field(
+        min_length=1, description="`read`, `work` as an agent, `tell` what happened elsewhere, `supervise`"
+    )
+    creditors: tuple[str, ...] | None = Field(
+        None, min_length=1, description="whose cases alone it may see and touch, as the cases name them; unset: all"
+    )
+
+
 class ApiSettings(_Section):
     """The JSON interface for agents' programs, the command line and Prometheus."""
 
@@ -176,6 +190,7 @@ class ApiSettings(_Section):
     port: int = Field(8088, ge=1, le=65535)
     token: SecretStr | None = Field(None, description="better in token_file or in the variable DIALER_API__TOKEN")
     token_file: Path | None = Field(None, description="a file that holds the bearer token of the interface")
+    tokens: tuple[TokenSettings, ...] = Field((), description="`[[api.tokens]]`: who else may ask, and what")
 
 
 class LogSettings(_Section):
@@ -426,6 +441,10 @@ class Settings(BaseSettings):
             if doubled is not None:
                 msg = f"agents: {what} {doubled!r} stands twice; each agent needs its own"
                 raise ValueError(msg)
+        held = [token.name for token in self.api.tokens]
+        if len(set(held)) < len(held):
+            msg = "api.tokens: a name stands twice; each token needs its own"
+            raise ValueError(msg)
         creditors = [mandate.creditor for mandate in self.mandates]
         twice = next((name for name in creditors if creditors.count(name) > 1), None)
         if twice is not None:

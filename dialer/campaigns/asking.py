@@ -1,6 +1,7 @@
 """From a due case to the question that the gate is asked."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from dialer.campaigns.caller_id import CallerId
@@ -10,6 +11,7 @@ from dialer.cases.debtor import Provenance
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import LIFETIME
 from dialer.compliance.jurisdiction import packs_for, zones_for
+from dialer.compliance.mandated import ENDS_ON, STARTS_ON
 from dialer.compliance.pack import Pack
 from dialer.compliance.verdict import Intent
 from dialer.kernel.phone import PhoneNumber
@@ -58,6 +60,11 @@ def intent_for(
             **case.facts,
             "attempts_so_far": case.tried,
             "subdivision": case.place,
+            **{name: day for name, day in _mandate(case).items() if day is not None},
             **({"workplace": True, "workplace_supplied": by_debtor} if at_work else {}),
         },
     )
+
+
+def _mandate(case: DueCase) -> dict[str, date | None]:
+    return {STARTS_ON: case.mandate_starts_on, ENDS_ON: case.mandate_ends_on}

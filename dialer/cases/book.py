@@ -31,6 +31,9 @@ class CaseBook(Protocol):
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
 
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
+
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
 
@@ -51,7 +54,8 @@ class CaseBook(Protocol):
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first
         (None: the least tried). Written soon, in order.
 
-        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
+        A case that isn't open stays as it stands: it was paid, closed, or given to a letter or a person meanwhile. A
+        payment that is taken back opens it, a new debt, a word that corrects the outcome, or a person.
         """
 
     def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:

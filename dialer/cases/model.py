@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -142,8 +142,9 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests. wanted_by: the least cadence. risk_class: the creditor's own word. failed_trunks: those that had no way for
-    it just now.
+    suggests. wanted_by: the least cadence. risk_class: the creditor's own word. mandate_starts_on, mandate_ends_on: the
+    first and the last day of its mandate, where its terms are on record. failed_trunks: those that had no way for it just
+    now.
     """
 
     id: int
@@ -158,6 +159,8 @@ class DueCase:
     creditor: str = ""
     wanted_by: datetime | None = None
     risk_class: str = ""
+    mandate_starts_on: date | None = None
+    mandate_ends_on: date | None = None
     failed_trunks: frozenset[str] = frozenset()
 
     @property

@@ -28,6 +28,7 @@ from dialer.cli import (
     run,
     script,
     sim,
+    token,
     waiting,
 )
 from dialer.cli.output import fail
@@ -64,6 +65,7 @@ app.add_typer(packs.app, name="packs")
 app.add_typer(gate.app, name="gate")
 app.add_typer(script.app, name="script")
 app.add_typer(sim.app, name="sim")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ class Reason(StrEnum):
     # what must be so first
     LICENCE = "licence", "the collection licence isn't valid on this day"
     ASSIGNMENT_NOTICE = "assignment-notice", "the debtor hasn't been told in writing that the debt was assigned"
-    MANDATE = "mandate", "the creditor's mandate isn't open"
+    MANDATE = "mandate", "the creditor's mandate isn't open on this day"
     NOTICE_PERIOD = "notice-period", "the days after the first letter aren't over"
     CALLER_ID = "caller-id", "the caller id isn't registered for this campaign"
     TRUNK_ORIGIN = "trunk-origin", "the trunk isn't of the caller id's country: the network would block the call"

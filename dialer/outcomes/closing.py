@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 ASKED_AGAIN_AFTER = timedelta(days=2)
 """A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
 
+OVERTAKEN = "not planned, as the case was called again since"
+"""What is added to what comes next after a word about a call that isn't the last one."""
+
 SKIPPED_FOR = timedelta(minutes=15)
 """A case that an agent skipped in preview is offered again after this time."""
 
@@ -46,6 +49,7 @@ class CallRecord(Protocol):
     async def add_outcome(self, outcome: RecordedOutcome) -> None: ...
     async def flush(self) -> None: ...
     async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
+    async def called_since(self, attempt: AttemptId) -> bool: ...
 
 
 class Closing:
@@ -158,8 +162,12 @@ class Closing:
 
     async def _write(self, attempt: Attempt, agent: str, code: str, note: str, form: Form) -> None:
         now = self._clock.now()
-        filled = await self._filling.fill(attempt, agent, code, form, now)
-        outcome, over = filled.outcome, attempt.result is not None
+        overtaken = attempt.result is not None and await self._record.called_since(attempt.id)
+        filled = await self._filling.fill(attempt, agent, code, form, now, overtaken=overtaken)
+        outcome, action = filled.outcome, filled.action
+        if overtaken:
+            action = replace(action, why=f"{action.why}; {OVERTAKEN}")
+        over = attempt.result is not None
         lines = filled.said
         if over:
             lines = (entry_for(replace(attempt, counts_as=outcome.counts_as), now), *lines)
@@ -175,13 +183,13 @@ class Closing:
             form=form,
             promise=filled.promise,
             offers=filled.offers,
-            action=filled.action,
+            action=action,
             case_id=attempt.intent.case_id if over else None,
             script=filled.script,
         )
         before = attempt.outcome, attempt.counts_as, attempt.then
         # said before it is written: a call that ends meanwhile is settled by it
-        attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, filled.action
+        attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, action
         try:
             await self._record.add_outcome(recorded)
         except AwayError:
@@ -195,7 +203,7 @@ class Closing:
             promised = filled.promise is not None
             self._planning.said(filled.case, attempt, right_party=outcome.right_party, promised=promised)
         self._gate.count(*lines)
-        if outcome.right_party or filled.promise is not None:  # what made the case urgent was spoken of
+        if not overtaken and (outcome.right_party or filled.promise is not None):  # what made it urgent was spoken of
             ended = attempt.result is not None  # if not, its end says when it is wanted again
             again = self._gate.wanted_by(attempt.intent.packs, entry_for(attempt, now)) if ended else None
             self._book.want(attempt.intent.case_id, again)

@@ -12,10 +12,10 @@ from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
 from dialer.campaigns.timing import Choice, zone_of
 from dialer.cases.book import CaseBook
-from dialer.cases.model import Contact, DueCase, NextAction
+from dialer.cases.model import CaseCard, Contact, DueCase, NextAction
 from dialer.cases.offers import Offer
 from dialer.cases.promises import Promise
-from dialer.compliance.entry import Agreement, Entry, Line
+from dialer.compliance.entry import Agreement, Entry, Flag, Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import LedgerAwayError
 from dialer.compliance.verdict import CallMode
@@ -60,8 +60,12 @@ class Filling:
         self._campaigns = campaigns
         self._rules = rules
 
-    async def fill(self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime) -> Filled:
-        """Raises InputError with the field, its value and the remedy; AwayError where the case can't be read."""
+    async def fill(
+        self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime, *, overtaken: bool
+    ) -> Filled:
+        """overtaken: the case was called again since. Raises InputError with the field, its value and the remedy;
+        AwayError where the case can't be read.
+        """
         case = await self._book.case(attempt.intent.case_id)
         card = await self._book.card(case.id, now)
         rules = self._rules(attempt.campaign, card.creditor)
@@ -83,14 +87,19 @@ class Filling:
                 attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days, written.remission_cents
             )
         debt_id = next((one.debt_id for one in card.statements if one.debt.reference == written.debt), None)
-        said = _said(attempt, outcome, written, debt_id, now)
+        said: list[Line] = []
+        flag = flag_for(attempt, outcome, debt_id, now)
+        if flag is not None and not _stands_longer(flag, card):
+            said.append(flag)
+        if not overtaken:  # else the newer call may have been the agreed one
+            said += _agreed(attempt, rules.outcomes.get(attempt.outcome or ""), outcome, written, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
         offers = tuple(
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
         script = rules.scripts.pick(card.language).version
-        return Filled(case, outcome, said, promise, offers, action, script)
+        return Filled(case, outcome, tuple(said), promise, offers, action, script)
 
     async def _next(
         self,
@@ -168,13 +177,23 @@ def _ended(attempt: Attempt, outcome: Outcome, now: datetime) -> Attempt:
     )
 
 
-def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | None, now: datetime) -> tuple[Line, ...]:
-    """The flag that the outcome sets, and what was agreed."""
-    lines: list[Line] = []
-    if (flag := flag_for(attempt, outcome, debt_id, now)) is not None:
-        lines.append(flag)
+def _stands_longer(flag: Flag, card: CaseCard) -> bool:
+    """Whether the flag, about the same, stands for at least as long already: the new line would end it sooner."""
+    return any(
+        (known.name, known.number, known.debt_id) == (flag.name, flag.number, flag.debt_id)
+        and (known.until is None or (flag.until is not None and known.until >= flag.until))
+        for known in card.flags
+    )
+
+
+def _agreed(
+    attempt: Attempt, before: Outcome | None, outcome: Outcome, written: Written, now: datetime
+) -> list[Agreement]:
+    """The hour that was agreed in this call: a later word about it moves the one that stands, or ends it."""
+    id_, debtor = f"agr-{attempt.id}", attempt.intent.debtor_id
     if written.call_back_at is not None and outcome.next.do is Do.CALL_BACK:
-        debtor, start = attempt.intent.debtor_id, written.call_back_at
-        id_ = f"agr-{debtor}-{round(start.timestamp())}"
-        lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
-    return tuple(lines)
+        start = written.call_back_at
+        return [Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR)]
+    if before is not None and before.next.do is Do.CALL_BACK:
+        return [Agreement(id_, revision_at(now), debtor, start=now, until=now)]
+    return []

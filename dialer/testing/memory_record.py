@@ -12,10 +12,11 @@ from dialer.campaigns.campaign import CampaignState
 from dialer.campaigns.habits import Habits
 from dialer.campaigns.priority import BANDS, Claim, page, worth
 from dialer.cases.book import Added
-from dialer.cases.debtor import NumberDetails
+from dialer.cases.debtor import NumberDetails, zone_of_numbers
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.flag import FlagChange, standing
 from dialer.cases.limitation import limitation_of
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import (
     AGREED,
     PAID,
@@ -91,6 +92,7 @@ class MemoryRecord:
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.mandates: dict[tuple[str, str], Mandate] = {}
         self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
@@ -220,7 +222,7 @@ class MemoryRecord:
             new.note,
             tuple(one.promise for one in said if one.promise is not None),
             tuple(offer for one in said for offer in one.offers),
-            new.zone,
+            _zone(new),
         )
 
     def want(self, case_id: int, by: datetime | None) -> None:
@@ -239,9 +241,12 @@ class MemoryRecord:
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
+        if self.cases[case_id].state is CaseState.OPEN:
+            self._plan(case_id, NextAction(state, at, why, number))
+
+    def _plan(self, case_id: int, action: NextAction) -> None:
         case = self.cases[case_id]
-        if case.why != PAID:
-            case.due_at, case.state, case.why, case.first_number = at, state, why, number
+        case.due_at, case.state, case.why, case.first_number = action.due_at, action.state, action.why, action.number
 
     def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
         case = self.cases[case_id]
@@ -273,6 +278,12 @@ class MemoryRecord:
             raise LookupError(case_id)
         return self.cases[case_id].campaign
 
+    async def creditor_of(self, case_id: int) -> str:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        return self.cases[case_id].new.creditor
+
     async def cases_of(self, number: str) -> list[int]:
         self._reach()
         return [case.id for case in self.cases.values() if number in case.new.numbers]
@@ -298,11 +309,23 @@ class MemoryRecord:
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
+        before = self.outcomes.get(outcome.attempt)
         self.outcomes[outcome.attempt] = outcome
         self.keep(*outcome.lines, by=outcome.agent, evidence=outcome.form.evidence or f"said in call {outcome.attempt}")
-        if outcome.case_id is not None and outcome.action is not None:
-            action = outcome.action
-            self.schedule(outcome.case_id, action.due_at, action.state, action.why, action.number)
+        if outcome.case_id is None or outcome.action is None or await self.called_since(outcome.attempt):
+            return
+        case = self.cases[outcome.case_id]
+        mine = before is not None and before.action is not None and before.action.why == case.why
+        if mine or case.state is CaseState.OPEN:
+            self._plan(outcome.case_id, outcome.action)
+
+    async def called_since(self, attempt: AttemptId) -> bool:
+        self._reach()
+        this = self.attempts[attempt]
+        return any(
+            other.intent.case_id == this.intent.case_id and other.cleared_at > this.cleared_at
+            for other in self.attempts.values()
+        )
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -365,7 +388,7 @@ class MemoryRecord:
         self, since: datetime | None, until: datetime | None, excluding: Collection[AttemptId] = ()
     ) -> list[Portion]:
         self._reach()
-        zones = {case.debtor_id: case.new.zone for case in self.cases.values()}
+        zones = {case.debtor_id: _zone(case.new) for case in self.cases.values()}
         found: dict[tuple[str, tuple[str, ...], str, datetime], Counts] = {}
         for attempt in map(self._read, self.attempts.values()):
             begun = attempt.cleared_at
@@ -394,10 +417,11 @@ class MemoryRecord:
         )
 
     def _due_case(self, case: _Case, *, with_tries: bool = False) -> DueCase:
+        terms = self.mandates.get((case.new.creditor, case.new.mandate))
         return DueCase(
             case.id,
             case.debtor_id,
-            (case.new.zone,) if case.new.zone else (),
+            (zone,) if (zone := _zone(case.new)) else (),
             self._lines(case, with_tries=with_tries),
             tuple(range(case.id * 1_000, case.id * 1_000 + len(case.new.debts))),
             case.new.household,
@@ -407,6 +431,7 @@ class MemoryRecord:
             case.new.creditor,
             case.wanted_by,
             case.new.risk_class,
+            *((terms.starts_on, terms.ends_on) if terms else ()),
         )
 
     def _lines(self, case: _Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
@@ -456,3 +481,7 @@ class MemoryRecord:
             attempt.agent,
             outcome.note if outcome else "",
         )
+
+
+def _zone(new: NewCase) -> str:
+    return new.zone or zone_of_numbers(new.numbers)

@@ -4,10 +4,10 @@ Every route needs the bearer token but those that a load balancer or Prometheus 
 Errors are problem+json (RFC 9457) with the remedy.
 """
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,10 +35,12 @@ from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
 from dialer.web import ledger, letters, payments, waiting
+from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+HOLDER = web.RequestKey("holder", Holder)
 VIEWER = re.compile(r"[\w .,'@-]{1,64}")
 log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,6 +98,7 @@ class Api:
         rules: RulesOf,
         waits: Waiting,
         written: Letters,
+        holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
         self._book = book
@@ -107,7 +110,8 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        self._token = token
+        everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
         self._rules = rules
         self._waiting = waits
         self._written = written
@@ -203,7 +207,8 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        return web.json_response({"id": await ledger.take(self._said, await _json(request))})
+        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
 
@@ -214,18 +219,20 @@ class Api:
             raise InputError("by: missing, or no name", "say who looks at the case, as ?by=anna")
         case = int(request.match_info["case"])
         try:
-            dossier = await self._dossiers.look(case, by, "api", self._clock.now())
+            dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
         except LookupError:
             raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
         return web.json_response(plain(dossier))
 
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
+        admit = partial(self._access.creditor, request[HOLDER])
+        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
 
     async def _letters(self, request: web.Request) -> web.Response:
         """When letters were sent, received or returned: cases and limitation dates follow."""
-        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now()))
+        admit = partial(self._access.case, request[HOLDER])
+        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
@@ -236,7 +243,7 @@ class Api:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
         found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found]})
+        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
@@ -271,7 +278,7 @@ class Api:
     async def _offer(self, request: web.Request) -> web.Response:
         """The case that the agent may have called (preview): `case` is null while there is none."""
         offer = self._flow.previewing.of(_agent(request))
-        await self._seen(_agent(request), None if offer is None else offer.case.id, "preview")
+        await self._seen(request, None if offer is None else offer.case.id, "preview")
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
         card = await self._book.card(offer.case.id, self._clock.now())
@@ -299,7 +306,10 @@ class Api:
 
     async def _outcomes(self, request: web.Request) -> web.Response:
         """What may be said in a campaign of a creditor's cases, and which fields it takes."""
-        rules = self._rules(request.query.get("campaign", ""), request.query.get("creditor", ""))
+        creditor = request.query.get("creditor", "")
+        if creditor:
+            self._access.creditor(request[HOLDER], creditor)
+        rules = self._rules(request.query.get("campaign", ""), creditor)
         ladder = [plain(step) for step in rules.ladder]
         return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
 
@@ -314,7 +324,7 @@ class Api:
     async def _call(self, request: web.Request) -> web.Response:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
-        await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
+        await self._seen(request, None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
             return web.json_response({"attempt": None, "case": None, "script": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
@@ -341,14 +351,20 @@ class Api:
         """Where the debtor is."""
         return self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
 
-    async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
+    async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
+        agent = request[HOLDER].signs(_agent(request))
+        if case_id is not None:
+            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
         elif self._shown.get(agent) != (case_id, how):
             await self._dossiers.viewed(case_id, agent, how, self._clock.now())
             self._shown[agent] = (case_id, how)
+
+    async def _not_shown(self, case_id: int, by: str, how: str) -> None:
+        await self._dossiers.viewed(case_id, by, how, self._clock.now())
 
     def _session(self, request: web.Request) -> web.Response:
         session = self._flow.roster.session(_agent(request))
@@ -358,12 +374,19 @@ class Api:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in OPEN_PATHS and not self._knows(request):
+        open_to_all = request.path in OPEN_PATHS
+        holder = None if open_to_all else self._access.holder(request.headers.get("Authorization", ""))
+        if holder is None and not open_to_all:
             response = problem(401, "no valid token", "send the header Authorization: Bearer TOKEN")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         try:
+            if holder is not None:
+                request[HOLDER] = holder
+                await self._admit(holder, request)
             return await handler(request)
+        except ForbiddenError as error:
+            return problem(403, str(error), error.remedy)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -379,10 +402,20 @@ class Api:
         except web.HTTPException as error:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
-    def _knows(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        sent = token.encode(errors="surrogateescape")  # a header's bytes, whatever they are
-        return scheme == "Bearer" and hmac.compare_digest(sent, self._token.encode())
+    async def _admit(self, holder: Holder, request: web.Request) -> None:
+        """Whether the token may do what the route does, in the case that it names or that the agent has."""
+        match = request.match_info
+        if match.route.resource is not None:
+            self._access.route(holder, request.method, match.route.resource.canonical)
+        if "case" in match:
+            await self._access.case(holder, int(match["case"]))
+        if "agent" in match and holder.creditors is not None:
+            offer = self._flow.previewing.of(match["agent"])
+            attempt = await self._flow.wrap_up.current(match["agent"])
+            if offer is not None:
+                await self._access.case(holder, offer.case.id)
+            if attempt is not None:
+                await self._access.case(holder, attempt.intent.case_id)
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:

@@ -1,11 +1,13 @@
 """What the interface takes for letters: what became of them."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dialer.cases.letter import MOST_TRACKING_CHARACTERS, LetterDates, Letters
+from dialer.cases.letter import MOST_TRACKING_CHARACTERS, LetterDates, Letters, parse_letter_id
 from dialer.cases.payment import refuse_card_numbers
 from dialer.kernel.errors import InputError, UnknownNameError
 
@@ -32,12 +34,16 @@ class LettersBody(BaseModel):
     letters: Annotated[tuple[LetterBody, ...], Field(min_length=1, max_length=MOST_LETTERS)]
 
 
-async def take(port: Letters, body: Any, now: datetime) -> Any:
+async def take(port: Letters, body: Any, now: datetime, admit: Callable[[int], Awaitable[None]]) -> Any:
     """Put on record what became of letters, one after the other: those before a wrong one count.
 
-    Raises ValidationError, InputError, UnknownNameError: told again, what was told already changes nothing.
+    admit: raises where nothing may be told of a case. Raises ValidationError, InputError, UnknownNameError: told again,
+    what was told already changes nothing.
     """
     known = LettersBody.model_validate(body)
+    for one in known.letters:
+        with suppress(LookupError):  # told below, with its place
+            await admit(parse_letter_id(one.letter)[0])
     refuse_card_numbers("by", known.by)
     answers = []
     for number, one in enumerate(known.letters):

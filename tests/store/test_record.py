@@ -175,11 +175,34 @@ async def test_no_attempt_is_opened_on_a_case_that_is_not_open_any_more(store, s
     assert [type(result) for result in opened] == [type(None), CaseNotOpenError, type(None)]
     assert {attempt.id for attempt in await store.attempts.unsettled()} == {held[0].attempt, held[2].attempt}
     assert set(await store.lines()) == {held[0].attempt, held[2].attempt}
-    store.book.schedule(two.id, NOW, CaseState.OPEN, "open again")
-    await store.attempts.flush()
+    await store.reopen(two.id, NOW)
     assert [case.id for case in await store.book.due("k", NOW, 10, ())] == [two.id]
     await store.open(held[1])
     assert len(await store.attempts.unsettled()) == 3
+
+
+@pytest.mark.parametrize("state", [state for state in CaseState if state is not CaseState.OPEN])
+async def test_nothing_that_is_planned_opens_a_case_that_is_not_open_any_more(store, state):
+    case = await first_case(store)
+    store.book.schedule(case.id, None, state, "it came to that meanwhile")
+    store.book.schedule(case.id, NOW, CaseState.OPEN, NOT_CALLED + "hours")
+    await store.attempts.flush()
+    assert await store.book.due("k", NOW, 10, ()) == []
+
+
+async def test_an_attempt_that_is_withdrawn_opens_no_case_that_was_closed_meanwhile(sql, monkeypatch):
+    case = await first_case(sql)
+    sql.book.schedule(case.id, None, CaseState.LETTER, "it came to that meanwhile")
+    await sql.attempts.flush()
+
+    async def away(*_, **__):
+        raise AwayError("the record can't be written")
+
+    monkeypatch.setattr(sql.writer, "commit", away)
+    with pytest.raises(AwayError):
+        await sql.open(reservation(case))
+    await sql.attempts.flush()
+    assert await sql.book.due("k", NOW, 10, ()) == []
 
 
 async def test_decisions_written_beside_refused_and_opened_attempts_stay_one_chain(sql):

@@ -36,7 +36,8 @@ HEALTH = {
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self):
+    def __init__(self, holders=()):
+        self.holders = holders
         self.house = House(agents=2)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
@@ -69,6 +70,7 @@ class Site:
             self.house.rules_of,
             None,
             None,
+            self.holders,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))

@@ -17,6 +17,7 @@ from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.outcomes.lettering import compose
 from dialer.outcomes.rules import Rules
+from dialer.web.access import REFUSED, Holder, Scope, digest_of
 from dialer.web.api import Api
 from tests.store.test_dossier import FULL, dispute, pay
 from tests.store.test_letters import RULES
@@ -58,6 +59,10 @@ async def ask(tmp_path):
         rules,
         SqlWaiting(engine),
         SqlLetters(engine),
+        (
+            Holder("crm", digest_of(b"ours"), frozenset(Scope), frozenset({"Luce", "Gas"})),
+            Holder("acqua", digest_of(b"others"), frozenset(Scope), frozenset({"Acqua"})),
+        ),
     )
     async with TestClient(TestServer(api.application())) as client:
 
@@ -213,3 +218,48 @@ async def test_what_became_of_letters_is_taken_and_what_is_none_is_refused_in_wo
         body = told | {"letters": [told["letters"][0] | wrong]}
         found, problem = await ask("/api/v1/letters", body=body)
         assert (found, bool(problem["remedy"]), "4111" in str(problem)) == (status, True, False), wrong
+
+
+# -- tokens of others ------------------------------------------------------------------------------------------
+
+OURS, OTHERS = ({"Authorization": f"Bearer {token}"} for token in ("ours", "others"))
+PAID = {"creditor": "Luce", "by": "bank", "payments": [
+    {"reference": "CRO 9", "debt": "F1", "cents": 100, "paid_on": "2026-11-20"},
+]}  # fmt: skip
+
+
+async def test_a_look_names_the_tokens_owner_and_one_of_another_creditors_is_refused_and_on_record(ask):
+    assert (await ask("/api/v1/cases/1?by=anna", OURS))[0] == 200
+    status, answer = await ask("/api/v1/cases/1?by=anna", OTHERS)
+    assert (status, answer["status"], answer["title"]) == (403, 403, "the token acqua is for other creditors")
+    assert answer["remedy"]
+    views = (await ask("/api/v1/cases/1/views"))[1]["views"]
+    assert [(view["by"], view["how"]) for view in views] == [("acqua", REFUSED), ("anna via crm", "api")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/cases/1/views", None),
+        ("/api/v1/cases/1/decide", DECIDED),
+        ("/api/v1/letters", {"by": "post", "letters": [{"letter": "1-1", "sent_on": "2026-11-20"}]}),
+        ("/api/v1/payments", PAID),
+        ("/api/v1/outcomes?creditor=Luce", None),
+    ],
+)
+async def test_what_belongs_to_another_creditor_is_neither_shown_nor_touched(ask, path, body):
+    before = (await ask("/api/v1/cases/1?by=anna"))[1]
+    assert (await ask(path, OTHERS, body))[0] == 403
+    after = (await ask("/api/v1/cases/1?by=anna"))[1]
+    assert after == before
+    assert (await ask(path, OURS, body))[0] in (200, 404)
+
+
+async def test_of_the_cases_that_wait_a_token_sees_its_creditors_alone(ask):
+    await ask("/api/v1/cases/1/decide", body=DECIDED)
+    assert [case["case_id"] for case in (await ask("/api/v1/cases/waiting", OURS))[1]["cases"]] == [1]
+    assert (await ask("/api/v1/cases/waiting", OTHERS))[1]["cases"] == []
+
+
+async def test_a_case_that_is_not_there_is_said_to_every_token(ask):
+    assert (await ask("/api/v1/cases/99?by=anna", OTHERS))[0] == 404

@@ -1,7 +1,7 @@
 """Cases on record."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -11,9 +11,11 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    exists,
     false,
     func,
     literal_column,
+    or_,
     select,
     true,
     union_all,
@@ -34,6 +36,7 @@ from dialer.adapters.store.schema import (
     cases,
     debtors,
     debts,
+    mandates,
     numbers,
     outcomes,
 )
@@ -44,7 +47,6 @@ from dialer.campaigns.priority import BANDS, page
 from dialer.cases.book import Added
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
-    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -54,18 +56,35 @@ from dialer.cases.model import (
     NextAction,
     NextDue,
 )
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 
-_SCHEDULE = (
+_PLANNED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("due_at", "state", "why", "first_number")}
+# what was paid, closed, or given to a letter or a person meanwhile stays so: nothing that a call plans opens it
+_SCHEDULE = update(cases).where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value).values(_PLANNED)
+_MINE, _NEWER = attempts.alias("mine"), attempts.alias("newer")
+CALLED_SINCE = exists().where(
+    _NEWER.c.case_id == _MINE.c.case_id,
+    _NEWER.c.cleared_at > _MINE.c.cleared_at,
+    _MINE.c.id == bindparam("attempt"),
+)
+"""Whether the case of an attempt was called again after it."""
+_FOLLOW = (
     update(cases)
-    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
-    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
-    .values(
-        due_at=bindparam("new_due_at"),
-        state=bindparam("new_state"),
-        why=bindparam("new_why"),
-        first_number=bindparam("new_first_number"),
+    .where(
+        cases.c.id == bindparam("case"),
+        ~CALLED_SINCE,
+        or_(
+            cases.c.state == CaseState.OPEN.value,
+            # as this call's earlier word left it; its later one is written after the case
+            exists().where(
+                outcomes.c.attempt_id == bindparam("attempt"),
+                outcomes.c.next_state == cases.c.state,
+                outcomes.c.next_why == cases.c.why,
+            ),
+        ),
     )
+    .values(_PLANNED)
 )
 _REPLAN = (
     update(cases)
@@ -141,15 +160,28 @@ MOST_HISTORY = 50
 CHUNK = 1_000
 
 
-def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
-    """The write that says when a case is due again."""
-    return action_write(case_id, NextAction(state, at, why))
+def schedule_write(case_id: int, action: NextAction) -> Write:
+    """The write that says what comes next in a case that is open."""
+    return Write(2, _SCHEDULE, _planned(case_id, action))
 
 
-def action_write(case_id: int, action: NextAction) -> Write:
-    """The write that says what comes next in a case."""
-    values = {"new_due_at": action.due_at, "new_state": action.state.value, "new_why": action.why}
-    return Write(2, _SCHEDULE, {"case": case_id, "new_first_number": action.number, **values})
+def follow_write(case_id: int, attempt: AttemptId, action: NextAction) -> Write:
+    """The write that says what comes next in a case after what was said of a call that is over.
+
+    A word that corrects an earlier one also opens again what that one closed, and nothing else. Once the case was called
+    again, what comes next is the newer call's.
+    """
+    return Write(2, _FOLLOW, {"attempt": attempt, **_planned(case_id, action)})
+
+
+def _planned(case_id: int, action: NextAction) -> dict[str, Any]:
+    return {
+        "case": case_id,
+        "new_due_at": action.due_at,
+        "new_state": action.state.value,
+        "new_why": action.why,
+        "new_first_number": action.number,
+    }
 
 
 class SqlCaseBook:
@@ -221,6 +253,14 @@ class SqlCaseBook:
         """The campaign that works it. Raises LookupError."""
         async with reading(self._engine) as connection:
             name = await connection.scalar(select(cases.c.campaign).where(cases.c.id == case_id))
+        if name is None:
+            raise LookupError(case_id)
+        return str(name)
+
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
+        async with reading(self._engine) as connection:
+            name = await connection.scalar(select(cases.c.creditor).where(cases.c.id == case_id))
         if name is None:
             raise LookupError(case_id)
         return str(name)
@@ -306,7 +346,7 @@ class SqlCaseBook:
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
-        self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
+        self._writer.put(schedule_write(case_id, NextAction(state, at, why, number)))
 
     def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
         """Put one plan in place of another, where nothing else was planned since."""
@@ -331,6 +371,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
     debtor_ids = [row.debtor_id for row in rows]
     tries = await connection.execute(TRIES, {"debtor_id": debtor_ids[0]}) if with_tries else ()
     lines = by_debtor(await connection.execute(LINES, {"debtor_ids": debtor_ids}), tries)
+    terms = await _terms(connection, [row.id for row in rows])
     return [
         DueCase(
             row.id,
@@ -345,9 +386,20 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
             row.creditor,
             row.wanted_by,
             row.risk_class,
+            *terms.get(row.id, (None, None)),
         )
         for row in rows
     ]
+
+
+async def _terms(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, tuple[date, date | None]]:
+    """The first and the last day of each case's mandate, where its terms are on record."""
+    chosen = (
+        select(cases.c.id, mandates.c.starts_on, mandates.c.ends_on)
+        .join(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
+        .where(cases.c.id.in_(case_ids))
+    )
+    return {row.id: (row.starts_on, row.ends_on) for row in await connection.execute(chosen)}
 
 
 def _contact(row: Any) -> Contact:

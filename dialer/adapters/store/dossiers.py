@@ -88,14 +88,14 @@ class SqlDossiers:
         with telling_away():
             async with self._engine.begin() as connection:
                 found = await _dossier(connection, case_id, now, most_moments)
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
                 return found
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:
         """Return once it is on record that `by` sees the case."""
         with telling_away():
             async with self._engine.begin() as connection:
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
 
     async def views(self, case_id: int) -> list[View]:
         """Who looked at it, the last first."""
@@ -119,21 +119,9 @@ class SqlDossiers:
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
-        row = {
-            "case_id": entry.case_id,
-            "reference": entry.reference,
-            "at": entry.at,
-            "kind": entry.kind.value,
-            "direction": "inbound" if entry.inbound else "outbound",
-            "text": entry.text,
-            "recorded_by": entry.recorded_by,
-            "recorded_at": now,
-        }
         with telling_away():
             async with self._engine.begin() as connection:
-                if await connection.scalar(select(cases.c.id).where(cases.c.id == entry.case_id)) is None:
-                    raise LookupError(entry.case_id)
-                await connection.execute(_ENTRY, [row])
+                await _write(connection, entry, now)
 
     async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
         """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""
@@ -157,8 +145,29 @@ class SqlDossiers:
                 return limitation_of(debt.limitation_on, debt.limitation_years, map(fact_of, facts.all()))
 
 
-def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:
-    return {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+async def _known(connection: AsyncConnection, case_id: int) -> None:
+    if await connection.scalar(select(cases.c.id).where(cases.c.id == case_id)) is None:
+        raise LookupError(case_id)
+
+
+async def _write(connection: AsyncConnection, entry: HistoryEntry, now: datetime) -> None:
+    await _known(connection, entry.case_id)
+    row = {
+        "case_id": entry.case_id,
+        "reference": entry.reference,
+        "at": entry.at,
+        "kind": entry.kind.value,
+        "direction": "inbound" if entry.inbound else "outbound",
+        "text": entry.text,
+        "recorded_by": entry.recorded_by,
+        "recorded_at": now,
+    }
+    await connection.execute(_ENTRY, [row])
+
+
+async def record_view(connection: AsyncConnection, case_id: int, by: str, how: str, now: datetime) -> None:
+    """Put on record, within the connection's transaction, that `by` looked at a case."""
+    await connection.execute(_VIEW, [{"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}])
 
 
 async def _running_out(

@@ -63,7 +63,7 @@ async def _whole(connection: AsyncConnection, rows: Sequence[Any]) -> list[NewCa
             debtor_name=row.name,
             debts=tuple(_debt(debt, parts.get(debt.id, ())) for debt in owed.get(row.id, ())),
             numbers=tuple(PhoneNumber(line.number) for line in lines.get(row.debtor_id, ())),
-            zone=row.zone,
+            zone="" if row.zone_guessed else row.zone,
             language=row.language,
             household=row.household,
             place=row.place,

@@ -215,7 +215,9 @@ class Minimiser:
         _each(connection, update(decisions).values(subject=None, salt=None), decisions.c.case_id, case_ids)
         _each(
             connection,
-            update(outcomes).values(note="", form="{}", next_number=None),
+            update(outcomes).values(
+                note="", form="{}", next_state=None, next_due_at=None, next_why=None, next_number=None
+            ),
             outcomes.c.attempt_id,
             attempt_ids,
         )

@@ -39,7 +39,7 @@ _PROMISE = insert(promises)
 _JUDGED = (
     update(promises)
     .where(promises.c.attempt_id == bindparam("attempt"))
-    .values(kept=bindparam("new_kept"), check_on=bindparam("new_check_on"))
+    .values({name: bindparam(f"new_{name}") for name in ("kept", "check_on", "paid_late_on")})
 )
 _LAST = (
     select(promises.c.kept, promises.c.check_on)
@@ -160,7 +160,15 @@ class SqlPromises:
         """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
         of which nothing is left, as a promise was kept under an accepted offer, is closed.
         """
-        rows = [{"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on} for one in judged]
+        rows = [
+            {
+                "attempt": one.promise.id,
+                "new_kept": one.kept.value,
+                "new_check_on": one.check_on,
+                "new_paid_late_on": one.paid_late_on,
+            }
+            for one in judged
+        ]
         await self._writer.flush()  # what was planned before stands on record before
         with telling_away():
             async with self._engine.begin() as connection:

@@ -91,6 +91,7 @@ debtors = Table(
     Column("reference", String, nullable=False),
     Column("name", String, nullable=False),
     Column("zone", String, nullable=False),
+    Column("zone_guessed", Boolean, nullable=False, server_default=false()),  # nobody named it: the numbers tell
     Column("language", String, nullable=False),
     Column("household", String, nullable=False, server_default=""),
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
@@ -368,6 +369,7 @@ promises = Table(
     Column("kept", String, nullable=False),  # as it was judged last
     Column("check_on", Date),  # when it must be judged again
     Column("remission_cents", BigInteger, nullable=False, server_default="0"),  # once it is kept
+    Column("paid_late_on", Date),  # when all of it had come, though it wasn't kept
     Index(None, "case_id"),
     Index(None, "check_on"),
 )

@@ -57,7 +57,8 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    chosen = select(attempts, outcomes.c.code, outcomes.c.note, outcomes.c.script).outerjoin(outcomes)
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
+    chosen = select(attempts, *told).outerjoin(outcomes)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
 
@@ -71,6 +72,7 @@ def _attempt(row: Any) -> Moment:
         "result": row.result,
         "outcome": row.code,
         "note": row.note or "",
+        "next": row.next_why,
         "talk_seconds": talked,
         "script": row.script,
     }
@@ -144,12 +146,13 @@ def _promise(row: Any) -> Moment:
         f"by {parts[0][0]}" if len(parts) == 1 else f"in {len(parts)} instalments from {parts[0][0]} to {parts[-1][0]}"
     )
     details = {"attempt": row.attempt_id, "cents": row.amount_cents, "currency": row.currency, "instalments": parts}
+    late = "" if row.paid_late_on is None else f", paid late on {row.paid_late_on}"
     return Moment(
         row.made_at,
         MomentKind.PROMISE,
         row.agent,
-        f"{amount} promised {when}: {row.kept}",
-        {**details, "kept": row.kept},
+        f"{amount} promised {when}: {row.kept}{late}",
+        {**details, "kept": row.kept, "paid_late_on": row.paid_late_on},
     )
 
 
