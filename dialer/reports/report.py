@@ -174,7 +174,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report, or one page of it: the totals stand on the last."""
+    """A report, or one page of it; each page has the totals of all."""
 
     about: About
     asked: Asked

@@ -122,7 +122,7 @@ def test_the_same_cells_for_people_and_for_programs():
 
 
 def test_pages_are_one_document():
-    pages = (Report(ABOUT, ASKED, LINES[:1]), Report(ABOUT, ASKED, LINES[1:], total(LINES)))
+    pages = [Report(ABOUT, ASKED, (line,), total(LINES)) for line in LINES]
     whole = Report(ABOUT, ASKED, LINES, total(LINES))
     assert json.loads(written(printing.as_json, *pages)) == json.loads(written(printing.as_json, whole))
     assert written(printing.as_csv, *pages) == written(printing.as_csv, whole)
