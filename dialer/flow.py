@@ -23,7 +23,7 @@ from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
 from dialer.calls.reserving import Reserving
-from dialer.calls.results import NEVER_LEFT
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
@@ -73,6 +73,7 @@ class Flow:
         pbx: Pbx,
         roster: Roster,
         live: LiveAttempts,
+        trunks: Trunks,
         closing: Closing,
         pacer: Pacer,
         tally: Tally,
@@ -80,14 +81,14 @@ class Flow:
         tasks: Tasks,
         most_calls: int | None = None,
     ) -> None:
-        self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
+        self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock = tally, clock
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
-        self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
+        self._placing = Placing(gate, pbx, live, self.reserving, trunks, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
@@ -95,7 +96,6 @@ class Flow:
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
         self.shares = Shares(campaigns, roster, live, tally, clock)
-        self._trunk_failures = 0
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
         """Set once: nothing is dialled any more, calls under way go on."""
@@ -128,7 +128,7 @@ class Flow:
             elapsed_seconds=self.pacer.elapsed_seconds(campaign.name),
             cases=min(len(stock), self._calls_left),
             opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
-            trunk_failures=self._trunk_failures,
+            trunks=self.trunks.capacity(campaign.trunks),
             may_dial=self.gate.may_clear and not self.stopping,
             call_backs=stock.call_backs(self._clock.now()),
             for_agents=stock.for_agents,
@@ -276,7 +276,7 @@ class Flow:
             log.debug("attempt.signal_ignored", attempt=attempt.id, state=before.value, signal=signal.value)
             return
         if signal in FROM_THE_FAR_END:
-            self._trunk_failures = 0
+            self.trunks.heard(attempt)
         if unanswered and attempt.answered_at is not None:
             self.tally.answered(attempt.campaign)
         if attempt.hang_up_wanted and attempt.state in STILL_THERE:
@@ -316,7 +316,7 @@ class Flow:
                 if stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(attempt.intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
+                    self.trunks.settled(attempt)
                 self.tally.settled(attempt)
                 if attempt.abandoned_at is not None:
                     self.ending.purge_marks(attempt.id, self._closing.flush)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
@@ -20,6 +21,7 @@ from pacing import Mode
 _SECRET = re.compile(r"secret|token|password|url")
 _URL_OPTIONS = frozenset({"host", "ssl"})
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_LANGUAGE = r"^[a-z]{2}$"
 
 
 def _e164(text: str) -> str:
@@ -73,17 +75,28 @@ class PbxSettings(_Section):
 
 
 class TrunkSettings(_Section):
-    """The way to the public network, and what it can carry."""
+    """A way to the public network, and what it can carry: `[trunk]` where there is one, else each `[trunks.NAME]`."""
 
-    endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
+    endpoint: str | None = Field(
+        None, pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf; unset: the section's own name"
+    )
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
     country: str | None = Field(
         None, pattern=r"^[A-Z]{2}$", description="where its calls enter the public network (ISO 3166, as IT)"
     )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
+    weight: float = Field(
+        1.0,
+        ge=0,
+        le=1_000,
+        description="share of the calls, in proportion to the other trunks'; 0: only where no other takes one",
+    )
     ramp_seconds: float = Field(
-        0.0, ge=0, le=3_600, description="after a start or a reconnect the rate grows to its height in this time"
+        0.0,
+        ge=0,
+        le=3_600,
+        description="after a start or a reconnect the rate grows to its height in this time; of several the longest holds",
     )
 
 
@@ -92,6 +105,10 @@ class CollectorSettings(_Section):
 
     name: str = Field("", max_length=100, description="as the licence has it")
     licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
+    address: str = Field("", max_length=500, description="the sender's lines on letters, below the name")
+    contact: str = Field(
+        "", max_length=500, description="where debtors ask, as letters and scripts say it: telephone, e-mail, hours"
+    )
     licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
@@ -186,6 +203,25 @@ class AgentSettings(_Section):
     supervisor: bool = Field(False, description="may approve an offer that is worse than an earlier one")
 
 
+class LetterSettings(_Section):
+    """One letter of a case: what it is, when it is due, what comes after it."""
+
+    kind: LetterKind = Field(
+        LetterKind.REGISTERED, description="`reminder` by ordinary mail; `registered` or `pec` with a formal demand"
+    )
+    after_days: int | None = Field(
+        None,
+        ge=1,
+        le=366,
+        description="due so many days after a conversation with the debtor, or a promise, without a payment; unset: only "
+        "where an outcome or a person asks for it",
+    )
+    wait_days: int = Field(
+        WAIT_DAYS, ge=LEAST_WAIT_DAYS, le=366, description="within which it asks for payment; no call meanwhile"
+    )
+    then: Then = Field(Then.CALL, description="what comes after them: `call` again, or `escalate` to a person")
+
+
 class CampaignSettings(_Section):
     """One campaign: its law, its caller id, its pace."""
 
@@ -218,6 +254,9 @@ class CampaignSettings(_Section):
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
     )
+    trunks: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(
+        (), description="which `[trunks.NAME]` its calls take; unset: all of them"
+    )
     packs_follow_debtor: bool = Field(
         False, description="packs that apply where the number or the address is are added to `packs`"
     )
@@ -234,6 +273,17 @@ class CampaignSettings(_Section):
         ge=0,
         le=60,
         description="a payment keeps a promise that comes so many days late; unset: as the mandate says",
+    )
+    language: str = Field(
+        "it",
+        pattern=_LANGUAGE,
+        description="of letters and scripts where there is none in the debtor's own (ISO 639-1)",
+    )
+    letters: tuple[LetterSettings, ...] = Field(
+        (), description="`[[campaigns.NAME.letters]]`; they have the last word over the mandate's"
+    )
+    script_folder: Path | None = Field(
+        None, description="an agency's own scripts for it, each LANGUAGE.toml, before the shipped ones"
     )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
@@ -260,6 +310,15 @@ class MandateSettings(_Section):
     promise_grace_days: int | None = Field(
         None, ge=0, le=60, description="a payment keeps a promise that comes so many days late; unset: 3"
     )
+    letters: tuple[LetterSettings, ...] = Field(
+        (),
+        description="the first letter of a case, the second …, `[[mandates.letters]]`; none: a registered one where it "
+        "is asked for",
+    )
+    letter_folder: Path | None = Field(
+        None, description="the creditor's own templates, each reminder.LANGUAGE.toml or demand.LANGUAGE.toml"
+    )
+    how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )
@@ -274,6 +333,7 @@ class Settings(BaseSettings):
 
     pbx: PbxSettings = PbxSettings()
     trunk: TrunkSettings = TrunkSettings()
+    trunks: dict[Annotated[str, Field(pattern=_NAME)], TrunkSettings] = Field(default_factory=dict)
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
     collector: CollectorSettings = CollectorSettings()
@@ -311,12 +371,25 @@ class Settings(BaseSettings):
         if twice is not None:
             msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
             raise ValueError(msg)
+        if self.trunks and "trunk" in self.model_fields_set:
+            msg = "trunk and trunks: [trunk] is for one alone; name it too, as [trunks.NAME]"
+            raise ValueError(msg)
+        for name, wish in self.campaigns.items():
+            for trunk in wish.trunks:
+                if trunk not in self.all_trunks:
+                    msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
+                    raise ValueError(msg)
         for agent in self.agents:
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
                     msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
                     raise ValueError(msg)
         return self
+
+    @property
+    def all_trunks(self) -> dict[str, TrunkSettings]:
+        """Every trunk by its name; the one of `[trunk]` is named so."""
+        return self.trunks or {"trunk": self.trunk}
 
 
 def load(path: Path) -> Settings:
@@ -398,11 +471,22 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "campaigns": {
-                name: campaign.model_copy(update={"outcomes_file": at(campaign.outcomes_file)})
+                name: campaign.model_copy(
+                    update={
+                        "outcomes_file": at(campaign.outcomes_file),
+                        "script_folder": at(campaign.script_folder),
+                    }
+                )
                 for name, campaign in settings.campaigns.items()
             },
             "mandates": tuple(
-                mandate.model_copy(update={"outcomes_file": at(mandate.outcomes_file)}) for mandate in settings.mandates
+                mandate.model_copy(
+                    update={
+                        "outcomes_file": at(mandate.outcomes_file),
+                        "letter_folder": at(mandate.letter_folder),
+                    }
+                )
+                for mandate in settings.mandates
             ),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
@@ -425,9 +509,16 @@ def _suggestion(where: toml.Where) -> str:
     for part in where[:-1]:
         if isinstance(part, int) or model is None:
             continue
-        nested = {"agents": AgentSettings, "campaigns": CampaignSettings, "mandates": MandateSettings}
+        nested = {
+            "agents": AgentSettings,
+            "campaigns": CampaignSettings,
+            "mandates": MandateSettings,
+            "trunks": TrunkSettings,
+        }
         if model is MandateSettings and part == "offers":
             model = OfferSettings
+        elif model in (MandateSettings, CampaignSettings) and part == "letters":
+            model = LetterSettings
         else:
             model = nested.get(part) or (model if model in nested.values() else _section(part))
     known = (field.alias or name for name, field in model.model_fields.items()) if model else ()

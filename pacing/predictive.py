@@ -10,6 +10,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from statistics import NormalDist
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -28,14 +30,17 @@ Known = TypeVar("Known", Answering, Duration)
 
 EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
-UNLIKELY, UNLIKELY_DEVIATIONS = 0.005, 2.58
+UNLIKELY = 0.005
 """The calls under way may do worse than is kept for them with this chance, in each instant."""
+RARE = 0.001
+"""A burst may lose more than is left with this chance: at the end of a window nothing makes it good."""
 BURST_AN_AGENT = 3
 """No decision places more calls an agent: what is believed wrongly shows before the next."""
 ONE_BY_ONE = 6
 """Up to so many calls each one's risk is worked out."""
 CERTAIN = 1e-4
 """What is less likely is left out of the convolution."""
+_NORMAL = NormalDist()
 _NODES = (np.array([-math.sqrt(3), 0.0, math.sqrt(3)]), np.array([1 / 6, 2 / 3, 1 / 6]))
 
 
@@ -62,11 +67,10 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     most = max(least.calls, min(most, BURST_AN_AGENT * max(2, floor.agents)))
     found = risks(view, threshold, most) if threshold > 0 else [1.0]
     calls = len(found) - 1
-    if calls > least.calls and view.shortfall(calls) > allowance.at_worst:
+    lost = partial(view.shortfall, chance=RARE)
+    if calls > least.calls and lost(calls) > allowance.at_worst:
         # what is left couldn't make good what this burst may lose
-        calls = least.calls + max(
-            0, bisect_right(range(least.calls, calls), allowance.at_worst, key=view.shortfall) - 1
-        )
+        calls = least.calls + max(0, bisect_right(range(least.calls, calls), allowance.at_worst, key=lost) - 1)
         found = found[: calls + 1]
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
@@ -147,9 +151,9 @@ class Outlook(Protocol):
     def risk(self, added: int) -> float:
         """Of one call more, after `added` others: the chance that its answer finds no agent."""
 
-    def shortfall(self, added: int = 0) -> float:
-        """Calls now ringing or waiting, or added, that may find no agent: exceeded with `UNLIKELY` chance at most, at
-        the worst of the times considered.
+    def shortfall(self, added: int = 0, chance: float = UNLIKELY) -> float:
+        """Calls now ringing or waiting, or added, that may find no agent: exceeded with this chance at most, at the
+        worst of the times considered.
         """
 
 
@@ -219,9 +223,9 @@ class Exact:
         below = chances.cumsum(axis=0)[np.minimum(np.maximum(worst, 0), len(chances) - 1), np.arange(len(worst))]
         return float(self._weights @ (below * (worst >= 0)))
 
-    def shortfall(self, added: int = 0) -> float:
+    def shortfall(self, added: int = 0, chance: float = UNLIKELY) -> float:
         chances = self._with_added(added).cumsum(axis=0)
-        best = np.argmax(chances > UNLIKELY, axis=0)
+        best = np.argmax(chances > chance, axis=0)
         missing = np.maximum(0, self._worst + added - best).reshape(len(self._shares), -1)
         return float((self._shares @ missing).max())
 
@@ -270,8 +274,9 @@ class Normal:
         below = _normal_below(x) + skew * (1 - x * x) * _density(x) / 6
         return float(self._weights @ np.clip(below, 0.0, 1.0))
 
-    def shortfall(self, added: int = 0) -> float:
-        return float(max(0.0, (UNLIKELY_DEVIATIONS * self._deviation(added) - self._mean + added * self._new).max()))
+    def shortfall(self, added: int = 0, chance: float = UNLIKELY) -> float:
+        deviations = _NORMAL.inv_cdf(1.0 - chance)
+        return float(max(0.0, (deviations * self._deviation(added) - self._mean + added * self._new).max()))
 
 
 def _density(x: Array) -> Array:

@@ -12,9 +12,11 @@ from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.reserving import HOLDING, Reserving, demands_agent
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.trunk import Trunk
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
 from dialer.compliance.gate import Gate
@@ -27,6 +29,7 @@ from dialer.kernel.tasks import Tasks
 Move = Callable[[Attempt, Signal], None]
 """Tell the flow that something happened to an attempt."""
 NO_AGENT = Verdict((Refusal(Reason.NO_AGENT),))
+NO_TRUNK = Verdict((Refusal(Reason.NO_TRUNK),))
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,7 @@ class Placing:
         pbx: Pbx,
         live: LiveAttempts,
         reserving: Reserving,
+        trunks: Trunks,
         clock: Clock,
         tasks: Tasks,
         move: Move,
@@ -48,6 +52,7 @@ class Placing:
         self._pbx = pbx
         self._live = live
         self._reserving = reserving
+        self._trunks = trunks
         self._clock = clock
         self._tasks = tasks
         self._move = move
@@ -59,9 +64,21 @@ class Placing:
         Of several refused numbers the one that is allowed earliest speaks for the case: first of all one that lacks
         nothing but an agent to hold.
         """
+        decided = mode is CallMode.PREVIEW
+        trunk = self._trunks.take(campaign.trunks, campaign.caller_id, decided=decided)
+        if trunk is None:
+            return NO_TRUNK
+        try:
+            return await self._over(trunk, campaign, case, mode, held)
+        finally:
+            self._trunks.let_go(trunk)
+
+    async def _over(
+        self, trunk: Trunk, campaign: Campaign, case: DueCase, mode: CallMode, held: Session | None
+    ) -> Verdict:
         verdicts: list[Verdict] = []
         for line in numbers_to_try(case):
-            intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
+            intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs, trunk), mode=mode)
             verdict = await self._ring(campaign, intent, held)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
                 return verdict
@@ -120,7 +137,7 @@ class Placing:
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)
         try:
-            await self._pbx.originate(clearance, campaign.caller_id, timeout_seconds)
+            await self._pbx.originate(clearance, timeout_seconds)
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:

@@ -1,8 +1,10 @@
 """From a due case to the question that the gate is asked."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.debtor import Provenance
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import LIFETIME
@@ -12,8 +14,16 @@ from dialer.compliance.verdict import Intent
 from dialer.kernel.phone import PhoneNumber
 
 
-def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Mapping[str, Pack]) -> Intent:
-    """May this number of this case be rung for this campaign now?"""
+def facts_of_way(campaign: Campaign, caller_id: PhoneNumber, trunk: Trunk | None) -> dict[str, Any]:
+    """What packs may require of every call that shows this caller id over this trunk."""
+    return {"trunk_domestic": trunk is not None and trunk.is_domestic(caller_id), **campaign.facts}
+
+
+def intent_for(
+    campaign: Campaign, case: DueCase, number: PhoneNumber, known: Mapping[str, Pack], trunk: Trunk | None = None
+) -> Intent:
+    """May this number of this case be rung for this campaign now, over this trunk, or else one that it may take?"""
+    trunk = trunk or next(iter(ways(campaign.caller_id, campaign.trunks)), None)
     packs = campaign.packs
     if campaign.packs_follow_debtor:
         packs = packs_for(packs, known, number, case.place)
@@ -35,8 +45,10 @@ def intent_for(campaign: Campaign, case: DueCase, number: PhoneNumber, known: Ma
         mode=campaign.mode,
         ring_timeout_seconds=campaign.ring_timeout_seconds,
         workplace=at_work,
+        caller_id=campaign.caller_id,
+        trunk=trunk.name if trunk else "",
         given={
-            **campaign.facts,
+            **facts_of_way(campaign, campaign.caller_id, trunk),
             **case.facts,
             "attempts_so_far": case.tried,
             "subdivision": case.place,

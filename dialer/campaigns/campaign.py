@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import DialerError
 from dialer.kernel.phone import PhoneNumber
@@ -65,6 +66,7 @@ class Campaign:
     caller_id: presented to the debtor; registered and callable.
     ring_timeout_seconds: how long a phone may ring before we give up.
     post_dial_delay_seconds: allowance for the network before it rings.
+    trunks: those that its calls may take; empty: all of them.
     mode: how its calls are placed.
     collector: the legal entity that collects: contacts are counted for each.
     facts: what packs may require of every call of the campaign, as `licence_valid_until`.
@@ -80,6 +82,7 @@ class Campaign:
     ring_timeout_seconds: float
     post_dial_delay_seconds: float
     auto_ready_after_seconds: float | None
+    trunks: tuple[Trunk, ...] = ()
     mode: CallMode = CallMode.PROGRESSIVE
     collector: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)

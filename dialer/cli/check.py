@@ -17,8 +17,15 @@ CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
     "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
-    "trunk_domestic": "[trunk] country to the country of the caller id, if calls enter there",
+    "trunk_domestic": "the trunk's country to that of the caller id, if calls enter there; else name a domestic trunk",
 }
+_LETTER = {
+    "name": "[collector] name",
+    "contact": "[collector] contact",
+    "licence": "[collector] licence_number",
+    "how_to_pay": "how_to_pay in the creditor's [[mandates]]",
+}
+"""What every letter must say beyond the case's own, and where it is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
 
 def _local(loaded: Any) -> list[Finding]:
     from dialer import configured, settings
+    from dialer.campaigns.asking import facts_of_way
+    from dialer.campaigns.trunk import ways
     from dialer.compliance.rules import Require
 
     def packs() -> str:
@@ -68,19 +77,40 @@ def _local(loaded: Any) -> list[Finding]:
         law = configured.law(loaded)
         for name in loaded.campaigns:
             campaign = configured.campaign(loaded, name)
-            for pack in (law.packs[named] for named in campaign.packs):
-                for rule in pack.of_kind(Require):
-                    if rule.when is None and rule.fact in _SAID and not campaign.facts.get(rule.fact):
-                        raise InputError(
-                            f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
-                            f"set {_SAID[rule.fact]}",
-                        )
+            for trunk in ways(campaign.caller_id, campaign.trunks):
+                said = facts_of_way(campaign, campaign.caller_id, trunk)
+                for pack in (law.packs[named] for named in campaign.packs):
+                    for rule in pack.of_kind(Require):
+                        if rule.when is None and rule.fact in _SAID and not said.get(rule.fact):
+                            raise InputError(
+                                f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
+                                f"set {_SAID[rule.fact]}",
+                            )
         return "what the packs require of every call is said"
 
     def outcomes() -> str:
         configured.rules(loaded)
         files = [item.outcomes_file for item in (*loaded.campaigns.values(), *loaded.mandates) if item.outcomes_file]
         return ", ".join(["the shipped set", *map(str, files)])
+
+    def letters() -> str:
+        """A letter that can't say what it must would be refused on the day on which it is due."""
+        of, told = configured.letters(loaded), []
+        for creditor in ("", *(mandate.creditor for mandate in loaded.mandates if mandate.letters)):
+            rules = of("", creditor)
+            lacks = [key for key in _LETTER if not getattr(rules.agency, key)] if creditor else []
+            if lacks:
+                raise InputError(
+                    f"letters of {creditor} couldn't say what they must: {', '.join(lacks)}",
+                    f"set {', '.join(_LETTER[key] for key in lacks)}",
+                )
+            told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
+        return ", ".join(dict.fromkeys(told))
+
+    def scripts() -> str:
+        of = configured.rules(loaded)
+        found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
+        return ", ".join(dict.fromkeys(found)) or "no campaign needs one"
 
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
@@ -103,6 +133,8 @@ def _local(loaded: Any) -> list[Finding]:
         _look("packs", packs),
         _look("facts", facts),
         _look("outcomes", outcomes),
+        _look("letters", letters),
+        _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
     ]
@@ -129,7 +161,7 @@ async def _outside(loaded: Any) -> list[Finding]:
 
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
-    from dialer import settings
+    from dialer import configured, settings
     from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
     from dialer.adapters.ami.link import LinkSettings
@@ -141,7 +173,7 @@ async def _asterisk(loaded: Any) -> str:
     link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
     clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
     ids = Ids(chance)
-    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, chance, ear)
+    asterisk = Asterisk(link, configured.trunks(loaded), clock, chance, ear)
     seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def look() -> None:

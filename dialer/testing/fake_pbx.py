@@ -10,6 +10,7 @@ from datetime import datetime
 
 from dialer.calls.pbx import Leg, LegState, Survey
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.calls.settling import TIMER_B
 from dialer.compliance.clearance import Clearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
@@ -62,6 +63,7 @@ class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
     up: whether requests reach it. trunk: whether it can make a channel to the network. lose_replies: requests are carried out and never answered.
+    silent, congested: names of trunks whose carrier says nothing, or 503.
     listening: whether its events reach anybody. phones_answer: whether agents pick up.
     """
 
@@ -70,10 +72,13 @@ class FakePbx:
         self.deliver = deliver
         self.up = True
         self.trunk = True
+        self.silent: set[str] = set()
+        self.congested: set[str] = set()
         self.lose_replies = False
         self.phones_answer = True
         self.listening = True
         self.originated: list[tuple[AttemptId, PhoneNumber]] = []
+        self.ways: dict[AttemptId, tuple[PhoneNumber | None, str]] = {}
         self.seat_calls: list[SeatLegId] = []
         self.purged: list[AttemptId] = []
         self.abandoned: dict[AttemptId, datetime] = {}
@@ -83,13 +88,14 @@ class FakePbx:
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float) -> None:  # noqa: ARG002
+    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
         if attempt in self._trunks:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
+        self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
         trunk = _Trunk(number, clearance.treatment)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
@@ -193,6 +199,11 @@ class FakePbx:
         behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
         ring = 0.5 + int(trunk.number[-4:-2]) * 0.08
         self._later(attempt, timeout_seconds, lambda: self._give_up(attempt))
+        if self.ways[attempt][1] in self.silent:
+            self._later(attempt, TIMER_B.total_seconds(), lambda: self._fail(attempt, 18, 408))
+            return
+        if self.ways[attempt][1] in self.congested:
+            behaviour = Behaviour.CONGESTION
         if behaviour in _UNANSWERED:
             after, cause, sip = _UNANSWERED[behaviour]
             self._later(attempt, after, lambda: self._fail(attempt, cause, sip))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
+from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import Added
 from dialer.cases.debtor import NumberDetails
@@ -349,7 +350,9 @@ class MemoryRecord:
             tries = [
                 attempt.cleared_at
                 for attempt in self.attempts.values()
-                if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
+                if attempt.intent.debtor_id == case.debtor_id
+                and attempt.intent.number == number
+                and attempt.result is not Result.TRUNK_FAILURE
             ]
             known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
             last = max(tries, default=None)

@@ -20,9 +20,7 @@ class Heard:
 
     def __init__(self):
         self.events = []
-        self.pbx = Asterisk(
-            LinkSettings("127.0.0.1", 0, "dialer", ""), "trunk", "e164", LoopClock(), Random(1), self.events.append
-        )
+        self.pbx = Asterisk(LinkSettings("127.0.0.1", 0, "dialer", ""), [], LoopClock(), Random(1), self.events.append)
         self.connect()
 
     def connect(self):

@@ -333,3 +333,22 @@ async def test_a_case_that_is_called_too_seldom_comes_first(store):
     assert [case.id for case in await store.book.due("k", late, 10, ())] == [ids[2], *ids[:2]]
     assert (await store.book.count_wanted("k", early), await store.book.count_wanted("k", late)) == (0, 1)
     assert await store.book.count_wanted("other", late) == 0
+
+
+async def test_the_record_knows_with_which_caller_id_and_over_which_trunk_a_call_went(store):
+    case = await first_case(store)
+    held = reservation(case)
+    held = replace(held, intent=replace(held.intent, caller_id="+390612345678", trunk="milano"))
+    await store.open(held)
+    (found,) = await store.attempts.find([held.attempt])
+    assert (found.intent.caller_id, found.intent.trunk) == ("+390612345678", "milano")
+
+
+async def test_a_call_that_never_left_our_side_is_no_attempt_at_anybody(store):
+    """Nor may it count twice, where the case is called again at once over another trunk."""
+    case = await first_case(store)
+    await ended_attempt(store, case, 1, result=Result.TRUNK_FAILURE)
+    await ended_attempt(store, case, 2, result=Result.BUSY)
+    await store.attempts.flush()
+    again = await store.book.case(case.id)
+    assert {line.number: line.tried for line in again.numbers} == {MOBILE: 1, HOME: 0}

@@ -84,6 +84,8 @@ class SqlAttempts:
             "packs": ",".join(intent.packs),
             "mode": intent.mode.value,
             "debts": ",".join(map(str, intent.debts)),
+            "caller_id": intent.caller_id or "",
+            "trunk": intent.trunk,
             "cleared_at": reservation.cleared_at,
             "state": State.CLEARED.value,
             "refusals": "",
@@ -203,6 +205,8 @@ def _attempt(row: Row[Any]) -> Attempt:
         household=row.household,
         mode=CallMode(row.mode),
         workplace=row.kind == NumberKind.WORKPLACE,
+        caller_id=PhoneNumber(row.caller_id) if row.caller_id else None,
+        trunk=row.trunk,
     )
     return Attempt(
         id=row.id,

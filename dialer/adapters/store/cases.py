@@ -15,6 +15,7 @@ from dialer.adapters.store.schema import attempts, cases, debtors, debts, number
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
+from dialer.calls.results import Result
 from dialer.cases.book import Added
 from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.dossier import left_of
@@ -254,7 +255,10 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
         )
         .outerjoin(
             attempts,
-            (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
+            (attempts.c.debtor_id == numbers.c.debtor_id)
+            & (attempts.c.number == numbers.c.number)
+            # what never left our side was no attempt at anybody
+            & attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value),
         )
         .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
         .group_by(*(numbers.c[name] for name in _LINE))

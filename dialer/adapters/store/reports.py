@@ -24,8 +24,8 @@ PAGE = 2_000
 MICROSECONDS = 1_000_000
 QUARTER = 15 * 60 * MICROSECONDS
 _SAME = (
-    "case_id", "campaign", "number", "mode", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
-    "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals",
+    "case_id", "campaign", "number", "caller_id", "trunk", "mode", "packs", "cleared_at", "dialled_at", "rang_at",
+    "answered_at", "bridged_at", "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals",
 )  # fmt: skip
 _SERVED = outcomes.c.counts_as.in_([ended.value for ended in EVENTS["served"]])
 left = or_(attempts.c.result.is_(None), attempts.c.result.not_in([result.value for result in NEVER_LEFT]))
