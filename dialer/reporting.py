@@ -177,8 +177,7 @@ async def _list_quality(of: Sources) -> Pages:
 
 
 async def _trunks(of: Sources) -> Pages:
-    shown = {name: campaign.caller_id for name, campaign in of.settings.campaigns.items()}
-    yield trunks.report(of.asked, await of.calls.trunks(of.asked), shown)
+    yield trunks.report(of.asked, await of.calls.trunks(of.asked))
 
 
 async def _statement(of: Sources) -> Pages:

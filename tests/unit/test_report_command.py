@@ -150,8 +150,8 @@ def test_a_period_knows_its_days():
         ASKED.now, ROME, since=datetime(2026, 10, 31, 23, tzinfo=UTC), until=datetime(2026, 11, 30, 23, tzinfo=UTC)
     )
     assert (asked.first_day, asked.last_day) == (date(2026, 11, 1), date(2026, 11, 24)), "tomorrow hasn't come"
-    assert asked.paid_in(date(2026, 11, 1))
-    assert not asked.paid_in(date(2026, 10, 31))
+    assert asked.holds_day(date(2026, 11, 1))
+    assert not asked.holds_day(date(2026, 10, 31))
 
 
 def test_every_column_of_every_report_says_what_it_is():
