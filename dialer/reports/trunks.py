@@ -1,4 +1,4 @@
-"""How the network treated the calls, by trunk, by the number that was shown, and by campaign."""
+"""How the network treated the calls, by campaign, trunk and the number that was shown."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _BY_RESULT = "calls that ended so (docs/reference/call-results.md maps causes an
 
 @dataclass(frozen=True, slots=True)
 class TrunkCalls:
-    """Dialled calls of a campaign over a trunk with a caller id, counted. call_seconds: from answer to end, all of the `ended` together. ring_delay_seconds:
+    """Dialled calls of a campaign, counted. call_seconds: from answer to end, all of the `ended` together. ring_delay_seconds:
     from dial to ring, of all that rang.
     """
 
@@ -20,9 +20,9 @@ class TrunkCalls:
         Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.UNREACHABLE, Result.NOT_IN_SERVICE, Result.CONGESTION,
         Result.TRUNK_FAILURE, Result.UNKNOWN,
     )  # fmt: skip
+    campaign: str
     trunk: str
     caller_id: str
-    campaign: str
     dialled: int
     rang: int
     answered: int
@@ -35,12 +35,11 @@ class TrunkCalls:
 
 @dataclass(frozen=True, slots=True)
 class TrunkLine:
-    """One campaign's calls over one trunk with one caller id."""
-
-    trunk: Annotated[str, text("over which they left; empty: of a time when that wasn't on record")]
-    caller_id: Annotated[str, text("the number that was shown; empty likewise")]
+    """One campaign's calls over one trunk, with one caller id."""
 
     campaign: Annotated[str, text("the campaign")]
+    trunk: Annotated[str, text("the trunk that carried them")]
+    caller_id: Annotated[str, text("the number that the debtors saw")]
     attempts: Annotated[int, count("calls that the PBX dialled")]
     rang: Annotated[int, count("calls to which the far end sent a ring (180)")]
     answered: Annotated[int, count("calls that a person or a machine answered")]
@@ -84,12 +83,12 @@ ABOUT = About(
 
 
 def report(asked: Asked, calls: Iterable[TrunkCalls]) -> Report:
-    """One line a trunk, caller id and campaign."""
+    """One line for each campaign, trunk and caller id."""
     lines = [
         TrunkLine(
+            campaign=one.campaign,
             trunk=one.trunk,
             caller_id=one.caller_id,
-            campaign=one.campaign,
             attempts=one.dialled,
             rang=one.rang,
             answered=one.answered,

@@ -168,12 +168,12 @@ class SqlReports:
             ]
 
     async def trunks(self, asked: Asked) -> list[TrunkCalls]:
-        """How the network treated the calls, by trunk, caller id and campaign."""
+        """How the network treated each campaign's calls, by trunk and caller id."""
+        of = attempts.c.campaign, attempts.c.trunk, attempts.c.caller_id
         rang, answered = attempts.c.rang_at.is_not(None), attempts.c.answered_at.is_not(None)
-        groups = (attempts.c.trunk, attempts.c.caller_id, attempts.c.campaign)
         chosen = _joined(
             select(
-                *groups,
+                *of,
                 func.count(),
                 times(rang),
                 times(answered),
@@ -184,7 +184,7 @@ class SqlReports:
                 *(times(attempts.c.result == result.value) for result in TrunkCalls.RESULTS),
             )
         ).where(attempts.c.dialled_at.is_not(None))
-        chosen = within(chosen, asked).group_by(*groups).order_by(*groups)
+        chosen = within(chosen, asked).group_by(*of).order_by(*of)
         async with reading(self._engine) as connection:
             return [
                 TrunkCalls(
