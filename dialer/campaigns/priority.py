@@ -86,6 +86,14 @@ def worth(claim: Claim, habits: Habits, lines: Iterable[NumberLine]) -> Worth:
     return Worth(per_second, band, why)
 
 
+def rank_words(found: Worth, best_hour: str, *, agreed: bool, urgent: bool) -> str:
+    """The case's place among the others, as a supervisor reads it; agreed, urgent: it comes before them all."""
+    first = (
+        "agreed call-back, before all others; " if agreed else "urgent, before what is worth more; " if urgent else ""
+    )
+    return f"{first}{found.why}{f'; {best_hour}' if best_hour else ''}"
+
+
 def band_of(cents_per_second: float) -> int:
     """The band of a worth: a logarithmic scale, so that what was learnt today moves few cases."""
     band, least = 1, LOWEST_CENTS_PER_SECOND

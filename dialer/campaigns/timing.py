@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dialer.campaigns.habits import Chance, Habits, class_of, slot_of, slot_words
+from dialer.campaigns.habits import HOURS, Chance, Habits, class_of, slot_of, slot_words
 from dialer.cases.model import DueCase, NumberLine
 from dialer.compliance.entry import EVENTS, EntryResult
 from dialer.compliance.pack import Pack
@@ -99,6 +99,16 @@ def choices(
     near = [one for one in ranked if one.score >= NEARLY_BEST * ranked[0].score]
     turn = spread % len(near)
     return near[turn:] + near[:turn] + ranked[len(near) :]
+
+
+def best_hour_words(lines: Sequence[NumberLine], zone: ZoneInfo, habits: Habits) -> str:
+    """At which hour, of those in which enough calls were made, the right party is likeliest; empty: not known yet."""
+    slots = [slot for slot in range(2 * HOURS) if habits.knows(slot)]
+    if not habits.enough or not slots or not lines:
+        return ""
+    found = ((chance, slot) for line in lines for slot, chance in habits.chances(line, slots, zone).items())
+    best, slot = max(found, key=lambda one: one[0].right_party)
+    return f"answered best at {slot_words(slot)} ({best.answered:.0%})"
 
 
 def by_chance(lines: Sequence[NumberLine], now: datetime, zone: ZoneInfo, habits: Habits) -> dict[PhoneNumber, float]:

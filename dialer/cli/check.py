@@ -98,12 +98,13 @@ def _local(loaded: Any) -> list[Finding]:
     def letters() -> str:
         """A letter that can't say what it must would be refused on the day on which it is due."""
         of, told = configured.letters(loaded), []
-        for creditor in ("", *(mandate.creditor for mandate in loaded.mandates if mandate.letters)):
+        asked = any(campaign.letters for campaign in loaded.campaigns.values())
+        for creditor, wanted in (("", asked), *((one.creditor, asked or one.letters) for one in loaded.mandates)):
             rules = of("", creditor)
-            lacks = [key for key in _LETTER if not getattr(rules.agency, key)] if creditor else []
-            if lacks:
+            keys = [key for key in _LETTER if wanted and (creditor or key != "how_to_pay")]
+            if lacks := [key for key in keys if not getattr(rules.agency, key)]:
                 raise InputError(
-                    f"letters of {creditor} couldn't say what they must: {', '.join(lacks)}",
+                    f"letters{f' of {creditor}' if creditor else ''} couldn't say what they must: {', '.join(lacks)}",
                     f"set {', '.join(_LETTER[key] for key in lacks)}",
                 )
             told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]

@@ -88,9 +88,9 @@ class Lettering:
         before = now - timedelta(days=1)
         while True:
             found, last = await self._record.talked(before, self._campaigns, after, MOST_AT_ONCE)
-            for case in found:
-                why = due_because(case, self._rules(case.campaign, case.creditor), now)
-                total += why is not None and await self._record.hand_over(case.case_id, why, now)
+            judged = {case.case_id: due_because(case, self._rules(case.campaign, case.creditor), now) for case in found}
+            if due := {case_id: why for case_id, why in judged.items() if why is not None}:
+                total += await self._record.hand_over(due, now)
             if last is None:
                 break
             after = last

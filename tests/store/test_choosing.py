@@ -1,5 +1,6 @@
 """Which case now: the order of the choice, that nobody waits for ever, and that no choice sorts what is due."""
 
+import json
 from datetime import date, timedelta
 from random import Random
 
@@ -7,7 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from dialer.adapters.store import cases as case_store
+from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ranking import SqlRanking
+from dialer.adapters.store.schema import habits
+from dialer.campaigns.habits import Habits
 from dialer.campaigns.priority import LONGEST_DUE_EVERY, page
 from dialer.cases.debt import Debt
 from dialer.cases.model import AGREED, CaseState
@@ -147,3 +151,30 @@ async def test_the_choice_is_a_few_seeks_and_sorts_nothing_that_is_due(sql):
     assert words.count("ix_cases_climbing") == 1
     assert "Sort" not in words
     assert "TEMP B-TREE" not in words
+
+
+async def test_a_case_tells_its_rank_in_one_sentence(sql):
+    await sql.book.add("k", [case(1, 500), case(2, 50_000)], NOW)
+    learnt = Habits()
+    for hour in range(9, 20):
+        for n in range(100):
+            learnt.called("unknown/unknown", hour, answered=n < (40 if hour == 18 else 10))
+            if n < (20 if hour == 18 else 5):
+                learnt.spoke("unknown/unknown", hour, "", promised=n < 2)
+    SqlLearnt(sql.engine, sql.writer, habits).save_learnt("k", json.dumps(learnt.dump()), NOW)
+    await sql.attempts.flush()
+
+    async def rank(id_):
+        return (await sql.dossiers.look(id_, "anna", "test", NOW)).rank
+
+    words = await rank(1)
+    assert words.startswith("band 4 of 8: 500.00 EUR left, 84 days overdue; its number is answered by 13%")
+    assert words.endswith("for each minute of an agent; answered best at 18-19 (38%)")
+    sql.book.want(1, NOW)
+    sql.book.schedule(2, NOW, CaseState.OPEN, f"{AGREED} for Tue 24 Nov 2026 10:00")
+    await sql.attempts.flush()
+    assert (await rank(1)).startswith("urgent, before what is worth more; band 4 of 8")
+    assert (await rank(2)).startswith("agreed call-back, before all others; band 8 of 8")
+    sql.book.schedule(1, None, CaseState.CLOSED, "paid")
+    await sql.attempts.flush()
+    assert await rank(1) == ""
