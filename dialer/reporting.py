@@ -68,14 +68,9 @@ Pages = AsyncIterator[Report]
 
 async def _attempts(of: Sources) -> Pages:
     totals = await of.calls.attempt_totals(of.asked)
-    last: Report | None = None
     async for page in of.calls.attempts(of.asked, of.seen_by if of.numbers else ""):
-        if last is not None:
-            yield last
         lines = page if of.numbers else [attempts.masked(line) for line in page]
-        last = Report(attempts.ABOUT, of.asked, tuple(lines))
-    if last is not None:
-        yield Report(attempts.ABOUT, of.asked, last.lines, (totals,))
+        yield Report(attempts.ABOUT, of.asked, tuple(lines), (totals,))
 
 
 async def _history(of: Sources) -> Pages:

@@ -13,6 +13,7 @@ costs, and 50.00 due 10 November), B (200.00 due 30 October) and D (40.00 in fra
   6     C     20 Nov 09:30    never left our side
   7     C     20 Nov 15:00    anna, 30 s, never written up
 
+  a letter to A left on 17 November
   paid: A 60.00 on the 5th (kept), B 40.00 on the 14th (in part), C 30.00 on the 2nd, of which 5.00 bounced on the 21st
 """
 
@@ -23,7 +24,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from dialer import reporting
 from dialer.adapters.store import schema
@@ -108,7 +109,25 @@ class November:
             paid = Payment(f"{debt} {cents}", debt, Money(cents), date(2026, 11, day))
             assert (await self.store.payments.add(creditor, [paid], "bank", NOW)).new == 1
         await self.store.writer.flush()
+        await self.letters()
         return self
+
+    async def letters(self):
+        """Of A: one that left on the 17th, one of October, one that was cancelled, one that waits for the post."""
+        same = {
+            "case_id": self.cases["A"].id, "kind": "reminder", "template": "t", "version": "v", "batch": "b",
+            "written_at": NOW, "written_on": NOW.date(), "written_by": "anna", "debts": "", "total_cents": 0,
+            "currency": "EUR", "wait_days": 10, "next": "call", "content": "{}",
+        }  # fmt: skip
+        days = (
+            (date(2026, 11, 17), None),
+            (date(2026, 10, 30), None),
+            (date(2026, 11, 5), date(2026, 11, 6)),
+            (None, None),
+        )
+        rows = [same | {"number": n, "sent_on": sent, "cancelled_on": gone} for n, (sent, gone) in enumerate(days)]
+        async with self.store.engine.begin() as connection:
+            await connection.execute(insert(schema.letters), rows)
 
     async def call(self, n, name, when, what):
         """Cleared; dialled a second later, ringing after 3 s, answered after 4 s, an agent 0.2 s later."""
@@ -122,7 +141,7 @@ class November:
             ("it-unirec",),
             0.0,
             caller_id=SHOWN,
-            trunk="milano",
+            trunk="west" if n == 7 else "east",
         )
         held = Reservation(f"dla-{n:026d}", intent, at)
         await self.store.open(held)
@@ -249,11 +268,13 @@ async def test_agents_by_name(november):
 
 
 async def test_trunks_by_what_the_network_said(november):
-    (line,), (total,) = await told(november, "trunks")
-    assert values(line, "campaign", "trunk", "caller_id") == ("k", "milano", SHOWN)
-    assert values(line, "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (8, 7, 5, 1, 1, 1)
-    assert line.asr == pytest.approx(5 / 7)
-    assert line.acd_seconds == pytest.approx((60.2 + 3 + 120.2 + 30.2 + 30.2) / 5)
+    (east, west), (total,) = await told(november, "trunks")
+    assert values(east, "trunk", "caller_id", "campaign") == ("east", SHOWN, "k")
+    assert values(east, "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (7, 6, 4, 1, 1, 1)
+    assert values(west, "trunk", "attempts", "answered", "asr") == ("west", 1, 1, 1.0)
+    assert east.asr == pytest.approx(4 / 6)
+    assert east.acd_seconds == pytest.approx((60.2 + 3 + 120.2 + 30.2) / 4)
+    assert values(total, "campaign", "attempts", "asr") == ("total", 8, pytest.approx(5 / 7))
     assert values(total, "mean_ring_delay_seconds", "slowest_ring_seconds") == (3.0, 3.0)
 
 
@@ -281,6 +302,7 @@ async def test_a_creditors_statement_by_mandate(november):
     assert values(none, "mandate", "cases", "debts", "assigned") == ("", 1, 0, eur(0)), "a debt in francs"
     names = ("cases", "debts", "worked", "attempts", "contacts", "right_party", "promises", "due", "kept", "returned")
     assert values(first, "mandate", "starts_on", *names) == ("M1", date(2026, 1, 1), 2, 3, 2, 6, 3, 2, 2, 2, 1, 0)
+    assert first.letters == 1
     assert values(first, "assigned", "costs", "paid", "taken_back", "left", "paid_so_far") == (
         eur(35_000), eur(2_000), eur(10_000), eur(0), eur(25_000), eur(10_000),
     )  # fmt: skip

@@ -36,7 +36,7 @@ class Site:
     async def __aenter__(self):
         self.engine = await open_database(self.place)
         await SqlCaseBook(self.engine, Writer(self.engine)).add("k", [FULL], SystemClock().now())
-        api = Api(None, None, None, None, None, None, list, bytes, "t", SystemClock(), shipped_rules)
+        api = Api(None, None, None, None, None, None, list, bytes, "t", SystemClock(), shipped_rules, None, None)
         application = api.application()
         self.reports = reports.Reports(self.config)
         application.add_routes(self.reports.routes())
