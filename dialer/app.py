@@ -24,9 +24,11 @@ from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
+from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -48,14 +50,17 @@ from dialer.live.tally import Tally
 from dialer.live.targets import Targets
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
+from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
 PROMISES_SECONDS = 300.0
+LETTERS_SECONDS = 3_600.0
 PACING_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
@@ -81,6 +86,8 @@ class Daemon:
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
+        self._letter_rules = configured.letters(settings)
+        self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -106,6 +113,7 @@ class Daemon:
     def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
         settings, clock = self._settings, self._clock
         ids = Ids(SystemRandom())
+        self._engine = engine
         self._writer = Writer(engine, settings.store.cell)
         self._book = SqlCaseBook(engine, self._writer)
         self._dossiers = SqlDossiers(engine)
@@ -164,6 +172,7 @@ class Daemon:
         )
         self._said = Said(gate, self._book, live, record, clock)
         self._keeping = Keeping(SqlPromises(engine, self._writer), clock)
+        self._lettering = Lettering(SqlLetters(engine), self._letter_rules, tuple(campaigns), clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
@@ -207,6 +216,13 @@ class Daemon:
                 await self._keeping.look()
             await asyncio.sleep(PROMISES_SECONDS)
 
+    async def _hand_over_to_letters(self) -> None:
+        """For whom a letter is due, once an hour."""
+        while True:
+            with suppress(AwayError):
+                await self._lettering.look()
+            await asyncio.sleep(LETTERS_SECONDS)
+
     @property
     def _accounts_seconds(self) -> float:
         """Who shares the record with other cells must look often at what they abandoned."""
@@ -246,6 +262,7 @@ class Daemon:
         tasks.start("auditing", self._auditing.run())
         tasks.start("cadence", self._count_wanted())
         tasks.start("promises", self._judge_promises())
+        tasks.start("letters", self._hand_over_to_letters())
         await self._recovery.load()
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
@@ -352,7 +369,10 @@ class Daemon:
             self._token,
             self._clock,
             self._rules,
+            SqlWaiting(self._engine),
+            SqlLetters(self._engine),
         ).application()
+        application.add_routes(self._reports.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -18,8 +18,12 @@ from dialer.kernel.phone import PhoneNumber
 from dialer.live import targets
 from dialer.live.targets import Bounds, Wish
 from dialer.outcomes.catalogue import shipped, with_own
+from dialer.outcomes.lettering import DEFAULT_LADDER, LetterRules, LetterRulesOf, LetterStep
 from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
 from dialer.settings import CallerIdSettings, CampaignSettings, Settings
+from dialer.texts.fields import Agency
+from dialer.texts.letters import LetterShelf
+from dialer.texts.scripts import Scripts, shipped_scripts
 
 
 def law(settings: Settings) -> Law:
@@ -61,6 +65,9 @@ def rules(settings: Settings) -> RulesOf:
         name: with_own(shipped(), mandate.outcomes_file, flags) if mandate.outcomes_file else shipped()
         for name, mandate in mandates.items()
     }
+    said = {
+        name: Scripts.read(campaign.script_folder, campaign.language) for name, campaign in settings.campaigns.items()
+    }
     files = {name: campaign.outcomes_file for name, campaign in settings.campaigns.items()}
 
     @cache
@@ -76,12 +83,48 @@ def rules(settings: Settings) -> RulesOf:
         chosen = settings.campaigns.get(campaign)
         wishes = [wish.promise_grace_days for wish in (chosen, mandate) if wish is not None]
         grace_days = next((days for days in wishes if days is not None), GRACE_DAYS)
-        return Rules(outcomes, grace_days, ladder, supervisors)
+        scripts = said.get(campaign) or shipped_scripts()
+        return Rules(outcomes, grace_days, ladder, supervisors, scripts, agency(settings, creditor))
 
     for campaign in settings.campaigns:  # a wrong file is told at the start, not in the middle of a call
         for creditor in ("", *mandates):
             of(campaign, creditor)
     return of
+
+
+def letters(settings: Settings) -> LetterRulesOf:
+    """What holds for letters, by campaign and creditor. Raises InputError, also for what no case has yet."""
+    mandates = {mandate.creditor: mandate for mandate in settings.mandates}
+    shelves = {name: LetterShelf.read(mandate.letter_folder) for name, mandate in mandates.items()}
+    shipped_shelf = LetterShelf.read(None)
+
+    @cache
+    def of(campaign: str, creditor: str) -> LetterRules:
+        chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
+        steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
+        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        return LetterRules(
+            ladder or DEFAULT_LADDER,
+            shelves.get(creditor, shipped_shelf),
+            agency(settings, creditor),
+            chosen.language if chosen else "it",
+        )
+
+    return of
+
+
+def agency(settings: Settings, creditor: str) -> Agency:
+    """Who collects, as letters and scripts about a creditor's debts name it."""
+    collector = settings.collector
+    how_to_pay = next((mandate.how_to_pay for mandate in settings.mandates if mandate.creditor == creditor), "")
+    return Agency(
+        collector.name,
+        collector.address,
+        collector.contact,
+        collector.licence_number,
+        collector.licence_valid_until,
+        how_to_pay,
+    )
 
 
 def wish(campaign: CampaignSettings) -> Wish:

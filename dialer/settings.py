@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
@@ -24,6 +25,7 @@ _URL_OPTIONS = frozenset({"host", "ssl"})
 _NOT_FOR_COLLECTION = ("+390843", "+390844")
 """Delibera AGCOM 156/18/CIR."""
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_LANGUAGE = r"^[a-z]{2}$"
 
 
 def _e164(text: str) -> str:
@@ -116,6 +118,10 @@ class CollectorSettings(_Section):
 
     name: str = Field("", max_length=100, description="as the licence has it")
     licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
+    address: str = Field("", max_length=500, description="the sender's lines on letters, below the name")
+    contact: str = Field(
+        "", max_length=500, description="where debtors ask, as letters and scripts say it: telephone, e-mail, hours"
+    )
     licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
@@ -218,6 +224,25 @@ class CallerIdSettings(_Section):
     rested: bool = Field(False, description="nobody is shown it, and its debtors see another one until it is back")
 
 
+class LetterSettings(_Section):
+    """One letter of a case: what it is, when it is due, what comes after it."""
+
+    kind: LetterKind = Field(
+        LetterKind.REGISTERED, description="`reminder` by ordinary mail; `registered` or `pec` with a formal demand"
+    )
+    after_days: int | None = Field(
+        None,
+        ge=1,
+        le=366,
+        description="due so many days after a conversation with the debtor, or a promise, without a payment; unset: only "
+        "where an outcome or a person asks for it",
+    )
+    wait_days: int = Field(
+        WAIT_DAYS, ge=LEAST_WAIT_DAYS, le=366, description="within which it asks for payment; no call meanwhile"
+    )
+    then: Then = Field(Then.CALL, description="what comes after them: `call` again, or `escalate` to a person")
+
+
 class CampaignSettings(_Section):
     """One campaign: its law, its caller ids, its pace."""
 
@@ -275,6 +300,17 @@ class CampaignSettings(_Section):
         le=60,
         description="a payment keeps a promise that comes so many days late; unset: as the mandate says",
     )
+    language: str = Field(
+        "it",
+        pattern=_LANGUAGE,
+        description="of letters and scripts where there is none in the debtor's own (ISO 639-1)",
+    )
+    letters: tuple[LetterSettings, ...] = Field(
+        (), description="`[[campaigns.NAME.letters]]`; they have the last word over the mandate's"
+    )
+    script_folder: Path | None = Field(
+        None, description="an agency's own scripts for it, each LANGUAGE.toml, before the shipped ones"
+    )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
@@ -329,6 +365,15 @@ class MandateSettings(_Section):
     caller_ids: tuple[CallerIdSettings, ...] = Field(
         (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
     )
+    letters: tuple[LetterSettings, ...] = Field(
+        (),
+        description="the first letter of a case, the second …, `[[mandates.letters]]`; none: a registered one where it "
+        "is asked for",
+    )
+    letter_folder: Path | None = Field(
+        None, description="the creditor's own templates, each reminder.LANGUAGE.toml or demand.LANGUAGE.toml"
+    )
+    how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )
@@ -486,11 +531,22 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "campaigns": {
-                name: campaign.model_copy(update={"outcomes_file": at(campaign.outcomes_file)})
+                name: campaign.model_copy(
+                    update={
+                        "outcomes_file": at(campaign.outcomes_file),
+                        "script_folder": at(campaign.script_folder),
+                    }
+                )
                 for name, campaign in settings.campaigns.items()
             },
             "mandates": tuple(
-                mandate.model_copy(update={"outcomes_file": at(mandate.outcomes_file)}) for mandate in settings.mandates
+                mandate.model_copy(
+                    update={
+                        "outcomes_file": at(mandate.outcomes_file),
+                        "letter_folder": at(mandate.letter_folder),
+                    }
+                )
+                for mandate in settings.mandates
             ),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
@@ -519,7 +575,11 @@ def _suggestion(where: toml.Where) -> str:
             "mandates": MandateSettings,
             "trunks": TrunkSettings,
         }
-        inner: dict[str | int, type[_Section]] = {"caller_ids": CallerIdSettings, "offers": OfferSettings}
+        inner: dict[str | int, type[_Section]] = {
+            "caller_ids": CallerIdSettings,
+            "letters": LetterSettings,
+            "offers": OfferSettings,
+        }
         if model in (CampaignSettings, MandateSettings) and part in inner:
             model = inner[part]
         else:

@@ -8,6 +8,7 @@ import typer
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.limitation import WARNED_AHEAD_DAYS, Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
+from dialer.cases.waiting import Course, Decided
 from dialer.cli.input import day_of, instant_of, viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
@@ -228,6 +229,30 @@ def fact(
         print_json({"before": plain(owed.limitation), "after": plain(clock)})
     else:
         print(f"{owed.debt.reference}: {_clock_words(owed.limitation)} before, {_clock_words(clock)} now")
+
+
+@app.command("decide")
+def decide(
+    case: Case,
+    course: Annotated[Course, typer.Argument(help="open: called again; letter: one is due; close")],
+    why: Annotated[str, typer.Option(help="the reason, as it stands in the case from then on")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    by: By = "",
+) -> None:
+    """Say what comes next in a case, whatever it waits for: see `dialer cases waiting`."""
+    decided = Decided(case, course, why, viewer(by))
+
+    async def write(engine: "AsyncEngine", now: datetime) -> None:
+        from dialer.adapters.store.waiting import SqlWaiting
+
+        try:
+            await SqlWaiting(engine).decide(decided, now)
+        except LookupError:
+            raise _no_case(case) from None
+
+    with_record(config, write)
+    print(f"case {case}: {course.text}")
 
 
 async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Dossier":

@@ -19,6 +19,13 @@ _SAID = {
     "caller_id_registered": "caller_id_registered = true in the campaign, or registered = true of it, once it is",
     "trunk_domestic": "the trunk's country to that of the caller id, if calls enter there; else name a domestic trunk",
 }
+_LETTER = {
+    "name": "[collector] name",
+    "contact": "[collector] contact",
+    "licence": "[collector] licence_number",
+    "how_to_pay": "how_to_pay in the creditor's [[mandates]]",
+}
+"""What every letter must say beyond the case's own, and where it is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,25 @@ def _local(loaded: Any) -> list[Finding]:
         files = [item.outcomes_file for item in (*loaded.campaigns.values(), *loaded.mandates) if item.outcomes_file]
         return ", ".join(["the shipped set", *map(str, files)])
 
+    def letters() -> str:
+        """A letter that can't say what it must would be refused on the day on which it is due."""
+        of, told = configured.letters(loaded), []
+        for creditor in ("", *(mandate.creditor for mandate in loaded.mandates if mandate.letters)):
+            rules = of("", creditor)
+            lacks = [key for key in _LETTER if not getattr(rules.agency, key)] if creditor else []
+            if lacks:
+                raise InputError(
+                    f"letters of {creditor} couldn't say what they must: {', '.join(lacks)}",
+                    f"set {', '.join(_LETTER[key] for key in lacks)}",
+                )
+            told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
+        return ", ".join(dict.fromkeys(told))
+
+    def scripts() -> str:
+        of = configured.rules(loaded)
+        found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
+        return ", ".join(dict.fromkeys(found)) or "no campaign needs one"
+
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
         settings.secret(loaded.api.token, loaded.api.token_file, "api.token", "DIALER_API__TOKEN")
@@ -109,6 +135,8 @@ def _local(loaded: Any) -> list[Finding]:
         _look("packs", packs),
         _look("facts", facts),
         _look("outcomes", outcomes),
+        _look("letters", letters),
+        _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
     ]

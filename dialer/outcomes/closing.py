@@ -161,6 +161,7 @@ class Closing:
             offers=filled.offers,
             action=filled.action,
             case_id=attempt.intent.case_id if over else None,
+            script=filled.script,
         )
         before = attempt.outcome, attempt.counts_as, attempt.then
         # said before it is written: a call that ends meanwhile is settled by it

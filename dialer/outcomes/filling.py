@@ -33,13 +33,16 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. said: what stands from now on, beside the call's own line."""
+    """What is kept of an outcome. said: what stands from now on, beside the call's own line. script: the version of what
+    the agent was to say.
+    """
 
     outcome: Outcome
     said: tuple[Line, ...]
     promise: Promise | None
     offers: tuple[Offer, ...]
     action: NextAction
+    script: str
 
 
 class Filling:
@@ -80,7 +83,7 @@ class Filling:
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        return Filled(outcome, said, promise, offers, action)
+        return Filled(outcome, said, promise, offers, action, rules.scripts.pick(card.language).version)
 
     async def _next(
         self,

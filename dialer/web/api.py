@@ -7,10 +7,11 @@ Errors are problem+json (RFC 9457) with the remedy.
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,8 +19,10 @@ from dialer.agents.session import Plan
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
+from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
+from dialer.cases.waiting import Waiting
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
@@ -31,12 +34,13 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, payments
+from dialer.web import ledger, letters, payments, waiting
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 VIEWER = re.compile(r"[\w .,'@-]{1,64}")
+log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -90,6 +94,8 @@ class Api:
         token: str,
         clock: Clock,
         rules: RulesOf,
+        waits: Waiting,
+        written: Letters,
     ) -> None:
         self._flow = flow
         self._book = book
@@ -103,6 +109,8 @@ class Api:
         self._metrics = metrics
         self._token = token
         self._rules = rules
+        self._waiting = waits
+        self._written = written
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -130,7 +138,10 @@ class Api:
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/outcomes", self._outcomes),
                 web.post("/api/v1/payments", self._payments),
+                web.post("/api/v1/letters", self._letters),
+                web.get("/api/v1/cases/waiting", self._waits),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
+                web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
@@ -221,10 +232,25 @@ class Api:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
 
+    async def _letters(self, request: web.Request) -> web.Response:
+        """When letters were sent, received or returned: cases and limitation dates follow."""
+        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now()))
+
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
         views = await self._dossiers.views(int(request.match_info["case"]))
         return web.json_response({"views": [plain(view) for view in views]})
+
+    async def _waits(self, request: web.Request) -> web.Response:
+        """What waits now for a letter or a decision, the longest first."""
+        campaign = request.query.get("campaign")
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
+        return web.json_response({"cases": [plain(one) for one in found]})
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
+        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
@@ -299,15 +325,30 @@ class Api:
         attempt = await self._flow.wrap_up.current(_agent(request))
         await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None})
+            return web.json_response({"attempt": None, "case": None, "script": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
-        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card)})
+        script = self._script(card, attempt.campaign, _agent(request))
+        answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
+        return web.json_response(answer)
+
+    def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
+        """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
+        rules, today = self._rules(campaign, card.creditor), self._today(card)
+        script = rules.scripts.pick(card.language)
+        try:
+            return plain(script.render(card, rules.agency, agent, today))
+        except InputError as error:
+            log.warning("script.failed", campaign=campaign, script=script.version, error=str(error))
+            return None
 
     def _card(self, card: CaseCard) -> dict[str, Any]:
         """The case as the agent sees it: each promise with what became of it by today, where the debtor is."""
-        today = self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
-        judged = [plain(one) for one in judge(card.promises, card.payments, today)]
+        judged = [plain(one) for one in judge(card.promises, card.payments, self._today(card))]
         return {**plain(card), "promises": judged}
+
+    def _today(self, card: CaseCard) -> date:
+        """Where the debtor is."""
+        return self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
 
     async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""

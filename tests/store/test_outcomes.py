@@ -19,6 +19,7 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.debt import Debt
+from dialer.cases.history import MomentKind
 from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
@@ -35,6 +36,7 @@ from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
+from dialer.texts.scripts import shipped_scripts
 from dialer.web.api import OutcomeBody
 from tests.clock import SetClock
 
@@ -257,6 +259,19 @@ async def test_a_wrong_number_leaves_the_others_and_the_last_one_a_letter(sql):
     case = await desk.row(schema.cases, id=desk.case_id)
     assert (case.state, case.first_number) == ("letter", None)
     assert case.why == "after wrong_number, and no other number is left: a letter is due, and no call meanwhile"
+
+
+async def test_the_history_says_which_version_of_the_script_the_agent_had(sql):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    await desk.say("refuses")
+    desk.end(attempt)
+    version = shipped_scripts().pick("it").version
+    assert (await desk.row(schema.outcomes)).script == version
+    dossier = await sql.dossiers.look(desk.case_id, "carla", "test", desk.clock.now())
+    (moment,) = [moment for moment in dossier.timeline if moment.kind is MomentKind.ATTEMPT]
+    assert moment.details["script"] == version
 
 
 async def test_a_later_word_replaces_promise_and_offers(sql):

@@ -17,6 +17,7 @@ from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.rules import Rules
 from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
+from dialer.texts.scripts import Scripts, shipped_scripts
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
 from tests.sim.house import House
 
@@ -58,7 +59,7 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            self.house.record,  # who sees a case; dossiers and payments are a record's in SQL: tests/web/test_case.py
+            self.house.record,  # who sees a case; dossiers, payments, letters and what waits are a record's in SQL: tests/web/test_case.py
             None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
@@ -67,6 +68,8 @@ class Site:
             TOKEN,
             self.house.clock,
             self.house.rules_of,
+            None,
+            None,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -155,9 +158,24 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     assert (status, line["state"]) == (200, "wrapping")
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
-    assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {"attempt": None, "case": None}
+    assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {
+        "attempt": None, "case": None, "script": None,
+    }  # fmt: skip
     (outcome,) = site.house.record.outcomes.values()
-    assert (outcome.note, outcome.agent) == ("venerdì", "agent0")
+    assert (outcome.note, outcome.agent, outcome.script) == ("venerdì", "agent0", shipped_scripts().pick("it").version)
+
+
+async def test_the_agent_gets_the_script_of_the_case_and_one_that_fails_takes_no_call_away(site, tmp_path):
+    await site.talking()
+    call = (await site.ask("GET", "/api/v1/agents/agent0/call"))[1]
+    first = call["script"]["parts"][0]
+    assert (first["compulsory"], "sono agent0 di" in first["text"]) == (True, True)
+    assert call["case"]["debtor_name"] in first["text"]
+    script = '[[part]]\ntitle = "x"\ncompulsory = true\ntext = "{{ 1 // (attempts - %s) }}"\n'
+    (tmp_path / "it.toml").write_text('name = "x"\n' + script % call["case"]["attempts"])
+    site.house.rules = Rules(scripts=Scripts.read(tmp_path, "it"))
+    call = (await site.ask("GET", "/api/v1/agents/agent0/call"))[1]
+    assert (call["script"], bool(call["case"])) == (None, True)
 
 
 async def test_the_form_is_checked_and_the_card_shows_what_was_promised_and_offered(site):

@@ -1,6 +1,7 @@
 """The dossier by the interface: whole, and only for somebody who says who looks."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -9,12 +10,16 @@ from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
+from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
-from dialer.outcomes.rules import shipped_rules
+from dialer.outcomes.lettering import compose
+from dialer.outcomes.rules import Rules
 from dialer.web.api import Api
 from tests.store.test_dossier import FULL, dispute, pay
+from tests.store.test_letters import RULES
 from tests.store.test_record import NOW
 
 WITH = {"Authorization": "Bearer t"}
@@ -35,7 +40,25 @@ async def ask(tmp_path):
     await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
     attempts.keep(dispute(NOW), by="anna", evidence="PEC")
     await attempts.flush()
-    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon(), shipped_rules)
+
+    def rules(campaign, creditor):
+        return Rules(supervisors=frozenset({"carla"}))
+
+    api = Api(
+        None,
+        book,
+        SqlDossiers(engine),
+        SqlPayments(engine),
+        None,
+        None,
+        list,
+        bytes,
+        "t",
+        Noon(),
+        rules,
+        SqlWaiting(engine),
+        SqlLetters(engine),
+    )
     async with TestClient(TestServer(api.application())) as client:
 
         async def get(path, headers=WITH, body=None):
@@ -46,6 +69,18 @@ async def ask(tmp_path):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await engine.dispose()
+
+
+@pytest.fixture
+async def letter(ask, tmp_path):
+    """A letter of the case that waits to be sent."""
+    await ask("/api/v1/cases/1/decide", body=DECIDED)
+    engine = await open_database(Place(tmp_path / "dialer.db"))
+    (due,) = await SqlLetters(engine).due(NOW, None, (), 1)
+    dossier = replace(await SqlDossiers(engine).look(1, "anna", "test", NOW), facts={})
+    (kept,) = await SqlLetters(engine).keep([compose(dossier, due, RULES, "b", "anna", NOW, flagged=True)])
+    await engine.dispose()
+    return kept.id
 
 
 async def test_the_dossier_comes_whole(ask):
@@ -134,3 +169,47 @@ async def test_a_payment_that_cannot_be_is_refused_in_words_and_none_of_its_comp
     assert "payments.1." in str(problem)
     left = (await ask("/api/v1/cases/1?by=anna"))[1]["statements"][0]["balance"]["left"]
     assert left == {"cents": 12000, "currency": "EUR"}
+
+
+DECIDED = {"course": "letter", "why": "chiede il contratto", "by": "carla"}
+
+
+async def test_what_waits_is_listed_and_a_supervisor_decides(ask):
+    assert (await ask("/api/v1/cases/waiting"))[1] == {"cases": []}
+    assert await ask("/api/v1/cases/1/decide", body=DECIDED) == (200, {"case": 1, "state": "letter"})
+    (waits,) = (await ask("/api/v1/cases/waiting"))[1]["cases"]
+    assert (waits["case_id"], waits["state"], "chiede il contratto" in waits["why"]) == (1, "letter", True)
+    assert (await ask("/api/v1/cases/waiting?campaign=another"))[1] == {"cases": []}
+    assert (await ask("/api/v1/cases/1/decide", body=DECIDED | {"course": "open"}))[0] == 200
+    assert (await ask("/api/v1/cases/waiting"))[1] == {"cases": []}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [({"by": "anna"}, 400), ({"why": " "}, 400), ({"why": "4111 1111 1111 1111"}, 400), ({"course": "sell"}, 400)],
+    ids=str,
+)
+async def test_who_is_no_supervisor_or_says_no_reason_decides_nothing(ask, wrong, status):
+    found, problem = await ask("/api/v1/cases/1/decide", body=DECIDED | wrong)
+    assert (found, bool(problem["remedy"]), "4111" in str(problem)) == (status, True, False)
+    assert (await ask("/api/v1/cases/99/decide", body=DECIDED))[0] == 404
+    assert (await ask("/api/v1/cases/1?by=anna"))[1]["state"] == "open"
+
+
+async def test_what_became_of_letters_is_taken_and_what_is_none_is_refused_in_words(ask, letter):
+    told = {"by": "posta", "letters": [{"letter": letter, "sent_on": "2026-11-24", "tracking": "152-1"}]}
+    first = {"letter": letter, "state": "sent", "changed": True}
+    assert await ask("/api/v1/letters", body=told) == (200, {"letters": [first]})
+    assert (await ask("/api/v1/letters", body=told))[1]["letters"][0]["changed"] is False
+    case = (await ask("/api/v1/cases/1?by=anna"))[1]
+    assert (case["state"], "sent on 2026-11-24" in case["why"]) == ("open", True)
+    for wrong, status in (
+        ({"letter": "1-9"}, 404),
+        ({"letter": "x"}, 404),
+        ({"received_on": "2026-11-01"}, 400),
+        ({"tracking": "4111111111111111"}, 400),
+        ({"sent_on": "24/11/2026"}, 400),
+    ):
+        body = told | {"letters": [told["letters"][0] | wrong]}
+        found, problem = await ask("/api/v1/letters", body=body)
+        assert (found, bool(problem["remedy"]), "4111" in str(problem)) == (status, True, False), wrong

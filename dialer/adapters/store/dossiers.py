@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -38,7 +38,7 @@ from dialer.cases.debtor import (
 )
 from dialer.cases.dossier import Debtor, Dossier, Running, View, left_of
 from dialer.cases.history import HistoryEntry
-from dialer.cases.limitation import Limitation, WrittenFact, limitation_of
+from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind, limitation_of
 from dialer.cases.model import CaseState
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
@@ -63,7 +63,11 @@ _RUNNING = (
     select(debts, (debts.c.amount_cents - _PAID).label("left_cents"))
     .join(cases)
     .where(cases.c.state != CaseState.CLOSED.value)
-    .order_by(debts.c.limitation_on, debts.c.id)
+)
+_JUDGED = (
+    select(written_facts.c.debt_id)
+    .where(written_facts.c.debt_id == debts.c.id, written_facts.c.kind == WrittenFactKind.JUDGMENT.value)
+    .exists()
 )
 
 
@@ -95,29 +99,16 @@ class SqlDossiers:
             return [View(row.viewed_at, row.viewed_by, row.how) for row in await connection.execute(newest)]
 
     async def running_out(self, until: date, most: int) -> list[Running]:
-        """The debts of open cases that can be claimed at most until then, by the creditor's own date, the nearest first.
+        """The debts of open cases that can be claimed at most until then, the nearest first.
 
-        A fact moves that date on, so a debt beyond it isn't near.
+        Looked at are those whose date by the creditor is near, as a fact moves it on, and those with a judgment: its
+        ten years hold where the creditor gave no date, or a later one.
         """
-        found: list[Running] = []
-        after: tuple[date, int] | None = None
+        near = _RUNNING.where(debts.c.limitation_on <= until)
+        judged = _RUNNING.where(_JUDGED, debts.c.limitation_on.is_(None) | (debts.c.limitation_on > until))
         async with reading(self._engine) as connection:
-            while len(found) < most:
-                chosen = _RUNNING.where(debts.c.limitation_on <= until)
-                if after is not None:
-                    day, last = after
-                    chosen = chosen.where(
-                        (debts.c.limitation_on > day) | ((debts.c.limitation_on == day) & (debts.c.id > last))
-                    )
-                rows = (await connection.execute(chosen.limit(PAGE))).all()
-                if not rows:
-                    break
-                found += [
-                    one
-                    for one in await _running(connection, rows)
-                    if one.limitation.on is not None and one.limitation.on <= until
-                ]
-                after = rows[-1].limitation_on, rows[-1].id
+            found = await _running_out(connection, near, ("limitation_on", "id"), until, most)
+            found += await _running_out(connection, judged, ("id",), until)
         return sorted(found, key=lambda one: (one.limitation.on, one.case_id))[:most]
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
@@ -162,6 +153,23 @@ class SqlDossiers:
 
 def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:
     return {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+
+
+async def _running_out(
+    connection: AsyncConnection, chosen: Select[Any], order: Sequence[str], until: date, most: int | None = None
+) -> list[Running]:
+    """Of the chosen debts those that can be claimed at most until then, page by page: all, or the first `most`."""
+    key = [debts.c[name] for name in order]
+    chosen = page = chosen.order_by(*key)
+    found: list[Running] = []
+    while most is None or len(found) < most:
+        rows = (await connection.execute(page.limit(PAGE))).all()
+        if not rows:
+            break
+        running = await _running(connection, rows)
+        found += [one for one in running if one.limitation.on is not None and one.limitation.on <= until]
+        page = chosen.where(tuple_(*key) > tuple(getattr(rows[-1], name) for name in order))
+    return found
 
 
 async def _running(connection: AsyncConnection, rows: Sequence[Any]) -> list[Running]:

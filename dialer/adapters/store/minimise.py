@@ -42,6 +42,7 @@ from dialer.adapters.store.schema import (
     guarantors,
     ledger,
     ledger_keys,
+    letters,
     mandates,
     numbers,
     outcomes,
@@ -312,7 +313,12 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
         history.happened(row.at)
     came = select(debts.c.case_id, payments.c.recorded_at).join(debts)
     written = select(case_history.c.case_id, case_history.c.recorded_at)
-    for chosen, column in ((came, debts.c.case_id), (written, case_history.c.case_id)):
+    sent = select(letters.c.case_id, func.coalesce(letters.c.told_at, letters.c.written_at).label("recorded_at"))
+    for chosen, column in (
+        (came, debts.c.case_id),
+        (written, case_history.c.case_id),
+        (sent, letters.c.case_id),
+    ):
         for row in _rows(connection, chosen, column, list(owner)):
             found[owner[row.case_id]].happened(row.recorded_at)
     lines = select(ledger.c.debtor_id, ledger.c.written_at).where(ledger.c.kind == "entry")
@@ -335,7 +341,7 @@ def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequen
     nobodys = update(flag_changes).where(flag_changes.c.debtor_id.is_(None)).values(evidence="")
     _each(connection, nobodys, flag_changes.c.number, sorted(own))
     _each(connection, delete(written_facts), written_facts.c.debt_id, debt_ids)
-    for table in (guarantors, case_history, case_views):
+    for table in (guarantors, case_history, case_views, letters):
         _each(connection, delete(table), table.c.case_id, case_ids)
     for table in (addresses, flag_changes):
         _each(connection, delete(table), table.c.debtor_id, ids)

@@ -25,7 +25,7 @@ from dialer.outcomes.record import RecordedOutcome
 
 _VALUES = (
     "agent", "code", "note", "recorded_at", "counts_as", "right_party", "form", "next_state", "next_due_at", "next_why",
-    "next_number",
+    "next_number", "script",
 )  # fmt: skip
 _OUTCOME = upsert(outcomes)
 _OUTCOME = _OUTCOME.on_conflict_do_update(
@@ -82,6 +82,7 @@ def outcome_writes(said: RecordedOutcome) -> Iterator[Write]:
             "next_due_at": action.due_at if action else None,
             "next_why": action.why if action else None,
             "next_number": action.number if action else None,
+            "script": said.script,
         },
     )
     yield Write(4, _NO_PROMISE, {"attempt": said.attempt})
@@ -170,7 +171,7 @@ class SqlPromises:
                 await connection.run_sync(close_and_reopen, {case_id}, now)
 
 
-async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:
+async def promises_of(connection: AsyncConnection, case_ids: Sequence[int]) -> list[Promise]:
     """What was promised in these cases, the earliest first."""
     chosen = select(promises).where(promises.c.case_id.in_(case_ids)).order_by(promises.c.made_at)
     return [

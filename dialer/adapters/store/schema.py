@@ -204,6 +204,36 @@ written_facts = Table(
     Column("evidence", String, nullable=False),
     Column("recorded_by", String, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    Column("letter", String),  # the letter whose receipt it is, as 17-1
+)
+
+letters = Table(
+    "letters",
+    METADATA,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("template", String, nullable=False),
+    Column("version", String, nullable=False),  # the hash of the template's file
+    Column("batch", String, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("written_on", Date, nullable=False),
+    Column("written_by", String, nullable=False),
+    Column("debts", String, nullable=False),  # ids, with commas between
+    Column("total_cents", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("wait_days", Integer, nullable=False),
+    Column("next", String, nullable=False),  # call, escalate
+    Column("content", Text, nullable=False),  # to whom, and every word of it, as JSON
+    Column("sent_on", Date),
+    Column("received_on", Date),
+    Column("returned_on", Date),
+    Column("cancelled_on", Date),
+    Column("tracking", String),
+    Column("told_by", String, nullable=False, server_default=""),
+    Column("told_at", Instant),
+    Index(None, "batch"),
+    Index(None, "written_at"),
 )
 
 # what happened in a case beside calls, payments and flags
@@ -297,6 +327,7 @@ outcomes = Table(
     Column("counts_as", String, nullable=False, server_default="unknown"),  # for the gate, when it was said
     Column("right_party", Boolean, nullable=False, server_default=false()),
     Column("form", Text, nullable=False, server_default="{}"),  # what the agent filled in, as JSON
+    Column("script", String),  # what the agent was to say: its language, name and version
     # what comes next in the case once the call is over
     Column("next_state", String),
     Column("next_due_at", Instant),
