@@ -27,6 +27,7 @@ from dialer.calls.results import FAILS_OVER
 from dialer.calls.settling import result_of
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
@@ -78,6 +79,7 @@ class Flow:
         live: LiveAttempts,
         trunks: Trunks,
         closing: Closing,
+        learning: Learning,
         pacer: Pacer,
         tally: Tally,
         clock: Clock,
@@ -86,12 +88,12 @@ class Flow:
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock = tally, clock
+        self.tally, self._clock, self._tasks = tally, clock, tasks
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
-        self._placing = Placing(gate, pbx, live, self.reserving, trunks, clock, tasks, self.move)
+        self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
@@ -329,7 +331,9 @@ class Flow:
             case Effect.SETTLE:
                 self.reserving.end(attempt)
                 failed_trunks = self._fails_over(attempt, signal)
-                self._closing.settle(attempt, signal, again=failed_trunks is not None)
+                planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
+                if failed_trunks is None:
+                    self._tasks.start("learn", self._closing.learn(attempt, planned))
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
                 if stock is not None and failed_trunks is not None:

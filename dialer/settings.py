@@ -362,9 +362,6 @@ class MandateSettings(_Section):
     promise_grace_days: int | None = Field(
         None, ge=0, le=60, description="a payment keeps a promise that comes so many days late; unset: 3"
     )
-    caller_ids: tuple[CallerIdSettings, ...] = Field(
-        (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
-    )
     letters: tuple[LetterSettings, ...] = Field(
         (),
         description="the first letter of a case, the second …, `[[mandates.letters]]`; none: a registered one where it "
@@ -374,6 +371,9 @@ class MandateSettings(_Section):
         None, description="the creditor's own templates, each reminder.LANGUAGE.toml or demand.LANGUAGE.toml"
     )
     how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
+    caller_ids: tuple[CallerIdSettings, ...] = Field(
+        (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
+    )
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )

@@ -15,7 +15,9 @@ from dialer.calls.reserving import HOLDING, Reserving, demands_agent
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.timing import by_chance, zone_of
 from dialer.campaigns.trunk import Trunk
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
@@ -44,6 +46,7 @@ class Placing:
         live: LiveAttempts,
         reserving: Reserving,
         trunks: Trunks,
+        learning: Learning,
         clock: Clock,
         tasks: Tasks,
         move: Move,
@@ -52,6 +55,7 @@ class Placing:
         self._pbx = pbx
         self._live = live
         self._reserving = reserving
+        self._learning = learning
         self._trunks = trunks
         self._clock = clock
         self._tasks = tasks
@@ -78,7 +82,8 @@ class Placing:
         self, trunk: Trunk, campaign: Campaign, case: DueCase, mode: CallMode, held: Session | None
     ) -> Verdict:
         verdicts: list[Verdict] = []
-        for line in numbers_to_try(case):
+        now, habits = self._clock.now(), self._learning.of(campaign.name)
+        for line in numbers_to_try(case, by_chance(case.numbers, now, zone_of(case), habits)):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs, trunk), mode=mode)
             verdict = await self._ring(campaign, intent, held, case.failed_trunks)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
