@@ -425,6 +425,7 @@ class Daemon:
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),
             trunks=trunk_lines(flow.trunks),
+            caller_ids=flow.answer_rates.lines(),
         )
 
     def _problems(self) -> list[str]:

@@ -38,6 +38,7 @@ from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
 from dialer.kernel.tasks import Tasks
+from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
 from dialer.live.pacer import Pacer
 from dialer.live.shares import Shares
@@ -99,6 +100,7 @@ class Flow:
         self.wrap_up = WrapUp(
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
+        self.answer_rates = AnswerRates(campaigns)
         self.shares = Shares(campaigns, roster, live, tally, clock)
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
@@ -342,5 +344,6 @@ class Flow:
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
                     self.trunks.settled(attempt)
                 self.tally.settled(attempt)
+                self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:
                     self.ending.purge_marks(attempt.id, self._closing.flush)

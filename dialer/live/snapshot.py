@@ -11,6 +11,7 @@ from dialer.calls.trunks import Trunks, TrunkState
 from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.kernel.percentiles import percentiles
 from dialer.live.ahead import seconds_to
+from dialer.live.answer_rates import CallerIdLine
 from dialer.live.tally import Tally
 from pacing import Account
 
@@ -102,6 +103,7 @@ class Snapshot:
     campaigns: tuple[CampaignLine, ...]
     agents: tuple[AgentLine, ...]
     trunks: tuple[TrunkLine, ...] = ()
+    caller_ids: tuple[CallerIdLine, ...] = ()
 
 
 _NOT_DIALLING = {

@@ -185,7 +185,16 @@ class Api:
             for line in snapshot.campaigns
         ]
         trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
-        return web.json_response({"campaigns": said, "trunks": trunks})
+        caller_ids = [
+            {
+                "campaign": line.campaign,
+                "caller_id": line.caller_id,
+                "collapsed": line.collapsed,
+                "sentence": f"caller id {line.caller_id} of {line.campaign}: {line.sentence}",
+            }
+            for line in snapshot.caller_ids
+        ]
+        return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)

@@ -192,6 +192,9 @@ async def test_a_debtor_sees_the_same_number_at_every_call_and_the_record_knows_
         assert all(len(set(numbers)) == 1 for numbers in shown.values())
         assert {number for numbers in shown.values() for number in numbers} == {FIRST.number, SECOND.number}
         assert {caller_id for caller_id, _ in house.pbx.ways.values()} == {FIRST.number, SECOND.number}
+        rates = house.flow.answer_rates.lines()
+        assert sum(line.calls for line in rates) == pytest.approx(24, rel=0.05)
+        assert {line.rate for line in rates} == {0.0}
 
 
 async def test_a_number_that_is_not_registered_is_refused_by_the_gate_and_a_mandates_own_is_shown():

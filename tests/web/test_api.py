@@ -51,6 +51,7 @@ class Site:
             (campaign_line(campaign, list(flow.live), flow.tally, flow.pacer.accounts_of(campaign)),),
             tuple(agent_line(session, now) for session in flow.roster),
             trunk_lines(flow.trunks),
+            flow.answer_rates.lines(),
         )  # fmt: skip
 
     async def __aenter__(self):
@@ -367,5 +368,17 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert "+39" not in text
     assert "Name 0" not in text
     labels = {name for f in families.values() for s in f.samples for name in s.labels}
-    known = {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition", "trunk"}
+    known = {
+        "campaign",
+        "state",
+        "result",
+        "reason",
+        "limit",
+        "le",
+        "signal",
+        "version",
+        "definition",
+        "trunk",
+        "caller_id",
+    }
     assert labels <= known
