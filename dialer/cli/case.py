@@ -339,6 +339,8 @@ def _print(dossier: "Dossier", today: date) -> None:
     print(f"Case {dossier.id}: {debtor.name} ({kind}), {dossier.creditor} {debtor.reference}")
     due = f", due {_when(dossier.due_at)}" if dossier.due_at else ""
     print(f"{dossier.state}{due}: {dossier.why}")
+    if dossier.rank:
+        print(dossier.rank)
     for standing in dossier.flags:
         end = f" until {_when(standing.until)}" if standing.until else ""
         who = f", says {standing.recorded_by}" if standing.recorded_by else ""

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy import Connection, Select, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
-from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.intake import facts_of
+from dialer.adapters.store.lines import LINES_BY_RESULT, TRIES, by_debtor, hours_of
 from dialer.adapters.store.mandates import mandate_of
 from dialer.adapters.store.promises import remitted_of
+from dialer.adapters.store.ranking import habits_of, worths_of
 from dialer.adapters.store.schema import (
+    AGREED_BAND,
     addresses,
     case_history,
     case_views,
@@ -27,6 +31,8 @@ from dialer.adapters.store.schema import (
 )
 from dialer.adapters.store.statements import fact_of, statements_of
 from dialer.adapters.store.timeline import MOST_MOMENTS, Whose, timeline_of
+from dialer.campaigns.priority import rank_words
+from dialer.campaigns.timing import best_hour_words
 from dialer.cases.debtor import (
     Address,
     AddressKind,
@@ -231,7 +237,21 @@ async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, mos
         flags=await standing_about(connection, row.debtor_id, called, now),
         timeline=timeline,
         cut=cut,
+        rank=await connection.run_sync(_rank, row, now) if row.state == CaseState.OPEN.value else "",
     )
+
+
+def _rank(connection: Connection, row: Any, now: datetime) -> str:
+    """In words, with the calls up to now."""
+    found = worths_of(connection, [row.id], now.date())[row.id]
+    lines = by_debtor(
+        connection.execute(LINES_BY_RESULT, {"debtor_ids": [row.debtor_id]}),
+        connection.execute(TRIES, {"debtor_id": row.debtor_id}),
+    ).get(row.debtor_id, ())
+    zone = ZoneInfo(row.debtor_zone or "UTC")
+    hour = best_hour_words(lines, zone, habits_of(connection, row.campaign))
+    urgent = row.wanted_by is not None and row.wanted_by <= now
+    return rank_words(found, hour, agreed=row.band == AGREED_BAND, urgent=urgent)
 
 
 async def _debtor(connection: AsyncConnection, row: Any) -> Debtor:
