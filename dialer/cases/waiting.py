@@ -2,26 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol, Self
+from typing import Protocol
 
 from dialer.cases.model import CaseState
 from dialer.cases.payment import refuse_card_numbers
 from dialer.kernel.errors import InputError
+from dialer.kernel.texted import TextEnum
 
 MOST_WHY_CHARACTERS = 500
 
 
-class Course(StrEnum):
+class Course(TextEnum):
     """What a person may have a case do, with its meaning."""
-
-    text: str
-
-    def __new__(cls, value: str, text: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.text = text
-        return member
 
     OPEN = "open", "called again, as the law allows"
     LETTER = "letter", "a letter is due, and no call meanwhile"

@@ -4,20 +4,11 @@ A reason is the id of a rule in a pack, or a flag's own name, or names what the 
 pack may bring rules of other ids: each says its text itself.
 """
 
-from enum import StrEnum
-from typing import Self
+from dialer.kernel.texted import TextEnum
 
 
-class Reason(StrEnum):
+class Reason(TextEnum):
     """A reason that ships, with the sentence that a supervisor reads."""
-
-    text: str
-
-    def __new__(cls, value: str, text: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.text = text
-        return member
 
     # when
     HOURS = "hours", "outside the hours in which this debtor may be called"

@@ -47,7 +47,7 @@ ABOUT = [table for table in METADATA.sorted_tables if table.name not in OF_NOBOD
 
 
 def row_of(table):
-    row = {column.name: value_of(table.name, column) for column in table.columns}
+    row = {column.name: value_of(table.name, column) for column in table.columns if column.computed is None}
     row |= {name: value for name, value in PERSON.items() if name in row}
     if "id" in row and table.name in ("debtors", "cases", "debts"):
         row["id"] = 1

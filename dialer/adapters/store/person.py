@@ -13,7 +13,9 @@ from dialer.adapters.store.dossiers import record_view
 from dialer.adapters.store.schema import METADATA, attempts, cases, creditors, debtors, debts, mandates, numbers
 from dialer.cases.access import Kept
 
-OF_NOBODY = frozenset({"creditors", "mandates", "ledger_keys", "campaign_states", "sessions", "pacing_memory"})
+OF_NOBODY = frozenset(
+    {"creditors", "mandates", "ledger_keys", "campaign_states", "sessions", "pacing_memory", "habits"}
+)
 """Tables without a row about a debtor. ledger_keys has no more than the versions of what stands in the ledger."""
 
 
