@@ -48,7 +48,7 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
 from dialer.live.pacer import Latency, Pacer
-from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
 from dialer.outcomes.closing import Closing
@@ -59,6 +59,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
@@ -93,6 +94,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
         self._stop = asyncio.Event()
@@ -322,6 +324,7 @@ class Daemon:
             )
 
     async def _on_up(self, connected: asyncio.Event) -> None:
+        self._flow.trunks.forget_reached()
         await self._recovery.reconcile()
         await self._flow.pacer.accounts.read()  # it may have found calls that the PBX abandoned without us
         connected.set()
@@ -393,6 +396,7 @@ class Daemon:
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
         ).application()
+        application.add_routes(self._reports.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -419,6 +423,7 @@ class Daemon:
                 for campaign in flow.campaigns.values()
             ),
             agents=tuple(agent_line(session, now) for session in flow.roster),
+            trunks=trunk_lines(flow.trunks),
         )
 
     def _problems(self) -> list[str]:

@@ -1,9 +1,10 @@
 """From the configuration to the law and the campaigns."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.offers import Step
@@ -19,7 +20,7 @@ from dialer.live.targets import Bounds, Wish
 from dialer.outcomes.catalogue import shipped, with_own
 from dialer.outcomes.lettering import DEFAULT_LADDER, LetterRules, LetterRulesOf, LetterStep
 from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
-from dialer.settings import CampaignSettings, Settings
+from dialer.settings import CallerIdSettings, CampaignSettings, Settings
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
 from dialer.texts.scripts import Scripts, shipped_scripts
@@ -151,22 +152,26 @@ def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
 def campaign(settings: Settings, name: str) -> Campaign:
     """One campaign as the engine knows it. Raises InputError where it names a trunk that no call of it would take."""
     wish = settings.campaigns[name]
-    caller_id = PhoneNumber(wish.caller_id)
-    facts: dict[str, Any] = {"caller_id_registered": wish.caller_id_registered}
+    own = _caller_ids(wish.all_caller_ids)
+    of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
+    facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
     its_trunks = tuple(trunks(settings, wish.trunks))
-    may = ways(caller_id, its_trunks)
-    idle = next((trunk for trunk in wish.trunks if trunk not in {one.name for one in may}), None)
+    shown = (*own, *(one for ids in of_mandates.values() for one in ids))
+    may = {trunk.name for one in shown for trunk in ways(one.number, its_trunks)}
+    idle = next((trunk for trunk in wish.trunks if trunk not in may), None)
     if idle is not None:
         raise InputError(
-            f"campaigns.{name}.trunks: no call would take {idle!r}: it isn't of the caller id's country, another one is",
+            f"campaigns.{name}.trunks: no call would take {idle!r}: it isn't of a caller id's country, another one is",
             f"take it out, or correct the country in [trunks.{idle}]",
         )
     return Campaign(
         name=name,
         packs=wish.packs,
-        caller_id=caller_id,
+        caller_id=own[0].number,
+        caller_ids=own,
+        mandate_caller_ids=of_mandates,
         ring_timeout_seconds=wish.ring_timeout_seconds,
         post_dial_delay_seconds=wish.post_dial_delay_seconds,
         auto_ready_after_seconds=wish.auto_ready_after_seconds,
@@ -180,6 +185,10 @@ def campaign(settings: Settings, name: str) -> Campaign:
         value=wish.value,
         preview_seconds=wish.preview_seconds,
     )
+
+
+def _caller_ids(wishes: Sequence[CallerIdSettings]) -> tuple[CallerId, ...]:
+    return tuple(CallerId(PhoneNumber(one.number), one.registered, one.rested) for one in wishes)
 
 
 def _ring_error(name: str, seconds: float, why: str) -> InputError:

@@ -23,6 +23,8 @@ from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
 from dialer.calls.reserving import Reserving
+from dialer.calls.results import FAILS_OVER
+from dialer.calls.settling import result_of
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.learning import Learning
@@ -247,6 +249,8 @@ class Flow:
                 if self.roster.seat_idle(event.leg) is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
                 self._answering.serve_waiting()
+            case events.TrunkReached():
+                self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
                 self._renew()
@@ -290,6 +294,18 @@ class Flow:
             self._follow(attempt, effect, signal)
         self.pacer.moved(attempt, signal, unanswered=unanswered)
 
+    def _fails_over(self, attempt: Attempt, signal: Signal) -> frozenset[str] | None:
+        """The trunks that had no way for the case, where it shall be called again at once over another; else None.
+
+        Never on what the debtor, or the debtor's network, answered; and never once the phone rang.
+        """
+        campaign = self.campaigns.get(attempt.campaign)
+        if signal is Signal.WITHDRAWN or attempt.hang_up_wanted or attempt.rang_at or attempt.answered_at:
+            return None
+        if campaign is None or not campaign.dials or result_of(attempt, signal) not in FAILS_OVER:
+            return None
+        return self.trunks.another(attempt, campaign.trunks)
+
     def _follow(self, attempt: Attempt, effect: Effect, signal: Signal) -> None:
         match effect:
             case Effect.OFFER:
@@ -312,12 +328,17 @@ class Flow:
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
                 self.reserving.end(attempt)
-                planned = self._closing.settle(attempt, signal)
-                self._tasks.start("learn", self._closing.learn(attempt, planned))
+                failed_trunks = self._fails_over(attempt, signal)
+                planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
+                if failed_trunks is None:
+                    self._tasks.start("learn", self._closing.learn(attempt, planned))
                 self.live.drop(attempt)
-                stock = self._stocks.get(attempt.campaign)
-                if stock is not None:  # a call may outlive its campaign's configuration
-                    stock.put_back(attempt.intent.case_id)
+                intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
+                if stock is not None and failed_trunks is not None:
+                    for_agent = intent.mode is CallMode.RESERVED
+                    stock.put_first(intent.case_id, intent.number, failed_trunks, for_agent=for_agent)
+                elif stock is not None:  # a call may outlive its campaign's configuration
+                    stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
                     self.trunks.settled(attempt)
                 self.tally.settled(attempt)

@@ -8,19 +8,22 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import phonenumbers
+from phonenumbers import PhoneNumberType
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
-from dialer.cases.letter import LetterKind, Then
+from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
-from dialer.outcomes.lettering import LEAST_WAIT_DAYS, WAIT_DAYS
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")
 _URL_OPTIONS = frozenset({"host", "ssl"})
+_NOT_FOR_COLLECTION = ("+390843", "+390844")
+"""Delibera AGCOM 156/18/CIR."""
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _LANGUAGE = r"^[a-z]{2}$"
 
@@ -53,6 +56,15 @@ def _postgresql(text: str) -> str:
         raise ValueError("holds a password: move it to password_file, or to the variable DIALER_STORE__PASSWORD")
     if url.fragment or not options.keys() <= _URL_OPTIONS:
         raise ValueError(f"has an option that isn't known; known are {', '.join(sorted(_URL_OPTIONS))}")
+    return text
+
+
+def _caller_id(text: str) -> str:
+    number = phonenumbers.parse(_e164(text))
+    if text.startswith(_NOT_FOR_COLLECTION):
+        raise ValueError("0843 is for statistics and 0844 for selling: debts are collected from an ordinary number")
+    if phonenumbers.number_type(number) in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST):
+        raise ValueError("whoever calls it back pays for it: use an ordinary number")
     return text
 
 
@@ -204,6 +216,14 @@ class AgentSettings(_Section):
     supervisor: bool = Field(False, description="may approve an offer that is worse than an earlier one")
 
 
+class CallerIdSettings(_Section):
+    """One number that debtors see. Each debtor always sees the same one of those in use."""
+
+    number: Annotated[str, AfterValidator(_caller_id)] = Field(description="E.164, and it can be called back")
+    registered: bool = Field(False, description="for these calls (Italy: the ROC)")
+    rested: bool = Field(False, description="nobody is shown it, and its debtors see another one until it is back")
+
+
 class LetterSettings(_Section):
     """One letter of a case: what it is, when it is due, what comes after it."""
 
@@ -224,7 +244,7 @@ class LetterSettings(_Section):
 
 
 class CampaignSettings(_Section):
-    """One campaign: its law, its caller id, its pace."""
+    """One campaign: its law, its caller ids, its pace."""
 
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
@@ -251,9 +271,14 @@ class CampaignSettings(_Section):
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
     )
-    caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
+    caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
+        None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
+    )
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
+    )
+    caller_ids: tuple[CallerIdSettings, ...] = Field(
+        (), description="several, `[[campaigns.NAME.caller_ids]]`; a mandate's own take their place for its cases"
     )
     trunks: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(
         (), description="which `[trunks.NAME]` its calls take; unset: all of them"
@@ -292,6 +317,32 @@ class CampaignSettings(_Section):
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"
     )
 
+    @model_validator(mode="after")
+    def _shows_a_number(self) -> "CampaignSettings":
+        if self.caller_id is None and not self.caller_ids:
+            raise ValueError("caller_id: missing: name the number that debtors see")
+        if self.caller_ids and (self.caller_id is not None or self.caller_id_registered):
+            raise ValueError("caller_id and caller_ids: put all of them into [[campaigns.NAME.caller_ids]]")
+        _check_caller_ids(self.caller_ids)
+        return self
+
+    @property
+    def all_caller_ids(self) -> tuple[CallerIdSettings, ...]:
+        """Every one of its own."""
+        if self.caller_id is None:
+            return self.caller_ids
+        return (CallerIdSettings(number=self.caller_id, registered=self.caller_id_registered),)
+
+
+def _check_caller_ids(caller_ids: tuple[CallerIdSettings, ...]) -> None:
+    numbers = [one.number for one in caller_ids]
+    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+    if twice is not None:
+        msg = f"caller_ids: {twice} stands twice"
+        raise ValueError(msg)
+    if caller_ids and all(one.rested for one in caller_ids):
+        raise ValueError("caller_ids: every one is rested, so nobody could be called: keep one in use")
+
 
 class OfferSettings(_Section):
     """One step of what a mandate lets agents offer: all of it together at most."""
@@ -320,9 +371,17 @@ class MandateSettings(_Section):
         None, description="the creditor's own templates, each reminder.LANGUAGE.toml or demand.LANGUAGE.toml"
     )
     how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
+    caller_ids: tuple[CallerIdSettings, ...] = Field(
+        (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
+    )
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "MandateSettings":
+        _check_caller_ids(self.caller_ids)
+        return self
 
 
 class Settings(BaseSettings):
@@ -516,10 +575,13 @@ def _suggestion(where: toml.Where) -> str:
             "mandates": MandateSettings,
             "trunks": TrunkSettings,
         }
-        if model is MandateSettings and part == "offers":
-            model = OfferSettings
-        elif model in (MandateSettings, CampaignSettings) and part == "letters":
-            model = LetterSettings
+        inner: dict[str | int, type[_Section]] = {
+            "caller_ids": CallerIdSettings,
+            "letters": LetterSettings,
+            "offers": OfferSettings,
+        }
+        if model in (CampaignSettings, MandateSettings) and part in inner:
+            model = inner[part]
         else:
             model = nested.get(part) or (model if model in nested.values() else _section(part))
     known = (field.alias or name for name, field in model.model_fields.items()) if model else ()

@@ -24,6 +24,7 @@ from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.settings import (
     AgentSettings,
+    CallerIdSettings,
     CampaignSettings,
     LetterSettings,
     MandateSettings,
@@ -120,11 +121,12 @@ def _configuration() -> str:
         for name, field in Settings.model_fields.items()
         if name != "trunks"
     ]
-    beside = (
+    inner = (
+        ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )
-    for header, model in (*sections, *beside):
+    for header, model in (*sections, *inner):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [

@@ -148,9 +148,24 @@ class DialerCollector(Collector):
                 caps.add_metric([line.campaign, account.name], account.cap)
             for limit in Limit:
                 limits.add_metric([line.campaign, limit.value], float(line.limit == limit))
+        yield from self._trunks(snapshot)
         for work in ("calling", *Work):
             agents.add_metric([str(work)], sum(agent.state == work for agent in snapshot.agents))
         yield from (calls, states, planned, wanted, limits, risk, risk_limit, chance, budget, ratios, caps, agents)
+
+    def _trunks(self, snapshot: Snapshot) -> Iterator[Metric]:
+        up = GaugeMetricFamily("dialer_trunk_up", "1 while it is well, 0 while it gets no calls", labels=["trunk"])
+        calls = GaugeMetricFamily("dialer_trunk_calls_in_flight", "calls under way over it", labels=["trunk"])
+        channels = GaugeMetricFamily("dialer_trunk_channels", "calls at once that it may carry", labels=["trunk"])
+        ended = CounterMetricFamily(
+            "dialer_trunk_attempts", "calls over it that ended, by result", labels=["trunk", "result"]
+        )
+        for line in snapshot.trunks:
+            for family, value in ((up, float(line.well)), (calls, line.calls), (channels, line.channels)):
+                family.add_metric([line.trunk], value)
+            for result in Result:
+                ended.add_metric([line.trunk, result.value], self._tally.trunks[line.trunk, result.value])
+        yield from (up, calls, channels, ended)
 
     def _service(self) -> Iterator[Metric]:
         values = self._health()

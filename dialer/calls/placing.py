@@ -69,7 +69,8 @@ class Placing:
         nothing but an agent to hold.
         """
         decided = mode is CallMode.PREVIEW
-        trunk = self._trunks.take(campaign.trunks, campaign.caller_id, decided=decided)
+        caller_id = campaign.caller_id_of(case.debtor_id, case.creditor)
+        trunk = self._trunks.take(campaign.trunks, caller_id.number, decided=decided, avoid=case.failed_trunks)
         if trunk is None:
             return NO_TRUNK
         try:
@@ -84,7 +85,7 @@ class Placing:
         now, habits = self._clock.now(), self._learning.of(campaign.name)
         for line in numbers_to_try(case, by_chance(case.numbers, now, zone_of(case), habits)):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs, trunk), mode=mode)
-            verdict = await self._ring(campaign, intent, held)
+            verdict = await self._ring(campaign, intent, held, case.failed_trunks)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
                 return verdict
             verdicts.append(verdict)
@@ -95,12 +96,14 @@ class Placing:
             return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
         return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
 
-    async def _ring(self, campaign: Campaign, intent: Intent, held: Session | None) -> Verdict:
+    async def _ring(
+        self, campaign: Campaign, intent: Intent, held: Session | None, failed_trunks: frozenset[str]
+    ) -> Verdict:
         """Ring in the wished mode, or where the gate demands it with an agent held."""
         if intent.mode not in HOLDING:
             answer = await self._gate.clear(intent)
             if isinstance(answer, Clearance):
-                self._dial(campaign, answer)
+                self._dial(campaign, answer, failed_trunks)
                 return Verdict()
             if not self._demands_agent(answer, intent):
                 return answer
@@ -114,7 +117,7 @@ class Placing:
                 answer = await self._gate.clear(replace(intent, mode=CallMode.RESERVED))
             if isinstance(answer, Verdict):
                 return answer
-            self._dial(campaign, answer, session)
+            self._dial(campaign, answer, failed_trunks, session)
             session = None
             return Verdict()
         finally:
@@ -125,10 +128,13 @@ class Placing:
         packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
         return demands_agent(verdict, packs)
 
-    def _dial(self, campaign: Campaign, clearance: Clearance, held: Session | None = None) -> None:
+    def _dial(
+        self, campaign: Campaign, clearance: Clearance, failed_trunks: frozenset[str], held: Session | None = None
+    ) -> None:
         reservation = clearance.reservation
         intent, cleared_at = reservation.intent, reservation.cleared_at
-        attempt = Attempt(reservation.attempt, intent, cleared_at, kind=kind_of(intent, cleared_at))
+        kind = kind_of(intent, cleared_at)
+        attempt = Attempt(reservation.attempt, intent, cleared_at, failed_trunks=failed_trunks, kind=kind)
         self._live.add(attempt)
         if held is not None:
             self._reserving.promise(held, attempt)

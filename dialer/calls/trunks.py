@@ -4,13 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from dialer.calls.attempt import BEFORE_ANSWER, Attempt
 from dialer.calls.live import LiveAttempts
-from dialer.calls.results import NEVER_LEFT
+from dialer.calls.results import NEVER_LEFT, Result
 from dialer.campaigns.trunk import Trunk, ways
 from dialer.kernel.clock import Clock
 from dialer.kernel.phone import PhoneNumber
 from pacing.governor import BURST_SECONDS, PROBE_SECONDS, SICK_AFTER_FAILURES
+
+FROM_THE_NETWORK = frozenset(
+    {Result.BUSY, Result.REJECTED, Result.UNREACHABLE, Result.NOT_IN_SERVICE, Result.CONGESTION}
+)
+"""Results that somebody beyond the trunk must have told."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,8 @@ class TrunkState:
 
     tokens: calls that its rate allows now, as of `filled_at`. credit: what its weight entitles it to. held: calls that
     chose it and aren't placed yet. failures: calls in a row that never left. probed_at: when a call was last spent on
-    finding out whether it is well again.
+    finding out whether it is well again. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
+    as anybody asks.
     """
 
     trunk: Trunk
@@ -42,6 +52,7 @@ class TrunkState:
     held: int = 0
     failures: int = 0
     probed_at: float = float("-inf")
+    reached: bool = True
 
     @property
     def name(self) -> str:
@@ -50,7 +61,7 @@ class TrunkState:
     @property
     def sick(self) -> bool:
         """It gets no calls but for a probe now and then."""
-        return self.failures >= SICK_AFTER_FAILURES
+        return not self.reached or self.failures >= SICK_AFTER_FAILURES
 
     def fill(self, now: float) -> None:
         """The token bucket of the governor, for this trunk alone: its carrier sees no second above its rate."""
@@ -91,17 +102,25 @@ class Trunks:
             tuple(state.name for state in able),
             sum(state.trunk.channels for state in able),
             sum(state.trunk.calls_per_second for state in able),
-            min(state.failures for state in some),
+            min(state.failures if state.reached else max(state.failures, SICK_AFTER_FAILURES) for state in some),
         )
 
-    def take(self, trunks: Sequence[Trunk], caller_id: PhoneNumber, *, decided: bool = False) -> Trunk | None:
+    def take(
+        self,
+        trunks: Sequence[Trunk],
+        caller_id: PhoneNumber,
+        *,
+        decided: bool = False,
+        avoid: frozenset[str] = frozenset(),
+    ) -> Trunk | None:
         """The one of these trunks for the next call; None where none can take one now. `let_go` follows once it is placed, or isn't.
 
         decided: somebody decided on this call a while ago and its turn was counted then: only a free channel is needed.
+        avoid: names of those that had no way for the same case just now.
         """
         now = self._clock.monotonic()
         calls = self.calls()
-        may = [self._states[trunk.name] for trunk in ways(caller_id, [state.trunk for state in self._some(trunks)])]
+        may = [state for state in self._may(trunks, caller_id) if state.name not in avoid]
         free = [state for state in may if calls[state.name] < state.trunk.channels]
         for state in free:
             state.fill(now)
@@ -124,15 +143,50 @@ class Trunks:
         """The call that took it is among the live ones, or isn't placed."""
         self._states[trunk.name].held -= 1
 
+    def another(self, attempt: Attempt, trunks: Sequence[Trunk]) -> frozenset[str] | None:
+        """The names of the trunks that had no way for this case, where another one is well; else None."""
+        if attempt.intent.caller_id is None:
+            return None
+        failed = attempt.failed_trunks | {attempt.intent.trunk}
+        well = any(not state.sick and state.name not in failed for state in self._may(trunks, attempt.intent.caller_id))
+        return failed if well else None
+
     def heard(self, attempt: Attempt) -> None:
         """The far end gave a sign of life."""
         if state := self._states.get(attempt.intent.trunk):
-            state.failures = 0
+            self._change(state, failures=0)
 
     def settled(self, attempt: Attempt) -> None:
-        """A call that was sent is over."""
-        if state := self._states.get(attempt.intent.trunk):
-            state.failures = state.failures + 1 if attempt.result in NEVER_LEFT else 0
+        """A call that was sent is over. One that rang out says nothing: nobody needs a trunk for our own time-out."""
+        state = self._states.get(attempt.intent.trunk)
+        if state is not None and attempt.result in NEVER_LEFT:
+            self._change(state, failures=state.failures + 1)
+        elif state is not None and attempt.result in FROM_THE_NETWORK:
+            self._change(state, failures=0)
+
+    def reached(self, endpoint: str, *, reached: bool) -> None:
+        """The PBX's own question to the carrier got an answer, or no more. A phone's endpoint is no trunk."""
+        for state in self:
+            if state.trunk.endpoint != endpoint:
+                continue
+            self._change(state, failures=0 if reached else state.failures, reached=reached)
+            for attempt in self._live:
+                if not reached and attempt.intent.trunk == state.name and attempt.state in BEFORE_ANSWER:
+                    attempt.trunk_lost = True
+
+    def forget_reached(self) -> None:
+        """The PBX wasn't heard for a while: calls, and what it says from now on, tell how each trunk does."""
+        for state in self:
+            state.reached = True
+
+    def _change(self, state: TrunkState, *, failures: int, reached: bool | None = None) -> None:
+        was = state.sick
+        state.failures = failures
+        state.reached = state.reached if reached is None else reached
+        if state.sick != was:
+            log.warning(
+                "trunk.sick" if state.sick else "trunk.well", trunk=state.name, failures=failures, reached=state.reached
+            )
 
     def _to_probe(self, states: Iterable[TrunkState], now: float) -> TrunkState | None:
         """A sick trunk whose turn it is: one call at a time, so that it is found well again without burning cases."""
@@ -140,9 +194,12 @@ class Trunks:
         due = (
             state
             for state in states
-            if state.sick and now - state.probed_at >= PROBE_SECONDS and not ringing[state.name]
+            if state.sick and state.reached and now - state.probed_at >= PROBE_SECONDS and not ringing[state.name]
         )
         return min(due, key=lambda state: state.probed_at, default=None)
+
+    def _may(self, trunks: Sequence[Trunk], caller_id: PhoneNumber) -> list[TrunkState]:
+        return [self._states[trunk.name] for trunk in ways(caller_id, [state.trunk for state in self._some(trunks)])]
 
     def _some(self, trunks: Sequence[Trunk]) -> list[TrunkState]:
         return [self._states[trunk.name] for trunk in trunks] or list(self)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.debtor import Provenance
@@ -14,16 +15,21 @@ from dialer.compliance.verdict import Intent
 from dialer.kernel.phone import PhoneNumber
 
 
-def facts_of_way(campaign: Campaign, caller_id: PhoneNumber, trunk: Trunk | None) -> dict[str, Any]:
+def facts_of_way(campaign: Campaign, caller_id: CallerId, trunk: Trunk | None) -> dict[str, Any]:
     """What packs may require of every call that shows this caller id over this trunk."""
-    return {"trunk_domestic": trunk is not None and trunk.is_domestic(caller_id), **campaign.facts}
+    return {
+        "caller_id_registered": caller_id.registered,
+        "trunk_domestic": trunk is not None and trunk.is_domestic(caller_id.number),
+        **campaign.facts,
+    }
 
 
 def intent_for(
     campaign: Campaign, case: DueCase, number: PhoneNumber, known: Mapping[str, Pack], trunk: Trunk | None = None
 ) -> Intent:
     """May this number of this case be rung for this campaign now, over this trunk, or else one that it may take?"""
-    trunk = trunk or next(iter(ways(campaign.caller_id, campaign.trunks)), None)
+    caller_id = campaign.caller_id_of(case.debtor_id, case.creditor)
+    trunk = trunk or next(iter(ways(caller_id.number, campaign.trunks)), None)
     packs = campaign.packs
     if campaign.packs_follow_debtor:
         packs = packs_for(packs, known, number, case.place)
@@ -45,10 +51,10 @@ def intent_for(
         mode=campaign.mode,
         ring_timeout_seconds=campaign.ring_timeout_seconds,
         workplace=at_work,
-        caller_id=campaign.caller_id,
+        caller_id=caller_id.number,
         trunk=trunk.name if trunk else "",
         given={
-            **facts_of_way(campaign, campaign.caller_id, trunk),
+            **facts_of_way(campaign, caller_id, trunk),
             **case.facts,
             "attempts_so_far": case.tried,
             "subdivision": case.place,

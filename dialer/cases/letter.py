@@ -1,6 +1,6 @@
 """Letters: reminders, registered letters and PEC, with what stood in them, and when they were sent and received."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,6 +12,10 @@ from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 
 MOST_TRACKING_CHARACTERS = 100
+WAIT_DAYS = 15
+"""Within so many days a letter asks for payment, where nothing is configured."""
+LEAST_WAIT_DAYS = 10
+"""The shortest term that a letter may set (UNIREC's code of conduct)."""
 
 
 class LetterKind(StrEnum):
@@ -187,12 +191,14 @@ class Letters(Protocol):
     async def talked(
         self, before: datetime, campaigns: Sequence[str], after: int, most: int
     ) -> tuple[list[Talked], int | None]:
-        """Of up to `most` open cases with a higher id those whose debtor was last spoken with before, and nothing was
+        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, and nothing was
         paid or written since; and the last id looked at, None where no case is left.
         """
 
-    async def hand_over(self, case_id: int, why: str, now: datetime) -> bool:
-        """A letter is due for the case: whether it still waited to be called, and no flag stood about its debtor."""
+    async def hand_over(self, due: Mapping[int, str], now: datetime) -> int:
+        """A letter is due for these cases, each with its reason: how many of them still waited to be called, and had no
+        flag about their debtor.
+        """
 
 
 def letter_id(case_id: int, number: int) -> str:

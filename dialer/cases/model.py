@@ -142,7 +142,8 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests. wanted_by: the least cadence. risk_class: the creditor's own word.
+    suggests. wanted_by: the least cadence. risk_class: the creditor's own word. failed_trunks: those that had no way for
+    it just now.
     """
 
     id: int
@@ -154,8 +155,10 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    creditor: str = ""
     wanted_by: datetime | None = None
     risk_class: str = ""
+    failed_trunks: frozenset[str] = frozenset()
 
     @property
     def tried(self) -> int:

@@ -16,7 +16,7 @@ from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayErr
 CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
-    "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
+    "caller_id_registered": "caller_id_registered = true in the campaign, or registered = true of it, once it is",
     "trunk_domestic": "the trunk's country to that of the caller id, if calls enter there; else name a domestic trunk",
 }
 _LETTER = {
@@ -77,13 +77,15 @@ def _local(loaded: Any) -> list[Finding]:
         law = configured.law(loaded)
         for name in loaded.campaigns:
             campaign = configured.campaign(loaded, name)
-            for trunk in ways(campaign.caller_id, campaign.trunks):
-                said = facts_of_way(campaign, campaign.caller_id, trunk)
+            ids = [one for own in (campaign.caller_ids, *campaign.mandate_caller_ids.values()) for one in own]
+            for caller_id, trunk in [(one, way) for one in ids for way in ways(one.number, campaign.trunks)]:
+                said = facts_of_way(campaign, caller_id, trunk)
                 for pack in (law.packs[named] for named in campaign.packs):
                     for rule in pack.of_kind(Require):
                         if rule.when is None and rule.fact in _SAID and not said.get(rule.fact):
                             raise InputError(
-                                f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
+                                f"campaign {name} would dial nobody with {caller_id.number} over the trunk "
+                                f"{trunk.name}: {pack.name} requires {rule.fact} ({rule.source})",
                                 f"set {_SAID[rule.fact]}",
                             )
         return "what the packs require of every call is said"
@@ -96,12 +98,13 @@ def _local(loaded: Any) -> list[Finding]:
     def letters() -> str:
         """A letter that can't say what it must would be refused on the day on which it is due."""
         of, told = configured.letters(loaded), []
-        for creditor in ("", *(mandate.creditor for mandate in loaded.mandates if mandate.letters)):
+        asked = any(campaign.letters for campaign in loaded.campaigns.values())
+        for creditor, wanted in (("", asked), *((one.creditor, asked or one.letters) for one in loaded.mandates)):
             rules = of("", creditor)
-            lacks = [key for key in _LETTER if not getattr(rules.agency, key)] if creditor else []
-            if lacks:
+            keys = [key for key in _LETTER if wanted and (creditor or key != "how_to_pay")]
+            if lacks := [key for key in keys if not getattr(rules.agency, key)]:
                 raise InputError(
-                    f"letters of {creditor} couldn't say what they must: {', '.join(lacks)}",
+                    f"letters{f' of {creditor}' if creditor else ''} couldn't say what they must: {', '.join(lacks)}",
                     f"set {', '.join(_LETTER[key] for key in lacks)}",
                 )
             told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]

@@ -121,16 +121,24 @@ def export(
     folder: Folder,
     batch: Annotated[str, typer.Option(help="as dialer letters write told it")],
     config: Config = DEFAULT_CONFIG,
+    *,
+    by: By = "",
 ) -> None:
-    """Make the files of a batch once more, as they were: for a folder that was lost."""
+    """Make the files of a batch once more, as they were: for a folder that was lost. Who did is on record."""
+    author = viewer(by)
     _new(folder)
 
-    async def read(engine: "AsyncEngine", _: datetime) -> Any:
+    async def read(engine: "AsyncEngine", now: datetime) -> Any:
+        from dialer.adapters.store.dossiers import SqlDossiers
         from dialer.adapters.store.letters import SqlLetters
 
-        return await SqlLetters(engine).find(batch, None, None, MOST_AT_ONCE)
+        found = await SqlLetters(engine).find(batch, None, None, MOST_AT_ONCE)
+        left = [letter for letter in found if letter.state != "cancelled"]
+        for letter in left:
+            await SqlDossiers(engine).viewed(letter.case_id, author, "letter", now)
+        return left
 
-    found = [letter for letter in with_record(config, read) if letter.state != "cancelled"]
+    found = with_record(config, read)
     if not found:
         raise UnknownNameError(f"no letters of batch {batch!r}", "dialer letters list shows the batches")
     for letter in found:

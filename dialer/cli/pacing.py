@@ -14,15 +14,16 @@ def explain(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say why each campaign dials at this rate, or why nothing rings."""
+    """Say why each campaign dials at this rate, or why nothing rings, and how each trunk does."""
     from dialer.cli.client import ask
 
-    lines = ask(config, "GET", "/api/v1/explain")["campaigns"]
+    answer = ask(config, "GET", "/api/v1/explain")
+    lines, trunks = answer["campaigns"], answer["trunks"] if name is None else []
     chosen = [line for line in lines if name in (None, line["campaign"])]
     if not chosen and name is not None:
         raise UnknownNameError(f"no campaign is named {name!r}", "dialer campaign list has the names")
     if as_json:
-        print_json({"campaigns": chosen})
+        print_json({"campaigns": chosen, "trunks": trunks})
         return
-    for line in chosen:
+    for line in (*chosen, *trunks):
         print(line["sentence"])

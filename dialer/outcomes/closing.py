@@ -10,6 +10,7 @@ import structlog
 from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
+from dialer.calls.results import Result
 from dialer.calls.settling import result_of
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.book import CaseBook
@@ -90,9 +91,12 @@ class Closing:
         again_at = self._clock.now() + SKIPPED_FOR
         self._book.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
 
-    def settle(self, attempt: Attempt, ended_by: Signal) -> NextAction:
-        """The call is over: its result, and the next attempt in case that nobody says more; `learn` may better it."""
-        attempt.result = result_of(attempt, ended_by)
+    def settle(self, attempt: Attempt, ended_by: Signal, *, again: bool = False) -> NextAction:
+        """The call is over: its result, and the next attempt in case that nobody says more; `learn` may better it.
+
+        again: its trunk had no way, and another one is tried at once: so far nobody was called.
+        """
+        attempt.result = Result.TRUNK_FAILURE if again else result_of(attempt, ended_by)
         now = self._clock.now()
         ended_at = attempt.ended_at or now
         entry = entry_for(attempt, now)
@@ -102,6 +106,8 @@ class Closing:
         if wanted_by := self._gate.wanted_by(attempt.intent.packs, entry):
             self._book.want(attempt.intent.case_id, wanted_by)
         planned = attempt.then or next_action.after_call(attempt.result, ended_at)
+        if again:
+            planned = NextAction(CaseState.OPEN, ended_at, "its trunk had no way: again over another")
         self._plan(attempt, planned)
         return planned
 

@@ -9,7 +9,7 @@ import structlog
 
 from dialer.cases.debtor import Address, AddressKind, DebtorKind
 from dialer.cases.dossier import Dossier
-from dialer.cases.letter import Due, Letter, LetterContent, LetterKind, Letters, Talked, Then, letter_id
+from dialer.cases.letter import WAIT_DAYS, Due, Letter, LetterContent, LetterKind, Letters, Talked, Then, letter_id
 from dialer.cases.model import CaseState, NextAction
 from dialer.kernel.clock import Clock
 from dialer.outcomes.rules import GRACE_DAYS
@@ -17,10 +17,6 @@ from dialer.texts import fields
 from dialer.texts.fields import Agency
 from dialer.texts.letters import DEMAND, REMINDER, Gap, LetterShelf
 
-WAIT_DAYS = 15
-"""Within so many days a letter asks for payment, where nothing is configured."""
-LEAST_WAIT_DAYS = 10
-"""The shortest term that a letter may set (UNIREC's code of conduct)."""
 UNDER_WAY_DAYS = {LetterKind.REMINDER: 5, LetterKind.REGISTERED: 30, LetterKind.PEC: 1}
 """How long after it was sent a letter of which no receipt is told counts as received, for the next call alone: the
 post keeps a registered letter for 30 days. No limitation date follows from it."""
@@ -92,9 +88,9 @@ class Lettering:
         before = now - timedelta(days=1)
         while True:
             found, last = await self._record.talked(before, self._campaigns, after, MOST_AT_ONCE)
-            for case in found:
-                why = due_because(case, self._rules(case.campaign, case.creditor), now)
-                total += why is not None and await self._record.hand_over(case.case_id, why, now)
+            judged = {case.case_id: due_because(case, self._rules(case.campaign, case.creditor), now) for case in found}
+            if due := {case_id: why for case_id, why in judged.items() if why is not None}:
+                total += await self._record.hand_over(due, now)
             if last is None:
                 break
             after = last

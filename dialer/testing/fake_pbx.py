@@ -63,7 +63,7 @@ class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
     up: whether requests reach it. trunk: whether it can make a channel to the network. lose_replies: requests are carried out and never answered.
-    silent, congested: names of trunks whose carrier says nothing, or 503.
+    silent, congested, unreachable: names of trunks whose carrier says nothing, or 503, or that the PBX refuses to take.
     listening: whether its events reach anybody. phones_answer: whether agents pick up.
     """
 
@@ -74,6 +74,7 @@ class FakePbx:
         self.trunk = True
         self.silent: set[str] = set()
         self.congested: set[str] = set()
+        self.unreachable: set[str] = set()
         self.lose_replies = False
         self.phones_answer = True
         self.listening = True
@@ -173,6 +174,11 @@ class FakePbx:
             self._tell(events.AgentLeft(attempt, self.clock.now()))
             self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
 
+    def reach(self, trunk: str, *, reached: bool) -> None:
+        """The carrier answers the PBX's own question again, or no more."""
+        (self.unreachable.discard if reached else self.unreachable.add)(trunk)
+        self._tell(events.TrunkReached(trunk, self.clock.now(), reached))
+
     def opt_out(self, attempt: AttemptId) -> None:
         """The debtor presses the key during the message."""
         self.opted_out[attempt] = self.clock.now()
@@ -181,7 +187,7 @@ class FakePbx:
     # -- the network and the dialplan -----------------------------------------------------------------
 
     def _make_channel(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
-        if not self.trunk:
+        if not self.trunk or self.ways[attempt][1] in self.unreachable:
             self._tell_failed(attempt)
             return
         self._trunks[attempt] = trunk

@@ -404,6 +404,7 @@ class MemoryRecord:
             case.new.place,
             case.new.facts,
             case.first_number,
+            case.new.creditor,
             case.wanted_by,
             case.new.risk_class,
         )

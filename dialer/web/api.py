@@ -180,7 +180,8 @@ class Api:
             {"campaign": line.campaign, "sentence": explain(line, snapshot.agents, problems)}
             for line in snapshot.campaigns
         ]
-        return web.json_response({"campaigns": said})
+        trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
+        return web.json_response({"campaigns": said, "trunks": trunks})
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)

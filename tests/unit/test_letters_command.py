@@ -12,11 +12,13 @@ import pypdf
 import pytest
 from typer.testing import CliRunner
 
+from dialer import settings
 from dialer.adapters.store.cases import SqlCaseBook
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
 from dialer.cli import app
+from dialer.cli.check import _local
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import InputError, UnknownNameError
 from tests.conftest import ROOT
@@ -109,7 +111,7 @@ def test_a_batch_is_told_at_once_and_its_files_can_be_made_again(dialer, tmp_pat
     assert "0 letters changed" in dialer(f"letters tell --batch {batch} --sent-on {TODAY}").stdout
     assert "messa in mora" in dialer("letters show 1-1 --by carla").stdout
     views = json.loads(dialer("case views 1 --json").stdout)["views"]
-    assert [view["how"] for view in views] == ["letter", "letter"]
+    assert [view["how"] for view in views] == ["letter"] * 3
 
 
 def test_a_folder_that_holds_something_is_left_alone_and_nothing_is_written(dialer, tmp_path):
@@ -177,3 +179,38 @@ def test_the_how_to_works_as_written(dialer, tmp_path):
         dialer(line.removeprefix("dialer ").replace("2026-11-24", str(TODAY)))
     (letter,) = json.loads(dialer("letters list --json").stdout)["letters"]
     assert (letter["kind"], letter["state"]) == ("reminder", "received")
+
+
+STEP = "[[campaigns.k.letters]]\nafter_days = 5\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("", ""), None),
+        (('contact = "tel. 06 1234567"', ""), None),  # nobody asked for letters
+        (('contact = "tel. 06 1234567"', "", STEP), "letters couldn't say what they must: contact"),
+        (('how_to_pay = "IBAN IT60X0542811101000000123456"', "", STEP), "letters of Luce couldn't say what they must"),
+        (("how_to_pay", 'letter_folder = "own"\nhow_to_pay'), "own/demand.it.toml:2: wort: unknown key"),
+        (("caller_id", 'script_folder = "said"\ncaller_id'), "said/it.toml:3: part.0.text: missing"),
+        (("caller_id", 'language = "pl"\ncaller_id'), "no script is named pl.toml"),
+    ],
+)
+def test_dialer_check_tells_what_letters_and_scripts_lack(tmp_path, change, says):
+    before, after, *more = change
+    (tmp_path / "dialer.toml").write_text(CONFIG.replace(before, after) + "".join(more) if before else CONFIG)
+    for folder, name, text in (
+        ("own", "demand.it.toml", 'name = "x"\nwort = "y"\n'),
+        ("said", "it.toml", 'name = "x"\n\n[[part]]\ntitle = "y"\n'),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    findings = {one.what: one for one in _local(settings.load(tmp_path / "dialer.toml"))}
+    bad = [one for one in (findings["letters"], findings["scripts"]) if not one.well]
+    assert bool(bad) is (says is not None), findings
+    if says:
+        assert says in bad[0].seen
+        assert bad[0].remedy
+    else:
+        assert "demand.it" in findings["letters"].seen
+        assert "it Recupero telefonico" in findings["scripts"].seen

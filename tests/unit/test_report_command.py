@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -41,6 +42,7 @@ from dialer.reports.report import (
     text,
     total,
 )
+from tests.conftest import ROOT
 from tests.store.test_dossier import FULL
 
 ROME = ZoneInfo("Europe/Rome")
@@ -193,6 +195,15 @@ def test_each_report_prints_its_definitions(report):
         assert [one["name"] for one in found["columns"]] == [column.name for column in about.columns]
         assert report(name, *needed, "--by", "anna", "--csv").stdout.startswith(f"\ufeff{about.columns[0].name};")
     assert "the debtor or to who may speak for" in report("funnel").stdout.replace("\n", " ")
+
+
+def test_the_questions_of_the_supervisors_page_are_answered(report):
+    page = (ROOT / "docs/supervisor.md").read_text()
+    commands = re.findall(r"`dialer report ([^`]+)`", page)
+    assert {command.split()[0] for command in commands} == set(reporting.REPORTS)
+    for command in commands:
+        result = report(*command.replace("--case 12", "--case 1").replace("--campaign luce", "--campaign k").split())
+        assert result.exit_code == 0, (command, result.output)
 
 
 def test_what_a_report_does_not_take_is_refused_with_what_it_takes(report):

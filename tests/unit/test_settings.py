@@ -60,7 +60,7 @@ def test_paths_are_relative_to_the_file(file, tmp_path):
         ("secret_file", "secrt_file", 2, "pbx.secrt_file: unknown key; known here: host, port"),
         ("[campaigns.luce]", "[campaigns.luce]\nmax_abandn = 3", 8, "campaigns.luce.max_abandn: unknown key"),
         ('caller_id = "+390612345678"', 'caller_id = "0612345678"', 8, "not in E.164"),
-        ('caller_id = "+390612345678"', "", 7, "campaigns.luce.caller_id: missing"),
+        ('caller_id = "+390612345678"', "", 7, "campaigns.luce: caller_id: missing"),
         ("seat = 1001", "seat = 3", 12, "greater than or equal to 10 (is '3')"),
         ("seat = 1001", 'seat = "x"', 12, "valid integer"),
         ('phone = "PJSIP/anna"', 'phone = "PJSIP/anna&Local/s@dialer-purge"', 13, "agents.0.phone"),

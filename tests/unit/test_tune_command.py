@@ -14,7 +14,8 @@ def asked(monkeypatch):
     def ask(config, method, path, body=None):
         requests.append((method, path, body))
         if path == "/api/v1/explain":
-            return {"campaigns": [{"campaign": name, "sentence": f"{name} dials"} for name in ("luce", "gas")]}
+            campaigns = [{"campaign": name, "sentence": f"{name} dials"} for name in ("luce", "gas")]
+            return {"campaigns": campaigns, "trunks": [{"trunk": "milano", "sentence": "trunk milano: well"}]}
         return {"campaign": "luce", "until": "the daemon's next start", "mode": "predictive", "channels": 20}
 
     monkeypatch.setattr(client, "ask", ask)
@@ -38,6 +39,6 @@ def test_a_change_without_a_value_is_refused(asked):
 
 
 def test_one_campaign_is_explained_or_all(asked):
-    assert CliRunner().invoke(app, ["explain"]).output == "luce dials\ngas dials\n"
+    assert CliRunner().invoke(app, ["explain"]).output == "luce dials\ngas dials\ntrunk milano: well\n"
     assert CliRunner().invoke(app, ["explain", "gas"]).output == "gas dials\n"
     assert isinstance(CliRunner().invoke(app, ["explain", "acqua"]).exception, UnknownNameError)

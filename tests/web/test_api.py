@@ -12,7 +12,7 @@ from dialer.adapters.metrics import DialerCollector, exposition
 from dialer.cases.offers import Step
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
-from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.rules import Rules
 from dialer.outcomes.said import Said
@@ -49,6 +49,7 @@ class Site:
             now, not self.problems, 0.0,
             (campaign_line(campaign, list(flow.live), flow.tally, flow.pacer.accounts_of(campaign)),),
             tuple(agent_line(session, now) for session in flow.roster),
+            trunk_lines(flow.trunks),
         )  # fmt: skip
 
     async def __aenter__(self):
@@ -286,6 +287,8 @@ async def test_every_campaign_is_explained_with_figures(site):
     assert said["campaign"] == "k"
     for words in ("k (progressive)", "1 agents (1 talking)", "1 calls under way, 0 of them", "0 abandoned of 1, 0.00%"):
         assert words in said["sentence"]
+    (trunk,) = (await site.ask("GET", "/api/v1/explain"))[1]["trunks"]
+    assert trunk == {"trunk": "trunk", "sentence": "trunk trunk: well, 1 of 100 channels in use"}
     site.problems = ["the PBX is away"]
     (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
     assert "nothing is dialled: the PBX is away" in said["sentence"]
@@ -362,4 +365,5 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert "+39" not in text
     assert "Name 0" not in text
     labels = {name for f in families.values() for s in f.samples for name in s.labels}
-    assert labels <= {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition"}
+    known = {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition", "trunk"}
+    assert labels <= known

@@ -29,7 +29,7 @@ CLEAR_PING_SECONDS = 0.5
 """An answer that took longer tells nothing of the PBX's clock."""
 NORMAL_CLEARING = "16"
 DENIED = "Permission denied"
-RIGHTS = "the AMI user needs read = call,user and write = originate,call,reporting"
+RIGHTS = "the AMI user needs read = call,user,system and write = originate,call,reporting"
 DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
 # a desk phone that understands one of these picks up by itself

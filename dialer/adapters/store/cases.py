@@ -83,6 +83,7 @@ _DUE = select(
     cases.c.debtor_id,
     cases.c.facts,
     cases.c.first_number,
+    cases.c.creditor,
     cases.c.wanted_by,
     debtors.c.risk_class,
     debtors.c.zone,
@@ -344,6 +345,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
             row.place,
             facts_of(row.facts),
             row.first_number,
+            row.creditor,
             row.wanted_by,
             row.risk_class,
         )

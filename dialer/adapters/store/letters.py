@@ -1,7 +1,7 @@
 """Letters on record, and what follows from their dates for cases and limitation dates."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -33,7 +33,8 @@ from dialer.cases.promises import Kept
 from dialer.kernel.money import Money
 from dialer.outcomes.lettering import letter_words, what_follows
 
-MOST_IN_LIST = 1_000
+MOST_HANDED_OVER = 50
+"""In one transaction: the engine's own writes wait for it."""
 _DATES = ("sent_on", "received_on", "returned_on", "cancelled_on", "tracking")
 _COUNTED = (
     select(func.count()).where(letters.c.case_id == cases.c.id, letters.c.cancelled_on.is_(None)).scalar_subquery()
@@ -115,39 +116,40 @@ class SqlLetters:
     async def talked(
         self, before: datetime, campaigns: Sequence[str], after: int, most: int
     ) -> tuple[list[Talked], int | None]:
-        """Of up to `most` open cases with a higher id those whose debtor was last spoken with before, and nothing was
+        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, and nothing was
         paid or written since; and the last id looked at, None where no case is left.
         """
+        # by their ids alone, and judged beside: an index on the state would be sorted anew for each page
+        waits = and_(_WAITS, cases.c.campaign.in_(campaigns)).label("waits")
         query = (
-            select(cases.c.id, cases.c.campaign, cases.c.creditor, debtors.c.zone, _COUNTED.label("letters"))
+            select(cases.c.id, cases.c.campaign, cases.c.creditor, debtors.c.zone, _COUNTED.label("letters"), waits)
             .join(debtors)
-            .where(_WAITS, cases.c.campaign.in_(campaigns), cases.c.id > after)
+            .where(cases.c.id > after)
             .order_by(cases.c.id)
             .limit(most)
         )
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-            ids = [row.id for row in rows]
-            spoken = await _spoken(connection, ids, before)
+            spoken = await _spoken(connection, [row.id for row in rows if row.waits], before)
             over = await _over_on(connection, list(spoken))
         found = [
             Talked(row.id, row.campaign, row.creditor, row.zone, spoken[row.id], over.get(row.id), row.letters)
             for row in rows
             if row.id in spoken
         ]
-        return found, ids[-1] if len(rows) == most else None
+        return found, rows[-1].id if len(rows) == most else None
 
-    async def hand_over(self, case_id: int, why: str, now: datetime) -> bool:
-        """A letter is due for the case: whether it still waited to be called, and no flag stood about its debtor."""
-        with telling_away():
-            async with self._engine.begin() as connection:
-                here = cases.c.id == case_id
-                debtor = await connection.scalar(select(cases.c.debtor_id).where(here, _WAITS).with_for_update())
-                if debtor is None or await _flagged(connection, debtor, now):
-                    return False
-                values = {"state": CaseState.LETTER.value, "due_at": now, "why": why, "wanted_by": None}
-                await connection.execute(update(cases).where(here).values(**values))
-                return True
+    async def hand_over(self, due: Mapping[int, str], now: datetime) -> int:
+        """A letter is due for these cases, each with its reason: how many of them still waited to be called, and had no
+        flag about their debtor.
+        """
+        handed, whys = 0, list(due.items())
+        for start in range(0, len(whys), MOST_HANDED_OVER):
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    for case_id, why in whys[start : start + MOST_HANDED_OVER]:
+                        handed += await _hand_over(connection, case_id, why, now)
+        return handed
 
 
 def letter_of(row: Any) -> Letter:
@@ -240,6 +242,16 @@ def _follow(connection: Connection, letter: Letter, by: str, now: datetime) -> N
             for debt in letter.debts
         ]
         connection.execute(_FACT, rows)
+
+
+async def _hand_over(connection: AsyncConnection, case_id: int, why: str, now: datetime) -> bool:
+    here = cases.c.id == case_id
+    debtor = await connection.scalar(select(cases.c.debtor_id).where(here, _WAITS).with_for_update())
+    if debtor is None or await _flagged(connection, debtor, now):
+        return False
+    values = {"state": CaseState.LETTER.value, "due_at": now, "why": why, "wanted_by": None}
+    await connection.execute(update(cases).where(here).values(**values))
+    return True
 
 
 async def _spoken(connection: AsyncConnection, ids: Sequence[int], before: datetime) -> dict[int, datetime]:
