@@ -142,7 +142,7 @@ async def test_the_choice_is_a_few_seeks_and_sorts_nothing_that_is_due(sql):
     async with sql.engine.connect() as connection:
         if explain == "EXPLAIN ":
             await connection.execute(text("SET enable_seqscan = off"))  # of few rows it would read them all
-        asked = case_store._NEXT.params(campaign="k", now=NOW, most=100)
+        asked = case_store._NEXT.params(campaign="k", now=NOW, most=100, share=20)
         statement = str(asked.compile(sql.engine, compile_kwargs={"literal_binds": True}))
         plan = [row[-1] for row in await connection.execute(text(explain + statement))]
     words = "\n".join(plan)

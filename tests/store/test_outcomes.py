@@ -48,6 +48,7 @@ from dialer.web.api import OutcomeBody
 from tests.clock import SetClock
 
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+ROME = ZoneInfo("Europe/Rome")
 MOBILE, HOME = "+393471234567", "+390212345678"
 LADDER = (Step(10.0, 6, 30), Step(30.0, 1, 15))
 FILLED = {
@@ -255,6 +256,33 @@ async def test_what_is_said_again_and_again_is_spaced_and_then_brings_a_letter(s
     assert whys[1].startswith("after refuses (said 2 times in a row): called again from Thu 03 Dec")
     assert whys[2] == "after refuses, 3 times in a row: a letter is due, and no call meanwhile"
     assert case.state == "letter"
+
+
+async def test_who_is_called_again_is_called_at_the_hour_that_pays(sql):
+    """The spacing of the outcome is the earliest; agreed call-backs and promises keep their own time."""
+    desk = Desk(sql)
+    await desk.case()
+    habits = desk.learning.of("k")
+    for hour in range(9, 20):
+        for n in range(100):
+            habits.called("unknown/unknown", hour, answered=n < (50 if hour == 18 else 5))
+            if n < (40 if hour == 18 else 4):
+                habits.spoke("unknown/unknown", hour, "", promised=False)
+    before = habits.dump()["risks"][""]
+    attempt = await desk.talk()
+    desk.end(attempt)
+    said = await desk.say("machine")
+    assert said.then.due_at.astimezone(ROME).hour == 18
+    assert said.then.why.startswith("after machine: called again from ")
+    assert "18-19, when numbers like it are answered by" in said.then.why
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.due_at, case.why, case.first_number) == (said.then.due_at, said.then.why, said.then.number)
+    assert habits.dump()["risks"][""] == before
+    # no later than the pack wants the next call
+    refused = await desk.say("refuses")
+    assert refused.then.due_at.astimezone(ROME).strftime("%d %H") == "27 11"
+    call_back = await desk.say("call_back", call_back_at="2026-11-25T10:30")
+    assert call_back.then.due_at.astimezone(ROME).strftime("%d %H:%M") == "25 10:30"
 
 
 async def test_a_wrong_number_leaves_the_others_and_the_last_one_a_letter(sql):

@@ -43,7 +43,7 @@ from dialer.adapters.store.schema import (
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
-from dialer.campaigns.priority import BANDS, page
+from dialer.campaigns.priority import BANDS, LONGEST_DUE_EVERY, page
 from dialer.cases.book import Added
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
@@ -147,7 +147,7 @@ _IN_ORDER = union_all(
 ).limit(_MOST)
 _NEXT = union_all(
     select(true().label("best"), _IN_ORDER.subquery().c.id),
-    select(false().label("best"), _seek().subquery().c.id),
+    select(false().label("best"), _seek().limit(bindparam("share", type_=Integer)).subquery().c.id),
 )
 _WANTED = select(
     select(func.count()).where(*_OF_CAMPAIGN, *_CLIMBS).select_from(cases).scalar_subquery()
@@ -216,11 +216,14 @@ class SqlCaseBook:
         await self._writer.flush()
         left_out = frozenset(excluding)
         # they are read too, wherever they stand
-        values = {"campaign": campaign, "now": now, "most": most + len(left_out)}
+        share = most // LONGEST_DUE_EVERY + len(left_out)
+        values = {"campaign": campaign, "now": now, "most": most + len(left_out), "share": share}
         async with reading(self._engine) as connection:
-            found = [row for row in await connection.execute(_NEXT, values) if row.id not in left_out]
-            ids = page((row.id for row in found if row.best), (row.id for row in found if not row.best), most)
-            rows = {row.id: row for row in await connection.execute(_DUE_PAGE, {"ids": ids})}
+            found = (await connection.execute(_NEXT, values)).all()
+            best = (id_ for is_best, id_ in found if is_best and id_ not in left_out)
+            longest = (id_ for is_best, id_ in found if not is_best and id_ not in left_out)
+            ids = page(best, longest, most)
+            rows = {row.id: row for row in (await connection.execute(_DUE_PAGE, {"ids": ids})).all()}
             return await _due_cases(connection, [rows[case_id] for case_id in ids])
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
@@ -370,7 +373,7 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
         return []
     debtor_ids = [row.debtor_id for row in rows]
     tries = await connection.execute(TRIES, {"debtor_id": debtor_ids[0]}) if with_tries else ()
-    lines = by_debtor(await connection.execute(LINES, {"debtor_ids": debtor_ids}), tries)
+    lines = by_debtor((await connection.execute(LINES, {"debtor_ids": debtor_ids})).all(), tries)
     terms = await _terms(connection, [row.id for row in rows])
     return [
         DueCase(
