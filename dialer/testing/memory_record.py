@@ -1,5 +1,6 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,6 +58,7 @@ class MemoryRecord:
         self.away = False
         self.cases: dict[int, _Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
+        self._of_case: dict[int, list[AttemptId]] = defaultdict(list)
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
@@ -72,6 +74,11 @@ class MemoryRecord:
         self._reach()
         added = Added()
         known = {(case.new.creditor, debt.reference) for case in self.cases.values() for debt in case.new.debts}
+        mine = {
+            (case.new.creditor, case.new.debtor_reference): case
+            for case in self.cases.values()
+            if case.campaign == campaign
+        }
         for case in new:
             fresh = tuple(debt for debt in case.debts if (case.creditor, debt.reference) not in known)
             if not fresh:
@@ -79,15 +86,7 @@ class MemoryRecord:
                 continue
             known.update((case.creditor, debt.reference) for debt in fresh)
             added.new += 1
-            here = next(
-                (
-                    mine
-                    for mine in self.cases.values()
-                    if mine.campaign == campaign
-                    and (mine.new.creditor, mine.new.debtor_reference) == (case.creditor, case.debtor_reference)
-                ),
-                None,
-            )
+            here = mine.get((case.creditor, case.debtor_reference))
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
                 facts = merged_facts(here.new.facts, case.facts)
@@ -96,7 +95,8 @@ class MemoryRecord:
                 here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
             else:
                 case_id = len(self.cases) + 1
-                self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
+                here = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
+                self.cases[case_id] = mine[case.creditor, case.debtor_reference] = here
         return added
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
@@ -148,7 +148,7 @@ class MemoryRecord:
             raise LookupError(case_id)
         case = self.cases[case_id]
         new = case.new
-        mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        mine = [self.attempts[attempt] for attempt in self._of_case[case_id]]
         said = sorted(
             (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
             key=lambda outcome: outcome.recorded_at,
@@ -238,6 +238,7 @@ class MemoryRecord:
         if self.cases[reservation.intent.case_id].state is not CaseState.OPEN:
             raise CaseNotOpenError("the case isn't open any more")
         self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self._of_case[reservation.intent.case_id].append(reservation.attempt)
         self.decisions.append(decision)
         self.keep(entry)
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
@@ -347,9 +348,9 @@ class MemoryRecord:
         lines = []
         for number in case.new.numbers:
             tries = [
-                attempt.cleared_at
-                for attempt in self.attempts.values()
-                if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
+                self.attempts[attempt].cleared_at
+                for attempt in self._of_case[case.id]  # a debtor has one case here
+                if self.attempts[attempt].intent.number == number
             ]
             known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
             last = max(tries, default=None)
