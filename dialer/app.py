@@ -16,6 +16,7 @@ from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
 from dialer.adapters.redis.ledger import RedisLedger
+from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.attempts import SqlAttempts
 from dialer.adapters.store.cases import SqlCaseBook
@@ -23,15 +24,17 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
-from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
@@ -47,6 +50,7 @@ from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Trunk
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
@@ -55,7 +59,10 @@ from dialer.web.api import Api
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
 PROMISES_SECONDS = 300.0
-PACING_SECONDS = 60.0
+LEARNT_SECONDS = 60.0
+RANKING_SECONDS = 5.0
+RANKED_AT_ONCE = 200
+"""So a million cases are gone through in seven hours, beside the calls."""
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -122,7 +129,10 @@ class Daemon:
         ]
         roster = Roster(sessions, floor, clock, ids)
         live = LiveAttempts()
-        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules)
+        learning = Learning(SqlLearnt(engine, self._writer, schema.habits, settings.store.cell), clock)
+        self._learning, self._ranking = learning, SqlRanking(engine)
+        planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
+        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules, planning)
         self._pbx = Asterisk(
             self._link_settings,
             settings.trunk.endpoint,
@@ -135,9 +145,8 @@ class Daemon:
         trunk = Trunk(settings.trunk.channels, settings.trunk.calls_per_second, settings.trunk.ramp_seconds)
         wishes = {name: configured.wish(wish) for name, wish in settings.campaigns.items()}
         targets = Targets(self._law.packs, trunk, wishes)
-        pacer = Pacer(
-            targets, accounts, roster, SqlPacing(engine, self._writer, settings.store.cell), clock, self._latency
-        )
+        paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
+        pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -147,6 +156,7 @@ class Daemon:
             roster=roster,
             live=live,
             closing=closing,
+            learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
             clock=clock,
@@ -226,11 +236,22 @@ class Daemon:
         lag_seconds = max(self._lag_seconds, self._pbx.event_lag.seconds)
         return Latency(self._pbx.acknowledgement.seconds, lag_seconds)
 
-    async def _remember_pacing(self) -> None:
-        """Put what pacing learnt on record, once a minute."""
+    async def _remember(self) -> None:
+        """Put what was learnt on record, once a minute."""
         while True:
-            await asyncio.sleep(PACING_SECONDS)
+            await asyncio.sleep(LEARNT_SECONDS)
             self._flow.pacer.save()
+            self._learning.save()
+
+    async def _rank_again(self) -> None:
+        """Go through all open cases, over and over: they grow older, and what was learnt since moves them."""
+        after = 0
+        while True:
+            with suppress(AwayError):
+                some = await self._ranking.open_after(after, RANKED_AT_ONCE)
+                await self._ranking.rank(some, self._clock.now())
+                after = some[-1] if some else 0
+            await asyncio.sleep(RANKING_SECONDS)
 
     async def _work(self, tasks: Tasks) -> None:
         if self._clock.offset:
@@ -240,11 +261,13 @@ class Daemon:
         tasks.start("auditing", self._auditing.run())
         tasks.start("cadence", self._count_wanted())
         tasks.start("promises", self._judge_promises())
+        tasks.start("ranking", self._rank_again())
+        await self._learning.load()
         await self._recovery.load()
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
-        tasks.start("pacing", self._remember_pacing())
+        tasks.start("learning", self._remember())
         runner = await self._serve()
         try:
             connected = asyncio.Event()
@@ -254,6 +277,7 @@ class Daemon:
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
+            self._learning.save()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):

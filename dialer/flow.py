@@ -25,6 +25,7 @@ from dialer.calls.previewing import Previewing
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
@@ -74,6 +75,7 @@ class Flow:
         roster: Roster,
         live: LiveAttempts,
         closing: Closing,
+        learning: Learning,
         pacer: Pacer,
         tally: Tally,
         clock: Clock,
@@ -82,12 +84,12 @@ class Flow:
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock = tally, clock
+        self.tally, self._clock, self._tasks = tally, clock, tasks
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
-        self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
+        self._placing = Placing(gate, pbx, live, self.reserving, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
@@ -310,7 +312,8 @@ class Flow:
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
                 self.reserving.end(attempt)
-                self._closing.settle(attempt, signal)
+                planned = self._closing.settle(attempt, signal)
+                self._tasks.start("learn", self._closing.learn(attempt, planned))
                 self.live.drop(attempt)
                 stock = self._stocks.get(attempt.campaign)
                 if stock is not None:  # a call may outlive its campaign's configuration

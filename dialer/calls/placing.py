@@ -14,7 +14,9 @@ from dialer.calls.pbx import Pbx
 from dialer.calls.reserving import HOLDING, Reserving, demands_agent
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.timing import by_chance, zone_of
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
 from dialer.compliance.gate import Gate
@@ -40,6 +42,7 @@ class Placing:
         pbx: Pbx,
         live: LiveAttempts,
         reserving: Reserving,
+        learning: Learning,
         clock: Clock,
         tasks: Tasks,
         move: Move,
@@ -48,6 +51,7 @@ class Placing:
         self._pbx = pbx
         self._live = live
         self._reserving = reserving
+        self._learning = learning
         self._clock = clock
         self._tasks = tasks
         self._move = move
@@ -60,7 +64,8 @@ class Placing:
         nothing but an agent to hold.
         """
         verdicts: list[Verdict] = []
-        for line in numbers_to_try(case):
+        now, habits = self._clock.now(), self._learning.of(campaign.name)
+        for line in numbers_to_try(case, by_chance(case.numbers, now, zone_of(case), habits)):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
             verdict = await self._ring(campaign, intent, held)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:

@@ -1,11 +1,14 @@
 """Which case next: a small stock of due cases for each campaign, fetched in pages; agreed call-backs come first."""
 
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from dialer.cases.book import CaseBook
 from dialer.cases.model import NOT_CALLED, CallBack, DueCase, NextDue, NumberLine
 from dialer.compliance.reasons import BY_THE_CLOCK
+from dialer.kernel.phone import PhoneNumber
 
 PAGE = 200
 EMPTY_AGAIN_SECONDS = 2.0
@@ -18,7 +21,7 @@ CALL_BACKS_AHEAD = timedelta(seconds=60)
 
 
 class Stock:
-    """The due cases of one campaign, the longest due first."""
+    """The due cases of one campaign, in the order of the choice (`dialer.campaigns.priority`)."""
 
     def __init__(self, campaign: str, book: CaseBook) -> None:
         self._campaign = campaign
@@ -99,12 +102,15 @@ class Stock:
         self._taken.discard(case_id)
 
 
-def numbers_to_try(case: DueCase) -> list[NumberLine]:
-    """The case's numbers: the one that the last outcome suggests, then the least tried, then the longest untried."""
+def numbers_to_try(case: DueCase, chances: Mapping[PhoneNumber, float] = MappingProxyType({})) -> list[NumberLine]:
+    """The case's numbers: the one that the last outcome suggests, then the one at which the right party is likeliest now
+    (`chances`, of which nothing is known at first), then the least tried, then the longest untried.
+    """
     return sorted(
         case.numbers,
         key=lambda line: (
             line.number != case.first_number,
+            -chances.get(line.number, 0.0),
             line.tried,
             line.last_tried_at.timestamp() if line.last_tried_at else 0,
         ),

@@ -7,8 +7,10 @@ from enum import StrEnum
 from heapq import nsmallest
 from typing import Protocol
 
-from dialer.campaigns.selection import PAGE, Stock, numbers_to_try
-from dialer.cases.model import AGREED, DueCase, NumberLine
+from dialer.campaigns.habits import Habits
+from dialer.campaigns.learning import Learning
+from dialer.campaigns.selection import PAGE, Stock
+from dialer.cases.model import AGREED, DueCase
 from dialer.lab.record import YearRecord
 
 
@@ -23,12 +25,18 @@ class OrderName(StrEnum):
     """Of the cases that are due, the one that owes most."""
 
 
+class Deaf(Learning):
+    """What those learn who work a list: nothing. So their calls stay where the next action puts them."""
+
+    def of(self, campaign: str) -> Habits:  # noqa: ARG002
+        return Habits()
+
+
 class Order(Protocol):
     """Hands out due cases, agreed call-backs first; one that was handed out comes again after `put_back`."""
 
     async def next(self, now: datetime, monotonic: float) -> DueCase | None: ...
     def put_back(self, case_id: int) -> None: ...
-    def numbers(self, case: DueCase, now: datetime) -> list[NumberLine]: ...
 
 
 class Ours:
@@ -43,9 +51,6 @@ class Ours:
 
     def put_back(self, case_id: int) -> None:
         self._stock.put_back(case_id)
-
-    def numbers(self, case: DueCase, now: datetime) -> list[NumberLine]:  # noqa: ARG002
-        return numbers_to_try(case)
 
 
 class Listed:
@@ -67,9 +72,6 @@ class Listed:
 
     def put_back(self, case_id: int) -> None:
         self._taken.discard(case_id)
-
-    def numbers(self, case: DueCase, now: datetime) -> list[NumberLine]:  # noqa: ARG002
-        return numbers_to_try(case)
 
     def _pop(self, now: datetime) -> int | None:
         if not self._page:

@@ -6,7 +6,7 @@ same debtor in the same hour meet the same. Where the figures come from stands i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from math import exp, log
@@ -155,6 +155,9 @@ _SAYS: dict[Attitude, dict[str, float]] = {
 _KEEPS = {Attitude.WILLING: 0.78, Attitude.STRAPPED: 0.40, Attitude.DODGING: 0.18, Attitude.DISPUTING: 0.45}
 LARGE_DEBTS_WEIGH = 0.3
 """By how much (logit) a promise is kept less often where the debt is larger, for each e-fold."""
+OLD_DEBTS_WEIGH = 0.002
+"""And for each day that it was overdue when it was handed over."""
+YOUNGEST_DAYS, OLDEST_DAYS = 30, 400
 PAYS_IN_PART = 0.15
 """Of the promises that aren't kept."""
 PAYS_UNASKED = 0.06
@@ -183,6 +186,7 @@ class Person:
     shifted_hours: int
     phones: tuple[Phone, ...]
     owed_cents: int
+    overdue_days: int
     unasked_day: int | None
 
 
@@ -225,12 +229,20 @@ class Public:
         self._people: list[Person] = []
         self._memories = [_Memory() for _ in range(debtors)]
         self.files: list[NewCase] = []
-        """What the creditor tells of each."""
+        """What the creditor tells of each, but for the day on which it was due."""
         for index in range(debtors):
             chance = Random(f"{seed}/person/{index}")
             person = self._born(chance, index)
             self._people.append(person)
             self.files.append(_file(chance, index, person))
+
+    def handed_over(self, first: int, end: int, on: date) -> list[NewCase]:
+        """The files of these debtors (places from 0, the end excluded) as the creditor sends them on that day."""
+        sent = []
+        for person, file in zip(self._people[first:end], self.files[first:end], strict=True):
+            debts = tuple(replace(debt, due_on=on - timedelta(days=person.overdue_days)) for debt in file.debts)
+            sent.append(replace(file, debts=debts))
+        return sent
 
     def ring(self, debtor: int, number: PhoneNumber, at: datetime, timeout_seconds: float) -> Ring:
         """What happens when this number is called now."""
@@ -316,7 +328,9 @@ class Public:
         cents = int(chance.lognormvariate(MEDIAN_LOG_EUROS, SPREAD_LOG_EUROS) * 100) + 1_500
         unasked = chance.randrange(120) if chance.random() < PAYS_UNASKED else None
         shifted = chance.randint(-MOST_SHIFTED_HOURS, MOST_SHIFTED_HOURS)
-        return Person(way, attitude, EAGERNESS if plain else eagerness, shifted, tuple(phones), cents, unasked)
+        overdue = chance.randint(YOUNGEST_DAYS, OLDEST_DAYS)
+        eagerness = EAGERNESS if plain else eagerness
+        return Person(way, attitude, eagerness, shifted, tuple(phones), cents, overdue, unasked)
 
     def _speaker(
         self, debtor: int, person: Person, phone: Phone, local: datetime, chance: Random
@@ -379,7 +393,8 @@ class Public:
     ) -> tuple[tuple[date, int], ...]:  # fmt: skip
         keeps = _KEEPS[person.attitude]
         heavier = LARGE_DEBTS_WEIGH * (log(person.owed_cents / 100) - MEDIAN_LOG_EUROS)
-        keeps = 1.0 / (1.0 + exp(-(log(keeps / (1.0 - keeps)) - heavier)))
+        older = OLD_DEBTS_WEIGH * (person.overdue_days - YOUNGEST_DAYS)
+        keeps = 1.0 / (1.0 + exp(-(log(keeps / (1.0 - keeps)) - heavier - older)))
         paid = []
         for due, cents in parts:
             if chance.random() >= keeps ** (1.0 / len(parts)):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from heapq import heappop, heappush
 
+from dialer.campaigns.habits import Habits
+from dialer.campaigns.learning import Learning
 from dialer.cases.book import Added
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.limitation import limitation_of
@@ -18,13 +20,16 @@ from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 from dialer.outcomes.keeping import Found, ToJudge, Waiting
 from dialer.outcomes.record import RecordedOutcome
-from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.memory_record import Case, MemoryRecord
 
 OVER = "the mandate is over"
 
 
 class YearRecord(MemoryRecord):
-    """refused: how often the gate refused, by reason; the decisions themselves aren't kept. Each case has one debt."""
+    """refused: how often the gate refused, by reason; the decisions themselves aren't kept. Each case has one debt.
+
+    learning: by what cases are ranked.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +38,7 @@ class YearRecord(MemoryRecord):
         self._promises: dict[int, list[Promise]] = defaultdict(list)
         self._judged: dict[str, tuple[Kept, date | None]] = {}
         self._to_check: set[int] = set()
+        self.learning: Learning | None = None
         self._agreed: set[int] = set()
         self._later: list[tuple[datetime, int]] = []
         self._now: set[int] = set()
@@ -55,6 +61,9 @@ class YearRecord(MemoryRecord):
         for case_id in [case_id for case_id in self._now if not self.is_due(case_id, now)]:
             self._now.discard(case_id)
         return sorted(self._now)
+
+    def _perhaps_due(self, now: datetime) -> list[Case]:
+        return [self.cases[case_id] for case_id in self.due_ids(now)]
 
     async def next_due(self, campaign: str, now: datetime) -> NextDue | None:  # noqa: ARG002
         self.due_ids(now)
@@ -106,6 +115,12 @@ class YearRecord(MemoryRecord):
     def judged_promises(self) -> Counter[Kept]:
         """How many promises stand how."""
         return Counter(kept for kept, _ in self._judged.values())
+
+    def _left(self, case: Case) -> Money:
+        return Money(self.left_cents(case.id))
+
+    def _habits(self, campaign: str) -> Habits:
+        return self.learning.of(campaign) if self.learning else Habits()
 
     # -- promises: the port of Keeping ----------------------------------------------------------------
 

@@ -25,15 +25,17 @@ from dialer.calls.placing import Placing
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import Campaign, CampaignState
+from dialer.campaigns.learning import Learning
 from dialer.cases.model import CaseState, DueCase
 from dialer.cases.offers import Step
 from dialer.compliance.clearance import Clearance
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import ENGINE
 from dialer.kernel.ids import AttemptId, Ids, SeatLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
-from dialer.lab.orders import OrderName, order_of
+from dialer.lab.orders import Deaf, OrderName, order_of
 from dialer.lab.public import MOST_INSTALMENTS, ROME, Habits, Public, Ring
 from dialer.lab.record import YearRecord
 from dialer.lab.recount import recount
@@ -41,6 +43,7 @@ from dialer.lab.shifts import Shift, Shifts
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
 
@@ -189,8 +192,19 @@ class Year:
         self._live = LiveAttempts()
         campaigns = {CAMPAIGN: self._campaign}
         rules = Rules(ladder=LADDER)
+        learns = Learning if name is OrderName.CADENZA else Deaf
+        self._learning = self.record.learning = learns(self.record.habits, self._clock)
+        planning = Planning(self.record, self.record, self._gate, campaigns, self._learning, self._clock)
         self._closing = Closing(
-            self.record, self.record, self._gate, self._roster, self._live, self._clock, campaigns, lambda *_: rules
+            self.record,
+            self.record,
+            self._gate,
+            self._roster,
+            self._live,
+            self._clock,
+            campaigns,
+            lambda *_: rules,
+            planning,
         )
         self._keeping = Keeping(self.record, self._clock)
         self._order = order_of(name, CAMPAIGN, self.record)
@@ -236,7 +250,7 @@ class Year:
         """The creditor's next cases. Their ids are their places in the public's files, from 1 on."""
         first, end = (self._plan.debtors * n // lots for n in (lot, lot + 1))
         now = self._clock.now()
-        await self.record.add(CAMPAIGN, self._public.files[first:end], now)
+        await self.record.add(CAMPAIGN, self._public.handed_over(first, end, now.astimezone(ROME).date()), now)
         for case_id in range(first + 1, end + 1):
             self._owed_at[case_id] = now
             self._at(now + timedelta(days=MANDATE_DAYS), partial(self._take_back, case_id))
@@ -261,6 +275,8 @@ class Year:
             case_id = self.record.put_off.pop()
             self._owed_at[case_id] = self.record.cases[case_id].due_at or self._clock.now()
         self._ledger.forget_before(self._clock.now())
+        # what the daemon goes through over and over: cases grow older, and what was learnt since moves them
+        await self.record.rank(await self.record.open_after(0, len(self.record.cases)), self._clock.now())
 
     # -- calls ------------------------------------------------------------------------------------------
 
@@ -268,7 +284,9 @@ class Year:
         """Everybody sits, all year: who is there when, the shifts say."""
         seating = Seating(self._roster, self._wire, tasks)
         reserving = Reserving(self._roster, seating, self._live, lambda _: None, lambda: None)
-        self._placing = Placing(self._gate, self._wire, self._live, reserving, self._clock, tasks, self._move)
+        self._placing = Placing(
+            self._gate, self._wire, self._live, reserving, self._learning, self._clock, tasks, self._move
+        )
         for session in self._roster:
             self._roster.log_in(session.agent, pause_reason=None)
         for session in self._roster.seats_to_call():
@@ -314,8 +332,10 @@ class Year:
         now = self._clock.now()
         verdict = await self._placing.place(self._campaign, case, self._campaign.mode)
         if not verdict.allowed:
-            self._closing.not_called(case.id, verdict)
             self._order.put_back(case.id)
+            if ENGINE.intersection(verdict.reasons):  # it was closed since its page was fetched
+                return
+            self._closing.not_called(case.id, verdict)
             again_at = self.record.cases[case.id].due_at or now
             self._owed_at[case.id] = max(self._owed_at.get(case.id, again_at), again_at)
             return
@@ -335,7 +355,7 @@ class Year:
 
     async def _unanswered(self, attempt: Attempt, ring: Ring) -> None:
         attempt.cause, attempt.sip = ring.cause, ring.sip
-        self._over(attempt)
+        await self._over(attempt)
         self._roster.release(attempt.id)
         self._count(attempt)
 
@@ -358,7 +378,7 @@ class Year:
         self._at(now + timedelta(seconds=ring.talk_seconds), partial(self._talked, attempt, session, ring))
 
     async def _talked(self, attempt: Attempt, session: Session, ring: Ring) -> None:
-        self._over(attempt)
+        await self._over(attempt)
         self._roster.part(attempt.id)
         assert session.leg is not None
         self._roster.seat_idle(session.leg)
@@ -378,9 +398,10 @@ class Year:
             self._at(max(at, now), partial(self._paid, case_id, cents))
         self._count(attempt, right_party=shipped()[said.code].right_party)
 
-    def _over(self, attempt: Attempt) -> None:
+    async def _over(self, attempt: Attempt) -> None:
         attempt.apply(Signal.HUNG_UP, self._clock.now())
-        self._closing.settle(attempt, Signal.HUNG_UP)
+        planned = self._closing.settle(attempt, Signal.HUNG_UP)
+        await self._closing.learn(attempt, planned)
         self._live.drop(attempt)
         self._order.put_back(attempt.intent.case_id)
 

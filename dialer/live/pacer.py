@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Protocol
 
 import structlog
 
@@ -15,27 +14,13 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.campaigns.campaign import Campaign
 from dialer.compliance.localtime import day_of, zones_of
 from dialer.kernel.clock import Clock
+from dialer.kernel.learnt import LearntRecord
 from dialer.live.accounts import Accounts, home_of
 from dialer.live.happenings import Happenings
 from dialer.live.targets import Targets
 from pacing import Account, Burst, Floor, Memory
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What pacing learnt of one campaign, as JSON, and when it was saved."""
-
-    saved_at: datetime
-    text: str
-
-
-class PacingRecord(Protocol):
-    """Where it is kept."""
-
-    def save_learnt(self, campaign: str, text: str, at: datetime) -> None: ...
-    async def learnt(self) -> dict[str, Learnt]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +39,7 @@ class Pacer:
         targets: Targets,
         accounts: Accounts,
         roster: Roster,
-        record: PacingRecord,
+        record: LearntRecord,
         clock: Clock,
         latency: Callable[[], Latency] = Latency,
     ) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
@@ -23,8 +25,11 @@ from dialer.outcomes import next_action
 from dialer.outcomes.counting import entry_for, opt_out
 from dialer.outcomes.filling import Filling
 from dialer.outcomes.form import Form
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS, RecordedOutcome
 from dialer.outcomes.rules import RulesOf
+
+log = structlog.get_logger(__name__)
 
 ASKED_AGAIN_AFTER = timedelta(days=2)
 """A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
@@ -55,10 +60,12 @@ class Closing:
         clock: Clock,
         campaigns: Mapping[str, Campaign],
         rules: RulesOf,
+        planning: Planning,
     ) -> None:
         self._record = record
         self._book = book
-        self._filling = Filling(book, gate, campaigns, rules)
+        self._planning = planning
+        self._filling = Filling(book, gate, campaigns, rules, planning)
         self._writing: set[AttemptId] = set()
         self._gate = gate
         self._roster = roster
@@ -83,8 +90,8 @@ class Closing:
         again_at = self._clock.now() + SKIPPED_FOR
         self._book.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
 
-    def settle(self, attempt: Attempt, ended_by: Signal) -> None:
-        """The call is over: its result, and the next attempt in case that nobody says more."""
+    def settle(self, attempt: Attempt, ended_by: Signal) -> NextAction:
+        """The call is over: its result, and the next attempt in case that nobody says more; `learn` may better it."""
         attempt.result = result_of(attempt, ended_by)
         now = self._clock.now()
         ended_at = attempt.ended_at or now
@@ -94,7 +101,17 @@ class Closing:
         self._gate.watch.drop(attempt.id)
         if wanted_by := self._gate.wanted_by(attempt.intent.packs, entry):
             self._book.want(attempt.intent.case_id, wanted_by)
-        self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
+        planned = attempt.then or next_action.after_call(attempt.result, ended_at)
+        self._plan(attempt, planned)
+        return planned
+
+    async def learn(self, attempt: Attempt, planned: NextAction) -> None:
+        """Learn of a call that was settled, and call again at the hour that pays; as planned where the store is away."""
+        try:
+            await self._record.flush()
+            await self._planning.after(attempt, planned)
+        except (AwayError, LookupError) as error:
+            log.warning("attempt.not_learnt", attempt=attempt.id, error=type(error).__name__)
 
     def correct_abandoned(self, attempt: Attempt, at: datetime) -> None:
         """The dialplan's mark says that a call believed over was abandoned: so it counts."""
@@ -167,6 +184,9 @@ class Closing:
                 ended_at = attempt.ended_at or now
                 self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
             raise
+        if before[0] is None:  # a later word about the same call teaches nothing twice
+            promised = filled.promise is not None
+            self._planning.said(filled.case, attempt, right_party=outcome.right_party, promised=promised)
         self._gate.count(*lines)
         if outcome.right_party or filled.promise is not None:  # what made the case urgent was spoken of
             ended = attempt.result is not None  # if not, its end says when it is wanted again

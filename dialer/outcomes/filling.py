@@ -10,11 +10,12 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.timing import Choice, zone_of
 from dialer.cases.book import CaseBook
 from dialer.cases.model import Contact, DueCase, NextAction
 from dialer.cases.offers import Offer
 from dialer.cases.promises import Promise
-from dialer.compliance.entry import Agreement, Line
+from dialer.compliance.entry import Agreement, Entry, Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import LedgerAwayError
 from dialer.compliance.verdict import CallMode
@@ -25,6 +26,7 @@ from dialer.outcomes.catalogue import Do, Outcome
 from dialer.outcomes.counting import entry_for, flag_for, revision_at
 from dialer.outcomes.form import Form, Written
 from dialer.outcomes.next_action import Slot, Wish
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import RulesOf
 
 AGREED_FOR = timedelta(hours=1)
@@ -33,8 +35,9 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. said: what stands from now on, beside the call's own line."""
+    """What is kept of an outcome. said: what stands from now on, beside the call's own line. case: as it was before."""
 
+    case: DueCase
     outcome: Outcome
     said: tuple[Line, ...]
     promise: Promise | None
@@ -45,8 +48,11 @@ class Filled:
 class Filling:
     """Reads the case, checks the form against it and the mandate, and asks the gate when the next call would be legal."""
 
-    def __init__(self, book: CaseBook, gate: Gate, campaigns: Mapping[str, Campaign], rules: RulesOf) -> None:
+    def __init__(
+        self, book: CaseBook, gate: Gate, campaigns: Mapping[str, Campaign], rules: RulesOf, planning: Planning
+    ) -> None:
         self._book = book
+        self._planning = planning
         self._gate = gate
         self._campaigns = campaigns
         self._rules = rules
@@ -80,7 +86,7 @@ class Filling:
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        return Filled(outcome, said, promise, offers, action)
+        return Filled(case, outcome, said, promise, offers, action)
 
     async def _next(
         self,
@@ -104,23 +110,39 @@ class Filling:
             promise=promise,
             zone=zone,
         )
-        slots = await self._slots(attempt, outcome, case, wish, said, now) if wish else None
+        entry = entry_for(_ended(attempt, outcome, now), now)
+        lines = (entry, *said)
+        if wish is not None and outcome.next.do is Do.RETRY:
+            best = await self._best(attempt, outcome, case, wish, entry, lines)
+            if best is not None:
+                return next_action.at_best_hour(outcome, wish, best, zone)
+        slots = await self._slots(attempt, case, wish, lines) if wish else None
         return next_action.after_outcome(outcome, wish, slots, now, zone, promise)
 
-    async def _slots(
-        self, attempt: Attempt, outcome: Outcome, case: DueCase, wish: Wish, said: Sequence[Line], now: datetime
-    ) -> list[Slot] | None:
-        """When the gate would let each number be called, this call counted as it will be; None: it can't be asked."""
+    async def _best(
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        case: DueCase,
+        wish: Wish,
+        entry: Entry,
+        lines: Sequence[Line],
+    ) -> Choice | None:
+        """The hour that pays, on a number that the outcome lets be called."""
+        campaign = self._campaigns.get(attempt.campaign)
+        if campaign is None:
+            return None
+        called = attempt.intent.number
+        others = tuple(number for number in wish.numbers if number != called)
+        numbers = {"same": (called,), "any": wish.numbers, "another": others or wish.numbers}[outcome.next.number]
+        until = self._gate.wanted_by(attempt.intent.packs, entry) or case.wanted_by
+        return await self._planning.best(campaign, case, wish.at, *lines, numbers=numbers, until=until)
+
+    async def _slots(self, attempt: Attempt, case: DueCase, wish: Wish, lines: Sequence[Line]) -> list[Slot] | None:
+        """When the gate would let each number be called; None: it can't be asked. lines: this call as it will count."""
         campaign = self._campaigns.get(attempt.campaign)
         if campaign is None:  # a call may outlive its campaign's configuration
             return None
-        ended = replace(
-            attempt,
-            result=attempt.result or Result.CONNECTED,
-            ended_at=attempt.ended_at or now,
-            counts_as=outcome.counts_as,
-        )
-        lines = (entry_for(ended, now), *said)
         slots = []
         for number in wish.numbers:
             # an agent can always be held for it: what is asked is when
@@ -133,6 +155,15 @@ class Filling:
         return slots
 
 
+def _ended(attempt: Attempt, outcome: Outcome, now: datetime) -> Attempt:
+    return replace(
+        attempt,
+        result=attempt.result or Result.CONNECTED,
+        ended_at=attempt.ended_at or now,
+        counts_as=outcome.counts_as,
+    )
+
+
 def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | None, now: datetime) -> tuple[Line, ...]:
     """The flag that the outcome sets, and what was agreed."""
     lines: list[Line] = []
@@ -143,8 +174,3 @@ def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | N
         id_ = f"agr-{debtor}-{round(start.timestamp())}"
         lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
     return tuple(lines)
-
-
-def zone_of(case: DueCase) -> ZoneInfo:
-    """In which time the debtor thinks of days and hours; UTC where nobody knows, and then the gate refuses anyway."""
-    return ZoneInfo(case.zones[0]) if case.zones else ZoneInfo("UTC")

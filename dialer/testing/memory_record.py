@@ -1,13 +1,16 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
 from dialer.campaigns.campaign import CampaignState
+from dialer.campaigns.habits import Habits
+from dialer.campaigns.priority import BANDS, Claim, page, worth
 from dialer.cases.book import Added
 from dialer.cases.debtor import NumberDetails
 from dialer.cases.dossier import Statement, left_of
@@ -22,8 +25,10 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextAction,
     NextDue,
     NumberLine,
+    Try,
     merged_facts,
 )
 from dialer.cases.payment import balance_of
@@ -32,14 +37,17 @@ from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.ids import AttemptId
+from dialer.kernel.learnt import Learnt
+from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
-from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
 
 
 @dataclass(slots=True)
-class _Case:
+class Case:
+    """A case as it is kept."""
+
     id: int
     campaign: str
     new: NewCase
@@ -49,6 +57,30 @@ class _Case:
     why: str = "new"
     wanted_by: datetime | None = None
     first_number: PhoneNumber | None = None
+    uncalled_since: datetime | None = None
+    worth: int = 1
+
+    def order(self, now: datetime) -> tuple[int, datetime]:
+        """Agreed call-backs, who was wanted by the time it was due, who is wanted since, and the others by worth."""
+        assert self.due_at is not None
+        if self.why.startswith(AGREED):
+            return 0, self.due_at
+        if self.wanted_by is None or self.wanted_by > now:
+            return 3 + BANDS - self.worth, self.due_at
+        return (1, self.due_at) if self.wanted_by <= self.due_at else (2, self.wanted_by)
+
+
+class MemoryLearnt:
+    """What was learnt, kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Learnt] = {}
+
+    def save_learnt(self, campaign: str, text: str, at: datetime) -> None:
+        self.kept[campaign] = Learnt(at, text)
+
+    async def learnt(self) -> dict[str, Learnt]:
+        return dict(self.kept)
 
 
 class MemoryRecord:
@@ -56,7 +88,7 @@ class MemoryRecord:
 
     def __init__(self) -> None:
         self.away = False
-        self.cases: dict[int, _Case] = {}
+        self.cases: dict[int, Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
         self._of_case: dict[int, list[AttemptId]] = defaultdict(list)
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
@@ -67,6 +99,7 @@ class MemoryRecord:
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
+        self.habits = MemoryLearnt()
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -93,25 +126,32 @@ class MemoryRecord:
                 if here.why == PAID:
                     here.state, here.due_at, here.why = CaseState.OPEN, now, "new"
                 here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
+                self._rank(here, now.date())
             else:
                 case_id = len(self.cases) + 1
-                here = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
+                here = Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now, uncalled_since=now)
                 self.cases[case_id] = mine[case.creditor, case.debtor_reference] = here
+                self._rank(here, now.date())
         return added
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
         self._reach()
         due = [
             case
-            for case in self.cases.values()
+            for case in self._perhaps_due(now)
             if case.campaign == campaign
             and case.state is CaseState.OPEN
             and case.due_at is not None
             and case.due_at <= now
             and case.id not in excluding
         ]
-        due.sort(key=lambda case: (case.wanted_by is None or case.wanted_by > now, case.due_at, case.id))
-        return [self._due_case(case) for case in due[:most]]
+        due.sort(key=lambda case: (case.due_at, case.uncalled_since, case.id))
+        in_order = sorted(due, key=lambda case: case.order(now))
+        ids = page((case.id for case in in_order), (case.id for case in due), most)
+        return [self._due_case(self.cases[case_id]) for case_id in ids]
+
+    def _perhaps_due(self, now: datetime) -> Iterable[Case]:  # noqa: ARG002 -- who keeps an order of them knows better
+        return self.cases.values()
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         self._reach()
@@ -138,9 +178,6 @@ class MemoryRecord:
             return None
         at, _, why = min(later)
         return NextDue(at, why)
-
-    async def count_due(self, campaign: str, now: datetime) -> int:
-        return len(await self.due(campaign, now, len(self.cases), ()))
 
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         self._reach()
@@ -208,11 +245,25 @@ class MemoryRecord:
         if case.why != PAID:
             case.due_at, case.state, case.why, case.first_number = at, state, why, number
 
+    def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
+        case = self.cases[case_id]
+        if (case.state, case.due_at, case.why) == (planned.state, planned.due_at, planned.why):
+            self.schedule(case_id, better.due_at, better.state, better.why, better.number)
+
     async def case(self, case_id: int) -> DueCase:
         self._reach()
         if case_id not in self.cases:
             raise LookupError(case_id)
-        return self._due_case(self.cases[case_id])
+        return self._due_case(self.cases[case_id], with_tries=True)
+
+    async def rank(self, case_ids: Collection[int], now: datetime) -> None:
+        self._reach()
+        for case_id in case_ids:
+            self._rank(self.cases[case_id], now.date())
+
+    async def open_after(self, case_id: int, most: int) -> list[int]:
+        self._reach()
+        return [id_ for id_, case in self.cases.items() if id_ > case_id and case.state is CaseState.OPEN][:most]
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:  # noqa: ARG002 -- who and what suffice
         self._reach()
@@ -242,6 +293,7 @@ class MemoryRecord:
         self.decisions.append(decision)
         self.keep(entry)
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
+        self.cases[reservation.intent.case_id].uncalled_since = reservation.cleared_at
 
     def save(self, attempt: Attempt, *lines: Line) -> None:
         self.attempts[attempt.id] = replace(attempt)
@@ -344,28 +396,59 @@ class MemoryRecord:
             kind="",
         )
 
-    def _due_case(self, case: _Case) -> DueCase:
-        lines = []
-        for number in case.new.numbers:
-            tries = [
-                self.attempts[attempt].cleared_at
-                for attempt in self._of_case[case.id]  # a debtor has one case here
-                if self.attempts[attempt].intent.number == number
-            ]
-            known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
-            last = max(tries, default=None)
-            lines.append(NumberLine(number, len(tries), last, known.kind, known.provenance, known.best_hours))
+    def _due_case(self, case: Case, *, with_tries: bool = False) -> DueCase:
         return DueCase(
             case.id,
             case.debtor_id,
             (case.new.zone,) if case.new.zone else (),
-            tuple(lines),
+            self._lines(case, with_tries=with_tries),
             tuple(range(case.id * 1_000, case.id * 1_000 + len(case.new.debts))),
             case.new.household,
             case.new.place,
             case.new.facts,
             case.first_number,
+            case.wanted_by,
+            case.new.risk_class,
         )
+
+    def _lines(self, case: Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
+        mine = [self.attempts[attempt] for attempt in self._of_case[case.id]]  # a debtor has one case here
+        mine.sort(key=lambda attempt: attempt.cleared_at, reverse=True)
+        lines = []
+        for number in case.new.numbers:
+            known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
+            made = [(one, self._try(one)) for one in mine if one.intent.number == number]
+            tries = tuple(tried for _, tried in made)
+            lines.append(
+                NumberLine(
+                    number,
+                    len(tries),
+                    tries[0].at if tries else None,
+                    known.kind,
+                    known.provenance,
+                    known.best_hours,
+                    sum(tried.answered for tried in tries),
+                    sum(tried.right_party for tried in tries),
+                    tuple(tried for one, tried in made if one.ended_at is not None) if with_tries else (),
+                )
+            )
+        return tuple(lines)
+
+    def _try(self, attempt: Attempt) -> Try:
+        said = self.outcomes.get(attempt.id)
+        return Try(attempt.cleared_at, attempt.answered_at is not None, said is not None and said.right_party)
+
+    def _rank(self, case: Case, today: date) -> None:
+        due_on = min((debt.due_on for debt in case.new.debts if debt.due_on), default=None)
+        claim = Claim(self._left(case), None if due_on is None else (today - due_on).days, case.new.risk_class)
+        case.worth = worth(claim, self._habits(case.campaign), self._lines(case, with_tries=False)).band
+
+    def _left(self, case: Case) -> Money:
+        return Money(sum(debt.amount.cents for debt in case.new.debts))
+
+    def _habits(self, campaign: str) -> Habits:
+        kept = self.habits.kept.get(campaign)
+        return Habits.load(json.loads(kept.text)) if kept else Habits()
 
     def _contact(self, attempt: Attempt) -> Contact:
         outcome = self.outcomes.get(attempt.id)

@@ -10,6 +10,7 @@ from dialer.agents.session import Session, Work
 from dialer.calls.attempt import State
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign, CampaignSignal
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.cases.debt import Debt
 from dialer.cases.model import NewCase
@@ -27,6 +28,7 @@ from dialer.live.targets import Targets, Trunk, Wish
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
@@ -77,8 +79,19 @@ class House:
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
+        self.learning = Learning(self.record.habits, self.clock)
+        await self.learning.load()
+        planning = Planning(self.record, self.record, self.gate, self.campaigns, self.learning, self.clock)
         self.closing = Closing(
-            self.record, self.record, self.gate, self.roster, self.live, self.clock, self.campaigns, self.rules_of
+            self.record,
+            self.record,
+            self.gate,
+            self.roster,
+            self.live,
+            self.clock,
+            self.campaigns,
+            self.rules_of,
+            planning,
         )
         self.tally = Tally(self.campaigns)
         shipped = law(*self.packs)
@@ -96,6 +109,7 @@ class House:
             roster=self.roster,
             live=self.live,
             closing=self.closing,
+            learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
             clock=self.clock,

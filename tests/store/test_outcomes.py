@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 
 from dialer.adapters.store import schema
+from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.ranking import SqlRanking
 from dialer.agents.roster import AgentError
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.learning import Learning
 from dialer.cases.debt import Debt
 from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
@@ -33,6 +36,7 @@ from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import Blank, Do, shipped
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
 from dialer.web.api import OutcomeBody
@@ -68,9 +72,12 @@ class Desk:
         self.session = SimpleNamespace(attempt=None)
         self.live = LiveAttempts()
         roster = SimpleNamespace(session=lambda _: self.session)
+        campaigns = {"k": self.campaign}
+        self.learning = Learning(SqlLearnt(store.engine, store.writer, schema.habits), self.clock)
+        self.planning = Planning(store.book, SqlRanking(store.engine), self.gate, campaigns, self.learning, self.clock)
         self.closing = Closing(
-            store.attempts, store.book, self.gate, roster, self.live, self.clock, {"k": self.campaign},
-            lambda *_: self.rules,
+            store.attempts, store.book, self.gate, roster, self.live, self.clock, campaigns,
+            lambda *_: self.rules, self.planning,
         )  # fmt: skip
 
     async def case(self, n=1, numbers=(MOBILE, HOME)):

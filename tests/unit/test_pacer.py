@@ -14,9 +14,10 @@ from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
 from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import AwayError
+from dialer.kernel.learnt import Learnt
 from dialer.live.abandoned import Counts, Portion
 from dialer.live.accounts import Accounts, home_of, window_of
-from dialer.live.pacer import Latency, Learnt, Pacer
+from dialer.live.pacer import Latency, Pacer
 from dialer.live.targets import Targets, Trunk
 from dialer.testing.law import law
 from dialer.testing.memory_record import MemoryRecord

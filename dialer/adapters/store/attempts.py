@@ -40,7 +40,7 @@ _OPEN = insert(attempts)
 _CLAIM = (
     update(cases)
     .where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value)
-    .values(due_at=None, why="being called", first_number=None)
+    .values(due_at=None, why="being called", first_number=None, uncalled_since=bindparam("cleared_at"))
 )
 _SAVE = (
     update(attempts)
@@ -94,7 +94,7 @@ class SqlAttempts:
                 Write(0, _OPEN, row),
                 *line_writes(entry, reservation.cleared_at),
                 decision_write(decision),
-                claim=Write(0, _CLAIM, {"case": intent.case_id}),
+                claim=Write(0, _CLAIM, {"case": intent.case_id, "cleared_at": reservation.cleared_at}),
             )
         except AwayError:
             self._withdraw(reservation)

@@ -4,22 +4,32 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
-from dialer.adapters.store.intake import add, facts_of, hours_of
+from dialer.adapters.store.intake import add, facts_of
+from dialer.adapters.store.lines import by_debtor, lines_of, tries_of
 from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.schema import (
+    AGREED_BAND,
+    URGENT_BAND,
+    Instant,
+    attempts,
+    cases,
+    debtors,
+    debts,
+    numbers,
+    outcomes,
+)
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
+from dialer.campaigns.priority import BANDS, page
 from dialer.cases.book import Added
-from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
-    AGREED,
     PAID,
     CallBack,
     CaseCard,
@@ -29,7 +39,6 @@ from dialer.cases.model import (
     NewCase,
     NextAction,
     NextDue,
-    NumberLine,
 )
 from dialer.kernel.phone import PhoneNumber
 
@@ -44,17 +53,60 @@ _SCHEDULE = (
         first_number=bindparam("new_first_number"),
     )
 )
+_REPLAN = (
+    update(cases)
+    .where(
+        cases.c.id == bindparam("case"),
+        cases.c.state == bindparam("planned_state"),
+        cases.c.due_at == bindparam("planned_due_at"),
+        cases.c.why == bindparam("planned_why"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in ("state", "due_at", "why", "first_number")})
+)
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
 _DUE = select(
     cases.c.id,
     cases.c.debtor_id,
     cases.c.facts,
     cases.c.first_number,
+    cases.c.wanted_by,
+    debtors.c.risk_class,
     debtors.c.zone,
     debtors.c.household,
     debtors.c.place,
 ).join(debtors)
-_LINE = ("debtor_id", "number", "position", "kind", "provenance", "best_hours")
+_LONGEST_DUE, _CLIMBING = 0, -1
+_IN_ORDER = (AGREED_BAND, URGENT_BAND, _CLIMBING, *range(BANDS, 0, -1))
+_OF_CAMPAIGN = (
+    cases.c.campaign == bindparam("campaign"),
+    cases.c.state == literal_column(f"'{CaseState.OPEN.value}'"),  # written out, as the partial index wants it
+)
+_NOW = bindparam("now", type_=Instant)
+_CLIMBS = (cases.c.wanted_by <= _NOW, cases.c.band < literal_column(str(URGENT_BAND)))
+
+
+_DUE_ORDER = (cases.c.due_at, cases.c.uncalled_since, cases.c.id)
+
+
+def _seek(part: int, *where: ColumnElement[bool], by: Sequence[Any] = _DUE_ORDER) -> Any:
+    """The first due cases of an index."""
+    chosen = select(literal_column(str(part)).label("part"), cases.c.id)
+    ordered = chosen.where(*_OF_CAMPAIGN, cases.c.due_at <= _NOW, *where).order_by(*by)
+    return select(ordered.limit(bindparam("most", type_=Integer)).subquery())
+
+
+_NEXT = union_all(
+    _seek(_LONGEST_DUE),
+    _seek(_CLIMBING, *_CLIMBS, by=(cases.c.wanted_by, cases.c.id)),
+    *(_seek(part, cases.c.band == literal_column(str(part))) for part in _IN_ORDER if part != _CLIMBING),
+)
+_WANTED = select(
+    select(func.count()).where(*_OF_CAMPAIGN, *_CLIMBS).select_from(cases).scalar_subquery()
+    + select(func.count())
+    .where(*_OF_CAMPAIGN, cases.c.wanted_by <= _NOW, cases.c.band.in_((AGREED_BAND, URGENT_BAND)))
+    .select_from(cases)
+    .scalar_subquery()
+)
 MOST_HISTORY = 50
 CHUNK = 1_000
 
@@ -94,20 +146,22 @@ class SqlCaseBook:
         return total
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
-        """Up to `most` open cases whose time has come, the longest due first; none of those `excluding`.
+        """Up to `most` open cases whose time has come, none of those `excluding`: who agreed to be called and who is
+        urgent first, then by worth; a share of them are those that are due longest.
 
-        Sees every schedule asked for before the call.
+        Sees every schedule asked for before the call. A few seeks in indexes, however many cases are due.
         """
         await self._writer.flush()
-        chosen = (
-            _DUE.where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now)
-            # who is called less often than wanted comes first, then the longest due
-            .order_by((cases.c.wanted_by <= now).is_not(True), cases.c.due_at, cases.c.id)
-            .limit(most + len(excluding))
-        )
+        values = {"campaign": campaign, "now": now, "most": most + len(excluding)}
         async with reading(self._engine) as connection:
-            rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
-            return await _due_cases(connection, rows)
+            found: dict[int, list[int]] = {}
+            for part, case_id in await connection.execute(_NEXT, values):
+                if case_id not in excluding:
+                    found.setdefault(part, []).append(case_id)
+            in_order = (case_id for part in _IN_ORDER for case_id in found.get(part, ()))
+            ids = page(in_order, found.get(_LONGEST_DUE, ()), most)
+            rows = {row.id: row for row in await connection.execute(_DUE.where(cases.c.id.in_(ids)))}
+            return await _due_cases(connection, [rows[case_id] for case_id in ids])
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         """Up to `most` agreed call-backs that are due until then, the earliest first.
@@ -117,9 +171,9 @@ class SqlCaseBook:
         await self._writer.flush()
         chosen = (
             _DUE.add_columns(cases.c.due_at)
-            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= until)
-            .where(cases.c.why.startswith(AGREED))
-            .order_by(cases.c.due_at, cases.c.id)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value)
+            .where(cases.c.band == AGREED_BAND, cases.c.due_at <= until)
+            .order_by(*_DUE_ORDER)
             .limit(most)
         )
         async with reading(self._engine) as connection:
@@ -133,7 +187,7 @@ class SqlCaseBook:
             rows = (await connection.execute(_DUE.where(cases.c.id == case_id))).all()
             if not rows:
                 raise LookupError(case_id)
-            return (await _due_cases(connection, rows))[0]
+            return (await _due_cases(connection, rows, with_tries=True))[0]
 
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
@@ -158,22 +212,12 @@ class SqlCaseBook:
         chosen = (
             select(cases.c.due_at, cases.c.why)
             .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at > now)
-            .order_by(cases.c.due_at, cases.c.id)
+            .order_by(*_DUE_ORDER)
             .limit(1)
         )
         async with reading(self._engine) as connection:
             row = (await connection.execute(chosen)).one_or_none()
         return NextDue(row.due_at, row.why) if row else None
-
-    async def count_due(self, campaign: str, now: datetime) -> int:
-        """How many open cases of the campaign are due."""
-        async with reading(self._engine) as connection:
-            count = await connection.scalar(
-                select(func.count()).where(
-                    cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
-                )
-            )
-        return count or 0
 
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         """The case with its history, and what stands about it now. Raises LookupError."""
@@ -227,9 +271,8 @@ class SqlCaseBook:
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""
-        wanted = (cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.wanted_by <= now)
         async with reading(self._engine) as connection:
-            return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
+            return await connection.scalar(_WANTED, {"campaign": campaign, "now": now}) or 0
 
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
@@ -237,41 +280,29 @@ class SqlCaseBook:
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
         self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
 
+    def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
+        """Put one plan in place of another, where nothing else was planned since."""
+        values = {
+            "case": case_id,
+            "planned_state": planned.state.value,
+            "planned_due_at": planned.due_at,
+            "planned_why": planned.why,
+            "new_state": better.state.value,
+            "new_due_at": better.due_at,
+            "new_why": better.why,
+            "new_first_number": better.number,
+        }
+        # after every plan that is written with it: what came since holds
+        self._writer.put(Write(3, _REPLAN, values))
 
-async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
-    """The cases of these rows, with their numbers and debts."""
+
+async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_tries: bool = False) -> list[DueCase]:
+    """The cases of these rows, with their numbers and debts; with_tries: of the one case, the calls too."""
     if not rows:
         return []
-    lines = await connection.execute(
-        select(
-            numbers.c.debtor_id,
-            numbers.c.number,
-            numbers.c.kind,
-            numbers.c.provenance,
-            numbers.c.best_hours,
-            func.count(attempts.c.id).label("tried"),
-            func.max(attempts.c.cleared_at).label("last_tried_at"),
-        )
-        .outerjoin(
-            attempts,
-            (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
-        )
-        .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
-        .group_by(*(numbers.c[name] for name in _LINE))
-        .order_by(numbers.c.position)
-    )
-    by_debtor: dict[int, list[NumberLine]] = {}
-    for line in lines:
-        by_debtor.setdefault(line.debtor_id, []).append(
-            NumberLine(
-                PhoneNumber(line.number),
-                line.tried,
-                line.last_tried_at,
-                NumberKind(line.kind),
-                Provenance(line.provenance),
-                hours_of(line.best_hours),
-            )
-        )
+    debtor_ids = [row.debtor_id for row in rows]
+    tries = await connection.execute(tries_of(debtor_ids[0])) if with_tries else ()
+    lines = by_debtor(await connection.execute(lines_of(debtor_ids)), tries)
     owed: dict[int, list[int]] = {}
     about = (
         select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
@@ -283,12 +314,14 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[D
             row.id,
             row.debtor_id,
             (row.zone,) if row.zone else (),
-            tuple(by_debtor.get(row.debtor_id, ())),
+            lines.get(row.debtor_id, ()),
             tuple(owed.get(row.id, ())),
             row.household,
             row.place,
             facts_of(row.facts),
             row.first_number,
+            row.wanted_by,
+            row.risk_class,
         )
         for row in rows
     ]

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
-from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.intake import facts_of
+from dialer.adapters.store.lines import hours_of
 from dialer.adapters.store.mandates import mandate_of
 from dialer.adapters.store.promises import remitted_of
 from dialer.adapters.store.schema import (

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.intake import facts_of
+from dialer.adapters.store.lines import hours_of
 from dialer.adapters.store.schema import addresses, cases, debt_items, debtors, debts, guarantors, numbers
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, AddressKind, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store import intake
 from dialer.adapters.store.away import telling_away
+from dialer.adapters.store.ranking import rank
 from dialer.adapters.store.schema import cases, debt_items, debtors, debts, numbers, payments
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
@@ -54,7 +55,7 @@ def _take_in(connection: Connection, campaign: str, new: Sequence[NewCase], now:
     known = [one for one in new if _key(one) not in fresh and _key(one) in debtor_rows]
     changed = _complete_debtors(connection, known, debtor_rows)
     changed |= _merge_facts(connection, known, known_debts)
-    changed |= _correct_debts(connection, new, known_debts) - fresh
+    changed |= _correct_debts(connection, new, known_debts, now) - fresh
     added = intake.add(connection, campaign, new, now)
     return Added(added.new, len(new) - added.new - len(changed), len(changed))
 
@@ -135,7 +136,9 @@ def _merge_facts(connection: Connection, known: Sequence[NewCase], rows: dict[Ke
     return {_key(one) for one in changed.values()}
 
 
-def _correct_debts(connection: Connection, new: Sequence[NewCase], known: dict[Key, Row[Any]]) -> set[Key]:
+def _correct_debts(
+    connection: Connection, new: Sequence[NewCase], known: dict[Key, Row[Any]], now: datetime
+) -> set[Key]:
     differing = [
         (row, one, debt)
         for one in new
@@ -160,6 +163,7 @@ def _correct_debts(connection: Connection, new: Sequence[NewCase], known: dict[K
                 for row, _, debt in differing
             ],
         )
+        rank(connection, {row.case_id for row, _, _ in differing}, now)
         connection.execute(delete(debt_items).where(debt_items.c.debt_id.in_([row.id for row, _, _ in differing])))
         items = [item for row, _, debt in differing for item in intake.item_rows(row.id, debt)]
         if items:

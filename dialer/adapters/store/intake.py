@@ -1,6 +1,7 @@
 """New cases into the tables: a chunk at a time, each table in one statement, whatever the number of rows."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 
+from dialer.adapters.store.ranking import habits_of, rank
 from dialer.adapters.store.schema import (
     addresses,
     cases,
@@ -18,10 +20,12 @@ from dialer.adapters.store.schema import (
     guarantors,
     numbers,
 )
+from dialer.campaigns.priority import Claim, worth
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberDetails
-from dialer.cases.model import PAID, CaseState, NewCase, merged_facts
+from dialer.cases.model import PAID, CaseState, NewCase, NumberLine, merged_facts
+from dialer.kernel.money import Money
 
 _FILLED_LATER = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBTOR = upsert(debtors)
@@ -75,6 +79,8 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
         connection,
         [(case_ids[id_], one, debt) for (id_, one), (_, owed) in zip(of, fresh, strict=True) for debt in owed],
     )
+    came_before = select(cases.c.id).where(cases.c.id.in_(set(case_ids.values())), cases.c.uncalled_since != now)
+    rank(connection, list(connection.scalars(came_before)), now)
     return added
 
 
@@ -83,11 +89,6 @@ def facts_of(text: str) -> dict[str, Any]:
     return {
         name: date.fromisoformat(value) if name.endswith("_on") else value for name, value in json.loads(text).items()
     }
-
-
-def hours_of(text: str) -> tuple[int, ...]:
-    """The hours of a day, as they are kept."""
-    return tuple(int(hour) for hour in text.split(",") if hour)
 
 
 def _debtors(connection: Connection, new: Sequence[NewCase]) -> dict[tuple[str, str], int]:
@@ -100,6 +101,7 @@ def _debtors(connection: Connection, new: Sequence[NewCase]) -> dict[tuple[str, 
 
 
 def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCase]], now: datetime) -> dict[int, int]:
+    learnt = habits_of(connection, campaign)
     rows = [
         {
             "campaign": campaign,
@@ -111,6 +113,8 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
             "facts": json.dumps(dict(one.facts), default=str),
             "mandate": one.mandate,
             "note": one.note,
+            "uncalled_since": now,
+            "worth": worth(_claim(one, now.date()), learnt, _lines(one)).band,
         }
         for debtor_id, one in new
     ]
@@ -121,6 +125,21 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
     found = connection.execute(chosen).all()
     _merge_facts(connection, found, new)
     return {row.debtor_id: row.id for row in found}
+
+
+def _claim(one: NewCase, today: date) -> Claim:
+    due_on = min((debt.due_on for debt in one.debts if debt.due_on), default=None)
+    sums = Counter[str]()
+    for debt in one.debts:
+        sums[debt.amount.currency] += debt.amount.cents
+    left = max((Money(cents, currency) for currency, cents in sums.items()), default=Money(0))
+    return Claim(left, None if due_on is None else (today - due_on).days, one.risk_class)
+
+
+def _lines(one: NewCase) -> list[NumberLine]:
+    known = {details.number: details for details in one.number_details}
+    found = (known.get(number) or NumberDetails(number) for number in one.numbers)
+    return [NumberLine(line.number, kind=line.kind, provenance=line.provenance) for line in found]
 
 
 def _debts(connection: Connection, owed: Sequence[tuple[int, NewCase, Debt]]) -> None:

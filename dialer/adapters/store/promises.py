@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.payments import close_and_reopen, lock
+from dialer.adapters.store.ranking import rank
 from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -168,6 +169,7 @@ class SqlPromises:
                     values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
                     await connection.execute(_FOUND, values | {"new_wanted_by": found.wanted_by})
                 await connection.run_sync(close_and_reopen, {case_id}, now)
+                await connection.run_sync(rank, {case_id}, now)
 
 
 async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     Dialect,
     Float,
@@ -20,8 +21,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
+from dialer.cases.model import AGREED
 from dialer.kernel.clock import from_micro, to_micro
 
 METADATA = MetaData(
@@ -51,6 +54,14 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else from_micro(value)
 
+
+AGREED_BAND, URGENT_BAND = 10, 9
+"""Above the bands of worth: who agreed to be called, and who is wanted by the time at which the case is due."""
+BAND = (
+    f"CASE WHEN substr(why, 1, {len(AGREED)}) = '{AGREED}' THEN {AGREED_BAND} "
+    f"WHEN wanted_by <= due_at THEN {URGENT_BAND} ELSE worth END"
+)
+CLIMBING = text(f"state = 'open' AND band < {URGENT_BAND}")
 
 creditors = Table(
     "creditors",
@@ -134,8 +145,14 @@ cases = Table(
     Column("first_number", String),  # which one is tried first, as the last outcome suggests
     Column("mandate", String, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
+    Column("worth", Integer, nullable=False, server_default="1"),  # its band, by what calling it is worth
+    Column("uncalled_since", Instant, nullable=False, server_default="0"),  # its last attempt, or when it came in
+    Column("band", Integer, Computed(BAND)),  # the order of the choice, kept by the database itself
     UniqueConstraint("campaign", "debtor_id"),
-    Index(None, "campaign", "state", "due_at"),
+    Index("ix_cases_due", "campaign", "state", "due_at", "uncalled_since", "id"),
+    Index("ix_cases_band", "campaign", "state", "band", "due_at", "uncalled_since", "id"),
+    # those that are due, and were wanted only since: the band doesn't know of them
+    Index("ix_cases_climbing", "campaign", "wanted_by", "id", sqlite_where=CLIMBING, postgresql_where=CLIMBING),
     Index(None, "debtor_id"),
 )
 
@@ -411,6 +428,16 @@ pacing_memory = Table(
     METADATA,
     Column("cell", String, primary_key=True),
     Column("campaign", String, primary_key=True),
+    Column("saved_at", Instant, nullable=False),
+    Column("memory", Text, nullable=False),
+)
+
+# when numbers are answered, as a cell learnt of a campaign's calls, as JSON
+habits = Table(
+    "habits",
+    METADATA,
+    Column("campaign", String, primary_key=True),
+    Column("cell", String, primary_key=True),
     Column("saved_at", Instant, nullable=False),
     Column("memory", Text, nullable=False),
 )
