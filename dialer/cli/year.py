@@ -8,8 +8,8 @@ import typer
 from dialer.cli.output import AsJson, print_json, print_table
 from dialer.kernel.errors import EXIT_NO, InputError
 
-OPEN_CASES_FOR_A_CALL_AN_HOUR = 50
-"""Each is then called every third day or so: about what the least cadence wants, and a third of what the packs allow."""
+OPEN_CASES_FOR_A_CALL_AN_HOUR = 25
+"""With those gone that paid or wait for something, each is then called nearly as often as the packs allow."""
 MOST_PROCESSES = 16
 
 
@@ -18,7 +18,7 @@ def year(
     debtors: Annotated[int, typer.Option(min=1, max=100_000, help="handed over within the year, in equal lots every 30 days")] = 3_000,
     agents: Annotated[int, typer.Option(min=1, max=1_000, help="on weekdays from 8:30 to 20:30, on Saturdays to 14:30")] = 4,
     days: Annotated[int, typer.Option(min=1, max=700, help="how long it lasts")] = 365,
-    attempts_an_hour: Annotated[float | None, typer.Option(min=0, help="calls released in an hour, to be made then or later on the same day; 0: as many as the agents can make [default: one for 50 open cases]")] = None,
+    attempts_an_hour: Annotated[float | None, typer.Option(min=0, help="calls released in an hour, to be made then or later on the same day; 0: as many as the agents can make [default: one for 25 open cases]")] = None,
     seeds: Annotated[str, typer.Option(help="of the years, with commas; the same seed is the same public")] = "1",
     order: Annotated[str, typer.Option(help="with commas: cadenza (ours), fifo (the longest due first), amount (the largest debt first)")] = "fifo,amount,cadenza",
     public: Annotated[str, typer.Option(help="usual; hourless: who answers at all hours alike; none: and every debtor and number alike")] = "usual",

@@ -11,6 +11,7 @@ from dialer.campaigns.habits import Habits
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import PAGE, Stock
 from dialer.cases.model import AGREED, DueCase
+from dialer.compliance.verdict import CallMode
 from dialer.lab.record import YearRecord
 
 
@@ -33,9 +34,11 @@ class Deaf(Learning):
 
 
 class Order(Protocol):
-    """Hands out due cases, agreed call-backs first; one that was handed out comes again after `put_back`."""
+    """Hands out due cases with the mode of the call, agreed call-backs first and with an agent held; a case that was
+    handed out comes again after `put_back`.
+    """
 
-    async def next(self, now: datetime, monotonic: float) -> DueCase | None: ...
+    async def next(self, now: datetime, monotonic: float) -> tuple[DueCase, CallMode] | None: ...
     def put_back(self, case_id: int) -> None: ...
 
 
@@ -45,9 +48,13 @@ class Ours:
     def __init__(self, campaign: str, record: YearRecord) -> None:
         self._stock = Stock(campaign, record)
 
-    async def next(self, now: datetime, monotonic: float) -> DueCase | None:
+    async def next(self, now: datetime, monotonic: float) -> tuple[DueCase, CallMode] | None:
         await self._stock.refill(1, now, monotonic)
-        return next(iter(self._stock.take_for_agents(1) or self._stock.take(1)), None)
+        for case in self._stock.take_for_agents(1):
+            return case, CallMode.RESERVED
+        for case in self._stock.take(1):
+            return case, CallMode.PROGRESSIVE
+        return None
 
     def put_back(self, case_id: int) -> None:
         self._stock.put_back(case_id)
@@ -62,13 +69,13 @@ class Listed:
         self._page: deque[int] = deque()
         self._taken: set[int] = set()
 
-    async def next(self, now: datetime, monotonic: float) -> DueCase | None:  # noqa: ARG002
+    async def next(self, now: datetime, monotonic: float) -> tuple[DueCase, CallMode] | None:  # noqa: ARG002
         agreed = await self._record.call_backs("", now, 1)
         case_id = agreed[0].case.id if agreed else self._pop(now)
         if case_id is None:
             return None
         self._taken.add(case_id)
-        return await self._record.case(case_id)
+        return await self._record.case(case_id), CallMode.RESERVED if agreed else CallMode.PROGRESSIVE
 
     def put_back(self, case_id: int) -> None:
         self._taken.discard(case_id)

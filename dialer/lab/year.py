@@ -32,6 +32,7 @@ from dialer.compliance.clearance import Clearance
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.reasons import ENGINE
+from dialer.compliance.verdict import CallMode
 from dialer.kernel.ids import AttemptId, Ids, SeatLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
@@ -308,13 +309,13 @@ class Year:
             if (wait := self._until_released(shift, now)) > timedelta():
                 self._wake(now + wait)
                 return
-            case = await self._order.next(now, self._clock.monotonic())
-            if case is None:
+            found = await self._order.next(now, self._clock.monotonic())
+            if found is None:
                 later = await self.record.next_due(CAMPAIGN, now)
                 if later is not None:
                     self._wake(later.at)
                 return
-            await self._place(case)
+            await self._place(*found)
 
     def _until_released(self, shift: Shift, now: datetime) -> timedelta:
         rate = self._plan.attempts_an_hour
@@ -328,14 +329,15 @@ class Year:
             self._wakes_at = at
             self._at(at, _nothing)
 
-    async def _place(self, case: DueCase) -> None:
+    async def _place(self, case: DueCase, mode: CallMode) -> None:
         now = self._clock.now()
-        verdict = await self._placing.place(self._campaign, case, self._campaign.mode)
+        verdict = await self._placing.place(self._campaign, case, mode)
         if not verdict.allowed:
-            self._order.put_back(case.id)
             if ENGINE.intersection(verdict.reasons):  # it was closed since its page was fetched
+                self._order.put_back(case.id)
                 return
-            self._closing.not_called(case.id, verdict)
+            await self._closing.not_called(self._campaign, case, verdict)
+            self._order.put_back(case.id)
             again_at = self.record.cases[case.id].due_at or now
             self._owed_at[case.id] = max(self._owed_at.get(case.id, again_at), again_at)
             return
@@ -343,7 +345,7 @@ class Year:
         assert attempt is not None
         self._used += 1
         self._waited(case.id)
-        session = self._roster.take(CAMPAIGN, attempt.id)
+        session = self._roster.of_attempt(attempt.id) or self._roster.take(CAMPAIGN, attempt.id)
         assert session is not None
         ring = self._public.ring(case.id, attempt.intent.number, now, RING_TIMEOUT_SECONDS)
         begins = now + timedelta(seconds=POST_DIAL_DELAY_SECONDS)
