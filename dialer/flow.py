@@ -183,7 +183,7 @@ class Flow:
             self._stocks[campaign.name].wait_for_agent(case)
             return verdict
         if not ENGINE.intersection(verdict.reasons):
-            self._closing.not_called(case.id, verdict)
+            await self._closing.not_called(campaign, case, verdict)
         self._stocks[campaign.name].put_back(case.id)
         return verdict
 

@@ -23,8 +23,10 @@ PRIOR_CALLS, PRIOR_ANSWERED, PRIOR_RIGHT_PARTY = 40.0, 0.25, 0.08
 PRIOR_SPOKEN, PRIOR_PROMISED = 20.0, 0.3
 """And of those spoken to, how many promise."""
 PRIOR_TALKS, PRIOR_RIGHT_SECONDS, PRIOR_OTHER_SECONDS = 10.0, 180.0, 30.0
-ENOUGH_CALLS, ENOUGH_OF_HOUR = 300.0, 30.0
-"""Fewer calls in all, or in an hour, and no call is moved to that hour: an hour in which nobody works never is."""
+ENOUGH_CALLS, ENOUGH_OF_HOUR = 300.0, 3.0
+"""Fewer calls in all, or in an hour, and no call is moved to that hour: an hour in which nobody works never is. Few are
+enough, as an hour that is hardly tried is believed to be like the others: else it would never be tried more.
+"""
 MOST_CHANCE = 0.95
 OWN_ANSWERS = 1.0
 """So many expected answers of a debtor's own calls count as much as the class's habit."""

@@ -14,7 +14,7 @@ from dialer.calls.results import Result
 from dialer.calls.settling import result_of
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.book import CaseBook
-from dialer.cases.model import NOT_CALLED, CaseState, NextAction
+from dialer.cases.model import NOT_CALLED, CaseState, DueCase, NextAction
 from dialer.cases.payment import refuse_card_numbers
 from dialer.compliance.entry import Line
 from dialer.compliance.gate import Gate
@@ -85,10 +85,17 @@ class Closing:
         """Return once all of it is on disk. Raises AwayError."""
         await self._record.flush()
 
-    def not_called(self, case_id: int, verdict: Verdict) -> None:
-        """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
+    async def not_called(self, campaign: Campaign, case: DueCase, verdict: Verdict) -> None:
+        """The gate refused the case: it is called when it would allow, at the hour that pays, or where nobody knows,
+        some day.
+        """
         again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
-        self._book.schedule(case_id, again_at, CaseState.OPEN, NOT_CALLED + ",".join(verdict.reasons))
+        planned = NextAction(CaseState.OPEN, again_at, NOT_CALLED + ",".join(verdict.reasons))
+        self._book.schedule(case.id, planned.due_at, planned.state, planned.why)
+        try:
+            await self._planning.refused(campaign, case, planned)
+        except (AwayError, LookupError) as error:
+            log.warning("case.not_replanned", case=case.id, error=type(error).__name__)
 
     def skipped(self, case_id: int, agent: str, reason: str) -> None:
         """The agent looked at the case and doesn't want it called now."""

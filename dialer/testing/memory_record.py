@@ -1,6 +1,7 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -46,7 +47,9 @@ from dialer.outcomes.record import RecordedOutcome
 
 
 @dataclass(slots=True)
-class _Case:
+class Case:
+    """A case as it is kept."""
+
     id: int
     campaign: str
     new: NewCase
@@ -87,8 +90,9 @@ class MemoryRecord:
 
     def __init__(self) -> None:
         self.away = False
-        self.cases: dict[int, _Case] = {}
+        self.cases: dict[int, Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
+        self._of_case: dict[int, list[AttemptId]] = defaultdict(list)
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
@@ -106,6 +110,11 @@ class MemoryRecord:
         self._reach()
         added = Added()
         known = {(case.new.creditor, debt.reference) for case in self.cases.values() for debt in case.new.debts}
+        mine = {
+            (case.new.creditor, case.new.debtor_reference): case
+            for case in self.cases.values()
+            if case.campaign == campaign
+        }
         for case in new:
             fresh = tuple(debt for debt in case.debts if (case.creditor, debt.reference) not in known)
             if not fresh:
@@ -113,15 +122,7 @@ class MemoryRecord:
                 continue
             known.update((case.creditor, debt.reference) for debt in fresh)
             added.new += 1
-            here = next(
-                (
-                    mine
-                    for mine in self.cases.values()
-                    if mine.campaign == campaign
-                    and (mine.new.creditor, mine.new.debtor_reference) == (case.creditor, case.debtor_reference)
-                ),
-                None,
-            )
+            here = mine.get((case.creditor, case.debtor_reference))
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
                 facts = merged_facts(here.new.facts, case.facts)
@@ -131,17 +132,16 @@ class MemoryRecord:
                 self._rank(here, now.date())
             else:
                 case_id = len(self.cases) + 1
-                self.cases[case_id] = _Case(
-                    case_id, campaign, replace(case, debts=fresh), case_id, due_at=now, uncalled_since=now
-                )
-                self._rank(self.cases[case_id], now.date())
+                here = Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now, uncalled_since=now)
+                self.cases[case_id] = mine[case.creditor, case.debtor_reference] = here
+                self._rank(here, now.date())
         return added
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
         self._reach()
         due = [
             case
-            for case in self.cases.values()
+            for case in self._perhaps_due(now)
             if case.campaign == campaign
             and case.state is CaseState.OPEN
             and case.due_at is not None
@@ -152,6 +152,9 @@ class MemoryRecord:
         in_order = sorted(due, key=lambda case: case.order(now))
         ids = page((case.id for case in in_order), (case.id for case in due), most)
         return [self._due_case(self.cases[case_id]) for case_id in ids]
+
+    def _perhaps_due(self, now: datetime) -> Iterable[Case]:  # noqa: ARG002 -- who keeps an order of them knows better
+        return self.cases.values()
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         self._reach()
@@ -185,7 +188,7 @@ class MemoryRecord:
             raise LookupError(case_id)
         case = self.cases[case_id]
         new = case.new
-        mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        mine = [self.attempts[attempt] for attempt in self._of_case[case_id]]
         said = sorted(
             (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
             key=lambda outcome: outcome.recorded_at,
@@ -298,6 +301,7 @@ class MemoryRecord:
         if self.cases[reservation.intent.case_id].state is not CaseState.OPEN:
             raise CaseNotOpenError("the case isn't open any more")
         self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self._of_case[reservation.intent.case_id].append(reservation.attempt)
         self.decisions.append(decision)
         self.keep(entry)
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
@@ -416,7 +420,7 @@ class MemoryRecord:
             kind="",
         )
 
-    def _due_case(self, case: _Case, *, with_tries: bool = False) -> DueCase:
+    def _due_case(self, case: Case, *, with_tries: bool = False) -> DueCase:
         terms = self.mandates.get((case.new.creditor, case.new.mandate))
         return DueCase(
             case.id,
@@ -434,8 +438,8 @@ class MemoryRecord:
             *((terms.starts_on, terms.ends_on) if terms else ()),
         )
 
-    def _lines(self, case: _Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
-        mine = [attempt for attempt in self.attempts.values() if attempt.intent.debtor_id == case.debtor_id]
+    def _lines(self, case: Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
+        mine = [self.attempts[attempt] for attempt in self._of_case[case.id]]  # a debtor has one case here
         mine = [attempt for attempt in mine if attempt.result is not Result.TRUNK_FAILURE]
         mine.sort(key=lambda attempt: attempt.cleared_at, reverse=True)
         lines = []
@@ -462,14 +466,17 @@ class MemoryRecord:
         said = self.outcomes.get(attempt.id)
         return Try(attempt.cleared_at, attempt.answered_at is not None, said is not None and said.right_party)
 
-    def _rank(self, case: _Case, today: date) -> None:
-        new = case.new
-        left = Money(sum(debt.amount.cents for debt in new.debts))
-        due_on = min((debt.due_on for debt in new.debts if debt.due_on), default=None)
-        claim = Claim(left, None if due_on is None else (today - due_on).days, new.risk_class)
-        kept = self.habits.kept.get(case.campaign)
-        learnt = Habits.load(json.loads(kept.text)) if kept else Habits()
-        case.worth = worth(claim, learnt, self._lines(case, with_tries=False)).band
+    def _rank(self, case: Case, today: date) -> None:
+        due_on = min((debt.due_on for debt in case.new.debts if debt.due_on), default=None)
+        claim = Claim(self._left(case), None if due_on is None else (today - due_on).days, case.new.risk_class)
+        case.worth = worth(claim, self._habits(case.campaign), self._lines(case, with_tries=False)).band
+
+    def _left(self, case: Case) -> Money:
+        return Money(sum(debt.amount.cents for debt in case.new.debts))
+
+    def _habits(self, campaign: str) -> Habits:
+        kept = self.habits.kept.get(campaign)
+        return Habits.load(json.loads(kept.text)) if kept else Habits()
 
     def _contact(self, attempt: Attempt) -> Contact:
         outcome = self.outcomes.get(attempt.id)

@@ -8,6 +8,7 @@ import pytest
 
 from dialer.campaigns.habits import Habits
 from dialer.cases.model import CaseState, NextAction
+from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -63,6 +64,36 @@ async def test_the_gate_has_the_last_word_on_the_hour():
         await house.begin(B.NEVER_ANSWERS)
         await house.run(60)
         assert planned(house)[0].hour == 19
+
+
+async def test_hours_are_held_against_the_first_legal_one_not_against_the_night():
+    """Called again at half past nine in the evening would mean: tomorrow at half past eight, when hardly anybody answers."""
+    async with House() as house:
+        teach(house, {**dict.fromkeys(range(9, 21), 0.03), 8: 0.02, 18: 0.036})
+        await house.cases(B.NEVER_ANSWERS)
+        late = house.clock.now().astimezone(ROME).replace(hour=21, minute=30)
+        best = await house.closing._planning.best(house.campaign, await house.record.case(1), late)
+        assert best.at.astimezone(ROME).hour == 18
+        assert best.at > late
+
+
+async def test_a_case_that_the_gate_refused_waits_for_the_hour_that_pays():
+    async with House() as house:
+        teach(house, EVENINGS)
+        await house.cases(B.NEVER_ANSWERS)
+        tomorrow = house.clock.now().astimezone(ROME).replace(hour=8, minute=30) + timedelta(days=1)
+        refused = Verdict((Refusal("attempts-per-day"),), not_before=tomorrow)
+        await house.closing.not_called(house.campaign, await house.record.case(1), refused)
+        at, why = planned(house)
+        assert (at.date(), at.hour, why) == (tomorrow.date(), 18, "not called: attempts-per-day")
+
+
+async def test_a_call_for_which_an_agent_was_held_says_nothing_of_the_hour():
+    async with House(mode=CallMode.RESERVED) as house:
+        await house.begin(B.PERSON, B.NEVER_ANSWERS)
+        await house.run(60)
+        assert house.results()["connected"] == 1
+        assert house.learning.of("k").dump()["cells"] == []
 
 
 async def test_what_was_planned_meanwhile_is_not_moved():
