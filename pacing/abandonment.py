@@ -111,18 +111,17 @@ class Allowance:
     """What the accounts allow now.
 
     threshold: largest marginal risk of a call. budget: calls that may still be abandoned, of the tightest account.
-    account: its name, empty where there is none. at_worst: so many of the calls under way may find no agent, and more
-    with this chance at most.
+    account: its name, empty where there is none. at_worst: for each account, how many of the calls under way may find no
+    agent, and the chance of more.
     """
 
     threshold: float
     budget: float
     account: str
-    at_worst: float
-    chance: float = UNLIKELY
+    at_worst: tuple[tuple[float, float], ...] = ()
 
 
-NOTHING = Allowance(0.0, 0.0, "", 0.0)
+NOTHING = Allowance(0.0, 0.0, "")
 
 
 def allow(
@@ -138,11 +137,9 @@ def allow(
     share of gain * t of those answered without an agent, and calibration tells how far predictions are off, so that
     t = share / (gain * calibration).
     """
-    return min(
-        (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
-        key=lambda allowance: allowance.threshold,
-        default=NOTHING,
-    )
+    each = [_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts]
+    tightest = min(each, key=lambda allowance: allowance.threshold, default=NOTHING)
+    return replace(tightest, at_worst=tuple(bound for allowance in each for bound in allowance.at_worst))
 
 
 def _allow(account: Account, wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
@@ -157,13 +154,13 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     calibration = spending.realised / spending.predicted
     worse = max(1.0, calibration)
     left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - WHOLE
-    budget, at_worst = left_for_pipe - pipe * worse, left_for_pipe / worse
-    chance = RARE if cap * sure < WHOLE else UNLIKELY
+    budget = left_for_pipe - pipe * worse
+    at_worst = ((left_for_pipe / worse, RARE if cap * sure < WHOLE else UNLIKELY),)
     if budget <= 0:
-        return Allowance(0.0, budget, account.name, at_worst, chance)
+        return Allowance(0.0, budget, account.name, at_worst)
     share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)
     gain = spending.risk / spending.calls * calibration
-    return Allowance(min(MOST_RISK, share / gain), budget, account.name, at_worst, chance)
+    return Allowance(min(MOST_RISK, share / gain), budget, account.name, at_worst)
 
 
 def seen(spending: Spending, answers: int, abandoned: int, agents: int, elapsed_seconds: float) -> Spending:

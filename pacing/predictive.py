@@ -63,11 +63,11 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     most = max(least.calls, min(most, BURST_AN_AGENT * max(2, floor.agents)))
     found = risks(view, threshold, most) if threshold > 0 else [1.0]
     calls = len(found) - 1
-    lost = partial(view.shortfall, chance=allowance.chance)
-    if calls > least.calls and lost(calls) > allowance.at_worst:
-        # what is left couldn't make good what this burst may lose
-        calls = least.calls + max(0, bisect_right(range(least.calls, calls), allowance.at_worst, key=lost) - 1)
-        found = found[: calls + 1]
+    for left, chance in allowance.at_worst:
+        lost = partial(view.shortfall, chance=chance)
+        if calls > least.calls and lost(calls) > left:  # what is left couldn't make good what this burst may lose
+            calls = least.calls + max(0, bisect_right(range(least.calls, calls), left, key=lost) - 1)
+            found = found[: calls + 1]
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
         view = view if least.calls <= EXACT_BUSY else Normal(chances)
