@@ -24,6 +24,7 @@ from dialer.cli import (
     pacing,
     packs,
     payments,
+    phones,
     report,
     run,
     script,
@@ -59,6 +60,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(letters.app, name="letters")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
+agents.app.add_typer(phones.app, name="phone")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(packs.app, name="packs")
