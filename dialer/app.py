@@ -15,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import Collecting, RecordingFiles
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.attempts import SqlAttempts
@@ -27,6 +28,7 @@ from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.pacing import SqlPacing
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
@@ -138,6 +140,7 @@ class Daemon:
         pacer = Pacer(
             targets, accounts, roster, SqlPacing(engine, self._writer, settings.store.cell), clock, self._latency
         )
+        kept, self._files = SqlRecordings(engine), RecordingFiles(settings.recordings.folder)
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -149,10 +152,12 @@ class Daemon:
             closing=closing,
             pacer=pacer,
             tally=Tally(campaigns),
+            recordings=kept,
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
         )
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -241,6 +246,7 @@ class Daemon:
         tasks.start("cadence", self._count_wanted())
         tasks.start("promises", self._judge_promises())
         await self._recovery.load()
+        tasks.start("recordings", self._collecting.run())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -345,6 +351,7 @@ class Daemon:
             self._token,
             self._clock,
             self._rules,
+            self._files,
         ).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

@@ -22,6 +22,7 @@ from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
+from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import NEVER_LEFT
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
@@ -76,6 +77,7 @@ class Flow:
         closing: Closing,
         pacer: Pacer,
         tally: Tally,
+        recordings: RecordingRecord,
         clock: Clock,
         tasks: Tasks,
         most_calls: int | None = None,
@@ -83,7 +85,8 @@ class Flow:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock = tally, clock
-        self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
+        self.recordings = Recordings(recordings, pbx, roster, live, campaigns, gate, clock)
+        self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)

@@ -148,6 +148,15 @@ class ApiSettings(_Section):
     token_file: Path | None = Field(None, description="a file that holds the bearer token of the interface")
 
 
+class RecordingsSettings(_Section):
+    """Where recordings are. The daemon's user needs to read and delete what Asterisk's user writes there."""
+
+    folder: Path = Field(
+        Path("/var/spool/asterisk/monitor/dialer"),
+        description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
+    )
+
+
 class LogSettings(_Section):
     """The daemon's own words, on standard error."""
 
@@ -214,6 +223,10 @@ class CampaignSettings(_Section):
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
     )
+    record: bool = Field(
+        False,
+        description="conversations are recorded, once the debtor was told or consented as the packs need it",
+    )
     caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
@@ -279,6 +292,7 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     compliance: ComplianceSettings = ComplianceSettings()
     api: ApiSettings = ApiSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     demo: DemoSettings = DemoSettings()
@@ -404,6 +418,7 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "mandates": tuple(
                 mandate.model_copy(update={"outcomes_file": at(mandate.outcomes_file)}) for mandate in settings.mandates
             ),
+            "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={

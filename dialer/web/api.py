@@ -15,6 +15,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
+from dialer.calls.recording import RecordingPaths, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
@@ -23,6 +24,7 @@ from dialer.cases.promises import judge
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
 from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
@@ -90,6 +92,7 @@ class Api:
         token: str,
         clock: Clock,
         rules: RulesOf,
+        files: RecordingPaths,
     ) -> None:
         self._flow = flow
         self._book = book
@@ -103,6 +106,7 @@ class Api:
         self._metrics = metrics
         self._token = token
         self._rules = rules
+        self._files = files
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -125,6 +129,7 @@ class Api:
                 web.post(f"{agent}/skip", self._skip),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
+                web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
@@ -132,6 +137,7 @@ class Api:
                 web.post("/api/v1/payments", self._payments),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
+                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),
@@ -197,9 +203,7 @@ class Api:
 
     async def _case(self, request: web.Request) -> web.Response:
         """The dossier. `by` says who looks: that is on record before anything is shown."""
-        by = request.query.get("by", "")
-        if not VIEWER.fullmatch(by):
-            raise InputError("by: missing, or no name", "say who looks at the case, as ?by=anna")
+        by = _viewer(request)
         case = int(request.match_info["case"])
         try:
             dossier = await self._dossiers.look(case, by, "api", self._clock.now())
@@ -275,6 +279,27 @@ class Api:
         rules = self._rules(request.query.get("campaign", ""), request.query.get("creditor", ""))
         ladder = [plain(step) for step in rules.ladder]
         return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        """Say that the debtor was told or consented; pause for a card's number, and go on. Done when it is answered."""
+        agent, recordings = _agent(request), self._flow.recordings
+        match request.match_info["do"]:
+            case "pause":
+                await recordings.pause(agent)
+            case "resume":
+                await recordings.resume(agent)
+            case said:
+                await recordings.begin(agent, What(said))
+        return self._session(request)
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
+        before a byte is sent.
+        """
+        path = await self._flow.recordings.fetch(
+            AttemptId(request.match_info["attempt"]), _viewer(request), self._files
+        )
+        return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "no-store"})
 
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))
@@ -360,6 +385,13 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "flag": outcome.flag and outcome.flag.name,
         "next": outcome.next.do.value,
     }
+
+
+def _viewer(request: web.Request) -> str:
+    by = request.query.get("by", "")
+    if not VIEWER.fullmatch(by):
+        raise InputError("by: missing, or no name", "say who you are, as ?by=anna")
+    return by
 
 
 def _agent(request: web.Request) -> str:

@@ -32,6 +32,7 @@ from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.memory_recordings import MemoryRecordings
 from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
@@ -54,6 +55,7 @@ class House:
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
         self.rules = Rules()
+        self.recordings = MemoryRecordings()
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -98,6 +100,7 @@ class House:
             closing=self.closing,
             pacer=self.pacer,
             tally=self.tally,
+            recordings=self.recordings,
             clock=self.clock,
             tasks=self.tasks,
         )

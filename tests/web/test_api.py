@@ -65,6 +65,7 @@ class Site:
             TOKEN,
             self.house.clock,
             self.house.rules_of,
+            None,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))

@@ -35,7 +35,9 @@ async def ask(tmp_path):
     await SqlPayments(engine).add("Luce", [pay(345)], "bank", NOW)
     attempts.keep(dispute(NOW), by="anna", evidence="PEC")
     await attempts.flush()
-    api = Api(None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon(), shipped_rules)
+    api = Api(
+        None, book, SqlDossiers(engine), SqlPayments(engine), None, None, list, bytes, "t", Noon(), shipped_rules, None
+    )
     async with TestClient(TestServer(api.application())) as client:
 
         async def get(path, headers=WITH, body=None):

@@ -414,3 +414,25 @@ pacing_memory = Table(
     Column("saved_at", Instant, nullable=False),
     Column("memory", Text, nullable=False),
 )
+
+# complete files; `attempt` refers to nothing: a file whose call is unknown is on record too
+recordings = Table(
+    "recordings",
+    METADATA,
+    Column("attempt", String, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("stopped_at", Instant, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("known", Boolean, nullable=False),
+)
+
+recording_moments = Table(
+    "recording_moments",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("attempt", String, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("what", String, nullable=False),
+    Column("by", String, nullable=False),
+)
