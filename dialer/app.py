@@ -156,6 +156,7 @@ class Daemon:
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
+            has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
         self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
         gate.surroundings = Surroundings(

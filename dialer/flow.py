@@ -5,7 +5,7 @@ Events from the PBX only change state. The one exception is the answered call: i
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -30,7 +30,7 @@ from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import ENGINE, Reason
-from dialer.compliance.verdict import CallMode, Verdict
+from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -81,6 +81,7 @@ class Flow:
         clock: Clock,
         tasks: Tasks,
         most_calls: int | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
@@ -98,6 +99,7 @@ class Flow:
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
         self.shares = Shares(campaigns, roster, live, tally, clock)
+        self._has_room = has_room
         self._trunk_failures = 0
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
@@ -132,7 +134,7 @@ class Flow:
             cases=min(len(stock), self._calls_left),
             opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
             trunk_failures=self._trunk_failures,
-            may_dial=self.gate.may_clear and not self.stopping,
+            may_dial=self.gate.may_clear and not self.stopping and not self.lacks(campaign),
             call_backs=stock.call_backs(self._clock.now()),
             for_agents=stock.for_agents,
             needed_by_others=self.shares.claims_on(campaign.name),
@@ -170,7 +172,8 @@ class Flow:
     async def _place(
         self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
     ) -> Verdict:
-        verdict = await self._placing.place(campaign, case, mode, session)
+        lacks = self.lacks(campaign)
+        verdict = Verdict(lacks) if lacks else await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
@@ -183,6 +186,10 @@ class Flow:
             self._closing.not_called(case.id, verdict)
         self._stocks[campaign.name].put_back(case.id)
         return verdict
+
+    def lacks(self, campaign: Campaign) -> tuple[Refusal, ...]:
+        """What this campaign alone lacks: one that records doesn't dial where its recordings find no room."""
+        return (Refusal(Reason.DISK_FULL),) if campaign.records and not self._has_room() else ()
 
     def _renew(self) -> None:
         """Somebody may have left who was held."""

@@ -155,6 +155,11 @@ class RecordingsSettings(_Section):
         Path("/var/spool/asterisk/monitor/dialer"),
         description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
     )
+    least_free_mb: int = Field(
+        2_000,
+        ge=0,
+        description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
+    )
 
 
 class LogSettings(_Section):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -59,6 +60,17 @@ class RecordingFiles:
         if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
             raise InputError("no attempt has this id", "dialer recordings list has the ids")
         return self._folder / f"{attempt}.wav"
+
+    def free_bytes(self) -> int:
+        """The room that is left on its disk; none where it can't be told."""
+        for folder in (self._folder, *self._folder.parents):  # Asterisk makes the folder with the first recording
+            try:
+                return shutil.disk_usage(folder).free
+            except FileNotFoundError:
+                continue
+            except OSError:
+                break
+        return 0
 
     def quiet(self) -> list[AttemptId]:
         """The attempts whose files nobody wrote to for a while. Raises OSError."""

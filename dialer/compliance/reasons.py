@@ -80,11 +80,20 @@ class Reason(StrEnum):
     STORE_AWAY = "store-away", "the record can't be written"
     PBX_AWAY = "pbx-away", "the PBX is away or being reconciled"
     NO_AGENT = "no-agent", "only with an agent held for this call, and nobody is free"
+    DISK_FULL = "disk-full", "the disk has too little room for the recordings that this campaign makes"
     CLOCK = "clock", "the clock went back, or isn't the PBX's"
 
 
 ENGINE = frozenset(
-    {Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.NO_AGENT, Reason.CLOCK, Reason.CASE_NOT_OPEN}
+    {
+        Reason.LEDGER_AWAY,
+        Reason.STORE_AWAY,
+        Reason.PBX_AWAY,
+        Reason.NO_AGENT,
+        Reason.DISK_FULL,
+        Reason.CLOCK,
+        Reason.CASE_NOT_OPEN,
+    }
 )
 """Reasons that plan nothing for the case: it stays as it stands on record."""
 BY_THE_CLOCK = frozenset({Reason.HOURS, Reason.HOURS_WORKPLACE, Reason.HOLIDAY, Reason.INCONVENIENT_TIME})

@@ -21,6 +21,7 @@ from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
+from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
@@ -172,10 +173,16 @@ class Api:
     async def _explain(self, _: web.Request) -> web.Response:
         snapshot, problems = self._snapshot(), self._problems()
         said = [
-            {"campaign": line.campaign, "sentence": explain(line, snapshot.agents, problems)}
+            {
+                "campaign": line.campaign,
+                "sentence": explain(line, snapshot.agents, problems + self._lacking(line.campaign)),
+            }
             for line in snapshot.campaigns
         ]
         return web.json_response({"campaigns": said})
+
+    def _lacking(self, campaign: str) -> list[str]:
+        return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)

@@ -56,6 +56,7 @@ class House:
         self.talk_seconds = 20.0
         self.rules = Rules()
         self.recordings = MemoryRecordings()
+        self.room = True  # on the disk of the recordings
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -101,6 +102,7 @@ class House:
             pacer=self.pacer,
             tally=self.tally,
             recordings=self.recordings,
+            has_room=lambda: self.room,
             clock=self.clock,
             tasks=self.tasks,
         )

@@ -102,3 +102,13 @@ async def test_what_was_held_to_the_end_or_never_bridged_is_deleted(folder):
 def test_only_an_attempts_id_names_a_file(folder, name):
     with pytest.raises(InputError):
         folder.files.path(name)
+
+
+def test_the_room_is_that_of_the_disk_also_before_the_folder_is_there(folder):
+    there = folder.files.free_bytes()
+    missing = RecordingFiles(folder.path / "monitor/dialer").free_bytes()
+    assert there > 0
+    assert abs(missing - there) < there / 2
+    file = folder.path / "file"
+    file.touch()
+    assert RecordingFiles(file / "x").free_bytes() == 0  # no folder can be there: in doubt no room
