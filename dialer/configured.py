@@ -1,13 +1,15 @@
 """From the configuration to the law and the campaigns."""
 
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.offers import Step
 from dialer.compliance import calendars
 from dialer.compliance.gate import Law
-from dialer.compliance.jurisdiction import country_of
 from dialer.compliance.pack import Pack, Shelf
 from dialer.compliance.rules import RingMax, RingMin
 from dialer.compliance.verdict import CallMode
@@ -16,8 +18,13 @@ from dialer.kernel.phone import PhoneNumber
 from dialer.live import targets
 from dialer.live.targets import Bounds, Wish
 from dialer.outcomes.catalogue import shipped, with_own
+from dialer.outcomes.lettering import DEFAULT_LADDER, LetterRules, LetterRulesOf, LetterStep
 from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
-from dialer.settings import CampaignSettings, Settings
+from dialer.settings import CallerIdSettings, CampaignSettings, Settings
+from dialer.texts.fields import Agency
+from dialer.texts.letters import LetterShelf
+from dialer.texts.scripts import Scripts, shipped_scripts
+from dialer.web.access import Holder
 
 
 def law(settings: Settings) -> Law:
@@ -59,6 +66,9 @@ def rules(settings: Settings) -> RulesOf:
         name: with_own(shipped(), mandate.outcomes_file, flags) if mandate.outcomes_file else shipped()
         for name, mandate in mandates.items()
     }
+    said = {
+        name: Scripts.read(campaign.script_folder, campaign.language) for name, campaign in settings.campaigns.items()
+    }
     files = {name: campaign.outcomes_file for name, campaign in settings.campaigns.items()}
 
     @cache
@@ -74,7 +84,8 @@ def rules(settings: Settings) -> RulesOf:
         chosen = settings.campaigns.get(campaign)
         wishes = [wish.promise_grace_days for wish in (chosen, mandate) if wish is not None]
         grace_days = next((days for days in wishes if days is not None), GRACE_DAYS)
-        return Rules(outcomes, grace_days, ladder, supervisors)
+        scripts = said.get(campaign) or shipped_scripts()
+        return Rules(outcomes, grace_days, ladder, supervisors, scripts, agency(settings, creditor))
 
     for campaign in settings.campaigns:  # a wrong file is told at the start, not in the middle of a call
         for creditor in ("", *mandates):
@@ -82,28 +93,103 @@ def rules(settings: Settings) -> RulesOf:
     return of
 
 
+def letters(settings: Settings) -> LetterRulesOf:
+    """What holds for letters, by campaign and creditor. Raises InputError, also for what no case has yet."""
+    mandates = {mandate.creditor: mandate for mandate in settings.mandates}
+    shelves = {name: LetterShelf.read(mandate.letter_folder) for name, mandate in mandates.items()}
+    shipped_shelf = LetterShelf.read(None)
+
+    @cache
+    def of(campaign: str, creditor: str) -> LetterRules:
+        chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
+        steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
+        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        return LetterRules(
+            ladder or DEFAULT_LADDER,
+            shelves.get(creditor, shipped_shelf),
+            agency(settings, creditor),
+            chosen.language if chosen else "it",
+        )
+
+    return of
+
+
+def agency(settings: Settings, creditor: str) -> Agency:
+    """Who collects, as letters and scripts about a creditor's debts name it."""
+    collector = settings.collector
+    how_to_pay = next((mandate.how_to_pay for mandate in settings.mandates if mandate.creditor == creditor), "")
+    return Agency(
+        collector.name,
+        collector.address,
+        collector.contact,
+        collector.licence_number,
+        collector.licence_valid_until,
+        how_to_pay,
+    )
+
+
+def holders(settings: Settings) -> tuple[Holder, ...]:
+    """Who may use the interface, beside whoever has its one shared token."""
+    return tuple(
+        Holder(
+            token.name,
+            token.sha256,
+            frozenset(token.scopes),
+            None if token.creditors is None else frozenset(token.creditors),
+        )
+        for token in settings.api.tokens
+    )
+
+
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
 
 
+def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
+    """The trunks of these names; no name: every trunk."""
+    return [
+        Trunk(
+            name=name,
+            endpoint=wish.endpoint or name,
+            number_format=wish.number_format,
+            country=wish.country,
+            channels=wish.channels,
+            calls_per_second=wish.calls_per_second,
+            weight=wish.weight,
+        )
+        for name, wish in settings.all_trunks.items()
+        if not names or name in names
+    ]
+
+
 def campaign(settings: Settings, name: str) -> Campaign:
-    """One campaign as the engine knows it."""
+    """One campaign as the engine knows it. Raises InputError where it names a trunk that no call of it would take."""
     wish = settings.campaigns[name]
-    caller_id = PhoneNumber(wish.caller_id)
-    facts: dict[str, Any] = {
-        "caller_id_registered": wish.caller_id_registered,
-        "trunk_domestic": settings.trunk.country is not None and settings.trunk.country == country_of(caller_id),
-    }
+    own = _caller_ids(wish.all_caller_ids)
+    of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
+    facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
+    its_trunks = tuple(trunks(settings, wish.trunks))
+    shown = (*own, *(one for ids in of_mandates.values() for one in ids))
+    may = {trunk.name for one in shown for trunk in ways(one.number, its_trunks)}
+    idle = next((trunk for trunk in wish.trunks if trunk not in may), None)
+    if idle is not None:
+        raise InputError(
+            f"campaigns.{name}.trunks: no call would take {idle!r}: it isn't of a caller id's country, another one is",
+            f"take it out, or correct the country in [trunks.{idle}]",
+        )
     return Campaign(
         name=name,
         packs=wish.packs,
-        caller_id=caller_id,
+        caller_id=own[0].number,
+        caller_ids=own,
+        mandate_caller_ids=of_mandates,
         ring_timeout_seconds=wish.ring_timeout_seconds,
         post_dial_delay_seconds=wish.post_dial_delay_seconds,
         auto_ready_after_seconds=wish.auto_ready_after_seconds,
+        trunks=its_trunks,
         mode=CallMode(wish.mode.value),
         collector=settings.collector.name,
         facts=facts | wish.facts,
@@ -114,6 +200,10 @@ def campaign(settings: Settings, name: str) -> Campaign:
         preview_seconds=wish.preview_seconds,
         records=wish.record,
     )
+
+
+def _caller_ids(wishes: Sequence[CallerIdSettings]) -> tuple[CallerId, ...]:
+    return tuple(CallerId(PhoneNumber(one.number), one.registered, one.rested) for one in wishes)
 
 
 def _ring_error(name: str, seconds: float, why: str) -> InputError:

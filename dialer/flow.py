@@ -24,8 +24,11 @@ from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
 from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
-from dialer.calls.results import NEVER_LEFT
+from dialer.calls.results import FAILS_OVER
+from dialer.calls.settling import result_of
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.cases.model import DueCase
 from dialer.compliance.gate import Gate
@@ -36,6 +39,7 @@ from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
 from dialer.kernel.tasks import Tasks
+from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
 from dialer.live.pacer import Pacer
 from dialer.live.shares import Shares
@@ -74,7 +78,9 @@ class Flow:
         pbx: Pbx,
         roster: Roster,
         live: LiveAttempts,
+        trunks: Trunks,
         closing: Closing,
+        learning: Learning,
         pacer: Pacer,
         tally: Tally,
         recordings: RecordingRecord,
@@ -83,24 +89,24 @@ class Flow:
         most_calls: int | None = None,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.campaigns, self.roster, self.live, self.gate = campaigns, roster, live, gate
+        self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock = tally, clock
+        self.tally, self._clock, self._tasks = tally, clock, tasks
         self.recordings = Recordings(recordings, pbx, roster, live, campaigns, gate, clock)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
-        self._placing = Placing(gate, pbx, live, self.reserving, clock, tasks, self.move)
+        self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(
             roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
         )
+        self.answer_rates = AnswerRates(campaigns)
         self.shares = Shares(campaigns, roster, live, tally, clock)
         self._has_room = has_room
-        self._trunk_failures = 0
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
         """Set once: nothing is dialled any more, calls under way go on."""
@@ -133,7 +139,7 @@ class Flow:
             elapsed_seconds=self.pacer.elapsed_seconds(campaign.name),
             cases=min(len(stock), self._calls_left),
             opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
-            trunk_failures=self._trunk_failures,
+            trunks=self.trunks.capacity(campaign.trunks),
             may_dial=self.gate.may_clear and not self.stopping and not self.lacks(campaign),
             call_backs=stock.call_backs(self._clock.now()),
             for_agents=stock.for_agents,
@@ -183,7 +189,7 @@ class Flow:
             self._stocks[campaign.name].wait_for_agent(case)
             return verdict
         if not ENGINE.intersection(verdict.reasons):
-            self._closing.not_called(case.id, verdict)
+            await self._closing.not_called(campaign, case, verdict)
         self._stocks[campaign.name].put_back(case.id)
         return verdict
 
@@ -255,6 +261,8 @@ class Flow:
                 if self.roster.seat_idle(event.leg) is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
                 self._answering.serve_waiting()
+            case events.TrunkReached():
+                self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
                 self._renew()
@@ -286,7 +294,7 @@ class Flow:
             log.debug("attempt.signal_ignored", attempt=attempt.id, state=before.value, signal=signal.value)
             return
         if signal in FROM_THE_FAR_END:
-            self._trunk_failures = 0
+            self.trunks.heard(attempt)
         if unanswered and attempt.answered_at is not None:
             self.tally.answered(attempt.campaign)
         if attempt.hang_up_wanted and attempt.state in STILL_THERE:
@@ -297,6 +305,18 @@ class Flow:
         for effect in effects:
             self._follow(attempt, effect, signal)
         self.pacer.moved(attempt, signal, unanswered=unanswered)
+
+    def _fails_over(self, attempt: Attempt, signal: Signal) -> frozenset[str] | None:
+        """The trunks that had no way for the case, where it shall be called again at once over another; else None.
+
+        Never on what the debtor, or the debtor's network, answered; and never once the phone rang.
+        """
+        campaign = self.campaigns.get(attempt.campaign)
+        if signal is Signal.WITHDRAWN or attempt.hang_up_wanted or attempt.rang_at or attempt.answered_at:
+            return None
+        if campaign is None or not campaign.dials or result_of(attempt, signal) not in FAILS_OVER:
+            return None
+        return self.trunks.another(attempt, campaign.trunks)
 
     def _follow(self, attempt: Attempt, effect: Effect, signal: Signal) -> None:
         match effect:
@@ -320,13 +340,20 @@ class Flow:
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
                 self.reserving.end(attempt)
-                self._closing.settle(attempt, signal)
+                failed_trunks = self._fails_over(attempt, signal)
+                planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
+                if failed_trunks is None:
+                    self._tasks.start("learn", self._closing.learn(attempt, planned))
                 self.live.drop(attempt)
-                stock = self._stocks.get(attempt.campaign)
-                if stock is not None:  # a call may outlive its campaign's configuration
-                    stock.put_back(attempt.intent.case_id)
+                intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
+                if stock is not None and failed_trunks is not None:
+                    for_agent = intent.mode is CallMode.RESERVED
+                    stock.put_first(intent.case_id, intent.number, failed_trunks, for_agent=for_agent)
+                elif stock is not None:  # a call may outlive its campaign's configuration
+                    stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self._trunk_failures = self._trunk_failures + 1 if attempt.result in NEVER_LEFT else 0
+                    self.trunks.settled(attempt)
                 self.tally.settled(attempt)
+                self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:
                     self.ending.purge_marks(attempt.id, self._closing.flush)

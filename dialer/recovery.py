@@ -93,8 +93,10 @@ class Recovery:
         campaign = self._flow.campaigns.get(attempt.campaign)
         if campaign is not None:
             case = await self._book.case(attempt.intent.case_id)
-            asked = intent_for(campaign, case, attempt.intent.number, self._flow.gate.law.packs)
-            attempt.intent = replace(asked, packs=attempt.intent.packs, mode=attempt.intent.mode)
+            was = attempt.intent
+            trunk = self._flow.trunks.get(was.trunk)
+            asked = intent_for(campaign, case, was.number, self._flow.gate.law.packs, trunk)
+            attempt.intent = replace(asked, packs=was.packs, mode=was.mode, trunk=was.trunk, caller_id=was.caller_id)
         try:
             await self._flow.gate.adopt(attempt.id, attempt.intent)
         except LedgerAwayError:

@@ -2,15 +2,39 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dialer.adapters.store.abandoned import SqlAbandoned
+from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.portfolio import SqlPortfolio
 from dialer.adapters.store.reports import SqlReports
+from dialer.adapters.store.writer import Writer
+from dialer.audit.auditor import Bench
+from dialer.audit.auditor import audit as recount
+from dialer.audit.law import Library
+from dialer.audit.report import Report as Audited
+from dialer.audit.when import Corrections
+from dialer.compliance.pack import Shelf
 from dialer.kernel.errors import UnknownNameError
-from dialer.reports import agents, attempts, funnel, history, list_quality, promises, recovery, statement, trunks
+from dialer.live.accounts import local_day
+from dialer.live.windows import Window, windows
+from dialer.reports import (
+    abandonment,
+    agents,
+    attempts,
+    compliance,
+    funnel,
+    history,
+    list_quality,
+    promises,
+    recovery,
+    statement,
+    trunks,
+)
 from dialer.reports.report import About, Asked, Report
 from dialer.settings import Settings
 
@@ -44,14 +68,9 @@ Pages = AsyncIterator[Report]
 
 async def _attempts(of: Sources) -> Pages:
     totals = await of.calls.attempt_totals(of.asked)
-    last: Report | None = None
     async for page in of.calls.attempts(of.asked, of.seen_by if of.numbers else ""):
-        if last is not None:
-            yield last
         lines = page if of.numbers else [attempts.masked(line) for line in page]
-        last = Report(attempts.ABOUT, of.asked, tuple(lines))
-    if last is not None:
-        yield Report(attempts.ABOUT, of.asked, last.lines, (totals,))
+        yield Report(attempts.ABOUT, of.asked, tuple(lines), (totals,))
 
 
 async def _history(of: Sources) -> Pages:
@@ -82,13 +101,83 @@ async def _agents(of: Sources) -> Pages:
     yield agents.report(of.asked, await of.calls.agents(of.asked), given)
 
 
+async def _abandonment(of: Sources) -> Pages:
+    asked, settings = of.asked, of.settings
+    shelf = Shelf(settings.compliance.pack_folder)
+    packs = {name: shelf.load(name) for name in shelf.names}
+    house = {name: campaign.abandonment_cap for name, campaign in settings.campaigns.items()}
+    portions = await SqlAbandoned(of.engine, Writer(of.engine)).portions(None, None)
+    mine = [one for one in portions if asked.campaign in (None, one.campaign)]
+    slowest: dict[tuple[str, str, int], float] = {}
+    for campaign, names, zone, begun, seconds in await of.calls.slowest(asked):
+        for pack in names:
+            key = campaign, pack, local_day(begun, zone)
+            slowest[key] = max(seconds, slowest.get(key, 0.0))
+    lines = [_abandonment_line(one, slowest) for one in windows(mine, packs, house)]
+    yield abandonment.report(asked, lines)
+
+
+def _abandonment_line(one: Window, slowest: dict[tuple[str, str, int], float]) -> abandonment.AbandonmentLine:
+    last = date.max.toordinal() if one.last is None else one.last
+    waits = [
+        seconds
+        for (campaign, pack, day), seconds in slowest.items()
+        if (campaign, pack) == (one.campaign, one.pack) and one.first <= day <= last
+    ]
+    counts = one.counts
+    return abandonment.AbandonmentLine(
+        campaign=one.campaign,
+        pack=one.pack,
+        rule=one.rule.id,
+        window=one.window,
+        first_day=date.fromordinal(one.first),
+        last_day=None if one.last is None else date.fromordinal(one.last),
+        answered=counts.answered,
+        live=counts.live,
+        connected=counts.connected,
+        silent=counts.abandoned,
+        unknown=counts.unknown,
+        abandoned=one.abandoned,
+        divided_by=abandonment.MEASURES[one.rule.of],
+        of=one.of,
+        cap=one.cap,
+        below=one.rule.comparison == "below",
+        slowest_seconds=max(waits, default=None),
+    )
+
+
+async def _compliance(of: Sources) -> Pages:
+    asked, law = of.asked, of.settings.compliance
+    bench = Bench(Library.read(law.pack_folder), Corrections.read(law.holidays_file))
+    until = asked.now if asked.until is None else min(asked.now, asked.until)
+    found = await recount(SqlAuditRecord(of.engine), bench, until, asked.since)
+    decided = await of.calls.decisions(asked)
+    yield await compliance.report(asked, decided, of.calls.refusals(asked), _recounted(found))
+
+
+def _recounted(found: Audited) -> compliance.Recount:
+    said = compliance.Recount(attempts=found.read["attempts"], violations=found.by_rule.total())
+    for name, times in found.recounted.items():
+        said.applied[_key(name)] += times
+    for violation in found.violations:
+        said.broken[violation.pack, violation.rule] += 1
+    for (name, _), times in found.not_judged.items():
+        said.not_judged[_key(name)] += times
+    return said
+
+
+def _key(name: str) -> compliance.Key:
+    """A pack and its rule; what stands alone is no pack's."""
+    pack, _, rule = name.rpartition(": ")
+    return pack, rule
+
+
 async def _list_quality(of: Sources) -> Pages:
     yield list_quality.report(of.asked, await of.calls.lists(of.asked), await of.calls.hours(of.asked))
 
 
 async def _trunks(of: Sources) -> Pages:
-    shown = {name: campaign.caller_id for name, campaign in of.settings.campaigns.items()}
-    yield trunks.report(of.asked, await of.calls.trunks(of.asked), shown)
+    yield trunks.report(of.asked, await of.calls.trunks(of.asked))
 
 
 async def _statement(of: Sources) -> Pages:
@@ -106,6 +195,8 @@ REPORTS: dict[str, tuple[About, Callable[[Sources], Pages]]] = {
         (promises.ABOUT, _promises),
         (recovery.ABOUT, _recovery),
         (agents.ABOUT, _agents),
+        (abandonment.ABOUT, _abandonment),
+        (compliance.ABOUT, _compliance),
         (list_quality.ABOUT, _list_quality),
         (trunks.ABOUT, _trunks),
         (statement.ABOUT, _statement),

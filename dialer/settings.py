@@ -8,18 +8,25 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import phonenumbers
+from phonenumbers import PhoneNumberType
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
+from dialer.web.access import Scope
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")
 _URL_OPTIONS = frozenset({"host", "ssl"})
+_NOT_FOR_COLLECTION = ("+390843", "+390844")
+"""Delibera AGCOM 156/18/CIR."""
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_LANGUAGE = r"^[a-z]{2}$"
 
 
 def _e164(text: str) -> str:
@@ -53,6 +60,15 @@ def _postgresql(text: str) -> str:
     return text
 
 
+def _caller_id(text: str) -> str:
+    number = phonenumbers.parse(_e164(text))
+    if text.startswith(_NOT_FOR_COLLECTION):
+        raise ValueError("0843 is for statistics and 0844 for selling: debts are collected from an ordinary number")
+    if phonenumbers.number_type(number) in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST):
+        raise ValueError("whoever calls it back pays for it: use an ordinary number")
+    return text
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -73,17 +89,28 @@ class PbxSettings(_Section):
 
 
 class TrunkSettings(_Section):
-    """The way to the public network, and what it can carry."""
+    """A way to the public network, and what it can carry: `[trunk]` where there is one, else each `[trunks.NAME]`."""
 
-    endpoint: str = Field("trunk", pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf")
+    endpoint: str | None = Field(
+        None, pattern=_NAME, description="PJSIP endpoint in pjsip_trunk.conf; unset: the section's own name"
+    )
     number_format: Literal["e164", "digits"] = Field("e164", description="with or without the leading +")
     country: str | None = Field(
         None, pattern=r"^[A-Z]{2}$", description="where its calls enter the public network (ISO 3166, as IT)"
     )
     channels: int = Field(30, ge=1, le=10_000, description="calls at once, all campaigns together")
     calls_per_second: float = Field(5.0, gt=0, le=1_000, description="new calls, all campaigns together")
+    weight: float = Field(
+        1.0,
+        ge=0,
+        le=1_000,
+        description="share of the calls, in proportion to the other trunks'; 0: only where no other takes one",
+    )
     ramp_seconds: float = Field(
-        0.0, ge=0, le=3_600, description="after a start or a reconnect the rate grows to its height in this time"
+        0.0,
+        ge=0,
+        le=3_600,
+        description="after a start or a reconnect the rate grows to its height in this time; of several the longest holds",
     )
 
 
@@ -92,6 +119,10 @@ class CollectorSettings(_Section):
 
     name: str = Field("", max_length=100, description="as the licence has it")
     licence_number: str = Field("", max_length=100, description="of the collection licence (Italy: TULPS art. 115)")
+    address: str = Field("", max_length=500, description="the sender's lines on letters, below the name")
+    contact: str = Field(
+        "", max_length=500, description="where debtors ask, as letters and scripts say it: telephone, e-mail, hours"
+    )
     licence_valid_until: date | None = Field(None, description="the last day on which it holds; packs may require it")
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
@@ -139,6 +170,19 @@ class StoreSettings(_Section):
     cell: str = Field("cell1", pattern=_NAME, description="the daemon's own name among those on one PostgreSQL")
 
 
+class TokenSettings(_Section):
+    """A named token of the interface: `dialer token new` makes one, with these lines."""
+
+    name: str = Field(pattern=_NAME, description="who holds it, as the looks at cases name it")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the digest of the token, which stands nowhere")
+    scopes: tuple[Scope, ...] = Field(
+        min_length=1, description="`read`, `work` as an agent, `tell` what happened elsewhere, `supervise`"
+    )
+    creditors: tuple[str, ...] | None = Field(
+        None, min_length=1, description="whose cases alone it may see and touch, as the cases name them; unset: all"
+    )
+
+
 class ApiSettings(_Section):
     """The JSON interface for agents' programs, the command line and Prometheus."""
 
@@ -146,6 +190,7 @@ class ApiSettings(_Section):
     port: int = Field(8088, ge=1, le=65535)
     token: SecretStr | None = Field(None, description="better in token_file or in the variable DIALER_API__TOKEN")
     token_file: Path | None = Field(None, description="a file that holds the bearer token of the interface")
+    tokens: tuple[TokenSettings, ...] = Field((), description="`[[api.tokens]]`: who else may ask, and what")
 
 
 class RecordingsSettings(_Section):
@@ -200,8 +245,35 @@ class AgentSettings(_Section):
     supervisor: bool = Field(False, description="may approve an offer that is worse than an earlier one")
 
 
+class CallerIdSettings(_Section):
+    """One number that debtors see. Each debtor always sees the same one of those in use."""
+
+    number: Annotated[str, AfterValidator(_caller_id)] = Field(description="E.164, and it can be called back")
+    registered: bool = Field(False, description="for these calls (Italy: the ROC)")
+    rested: bool = Field(False, description="nobody is shown it, and its debtors see another one until it is back")
+
+
+class LetterSettings(_Section):
+    """One letter of a case: what it is, when it is due, what comes after it."""
+
+    kind: LetterKind = Field(
+        LetterKind.REGISTERED, description="`reminder` by ordinary mail; `registered` or `pec` with a formal demand"
+    )
+    after_days: int | None = Field(
+        None,
+        ge=1,
+        le=366,
+        description="due so many days after a conversation with the debtor, or a promise, without a payment; unset: only "
+        "where an outcome or a person asks for it",
+    )
+    wait_days: int = Field(
+        WAIT_DAYS, ge=LEAST_WAIT_DAYS, le=366, description="within which it asks for payment; no call meanwhile"
+    )
+    then: Then = Field(Then.CALL, description="what comes after them: `call` again, or `escalate` to a person")
+
+
 class CampaignSettings(_Section):
-    """One campaign: its law, its caller id, its pace."""
+    """One campaign: its law, its caller ids, its pace."""
 
     packs: tuple[str, ...] = Field(("it-unirec",), min_length=1, description="every one of them must allow each call")
     mode: Mode = Mode.PROGRESSIVE
@@ -232,9 +304,17 @@ class CampaignSettings(_Section):
         False,
         description="conversations are recorded, once the debtor was told or consented as the packs need it",
     )
-    caller_id: Annotated[str, AfterValidator(_e164)] = Field(description="E.164, registered and callable")
+    caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
+        None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
+    )
     caller_id_registered: bool = Field(
         False, description="it is registered for these calls and can be called back (Italy: the ROC)"
+    )
+    caller_ids: tuple[CallerIdSettings, ...] = Field(
+        (), description="several, `[[campaigns.NAME.caller_ids]]`; a mandate's own take their place for its cases"
+    )
+    trunks: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(
+        (), description="which `[trunks.NAME]` its calls take; unset: all of them"
     )
     packs_follow_debtor: bool = Field(
         False, description="packs that apply where the number or the address is are added to `packs`"
@@ -253,11 +333,48 @@ class CampaignSettings(_Section):
         le=60,
         description="a payment keeps a promise that comes so many days late; unset: as the mandate says",
     )
+    language: str = Field(
+        "it",
+        pattern=_LANGUAGE,
+        description="of letters and scripts where there is none in the debtor's own (ISO 639-1)",
+    )
+    letters: tuple[LetterSettings, ...] = Field(
+        (), description="`[[campaigns.NAME.letters]]`; they have the last word over the mandate's"
+    )
+    script_folder: Path | None = Field(
+        None, description="an agency's own scripts for it, each LANGUAGE.toml, before the shipped ones"
+    )
     ring_timeout_seconds: float = Field(25.0, ge=15, le=60, description="how long a phone may ring")
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"
     )
+
+    @model_validator(mode="after")
+    def _shows_a_number(self) -> "CampaignSettings":
+        if self.caller_id is None and not self.caller_ids:
+            raise ValueError("caller_id: missing: name the number that debtors see")
+        if self.caller_ids and (self.caller_id is not None or self.caller_id_registered):
+            raise ValueError("caller_id and caller_ids: put all of them into [[campaigns.NAME.caller_ids]]")
+        _check_caller_ids(self.caller_ids)
+        return self
+
+    @property
+    def all_caller_ids(self) -> tuple[CallerIdSettings, ...]:
+        """Every one of its own."""
+        if self.caller_id is None:
+            return self.caller_ids
+        return (CallerIdSettings(number=self.caller_id, registered=self.caller_id_registered),)
+
+
+def _check_caller_ids(caller_ids: tuple[CallerIdSettings, ...]) -> None:
+    numbers = [one.number for one in caller_ids]
+    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+    if twice is not None:
+        msg = f"caller_ids: {twice} stands twice"
+        raise ValueError(msg)
+    if caller_ids and all(one.rested for one in caller_ids):
+        raise ValueError("caller_ids: every one is rested, so nobody could be called: keep one in use")
 
 
 class OfferSettings(_Section):
@@ -278,9 +395,26 @@ class MandateSettings(_Section):
     promise_grace_days: int | None = Field(
         None, ge=0, le=60, description="a payment keeps a promise that comes so many days late; unset: 3"
     )
+    letters: tuple[LetterSettings, ...] = Field(
+        (),
+        description="the first letter of a case, the second …, `[[mandates.letters]]`; none: a registered one where it "
+        "is asked for",
+    )
+    letter_folder: Path | None = Field(
+        None, description="the creditor's own templates, each reminder.LANGUAGE.toml or demand.LANGUAGE.toml"
+    )
+    how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
+    caller_ids: tuple[CallerIdSettings, ...] = Field(
+        (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
+    )
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "MandateSettings":
+        _check_caller_ids(self.caller_ids)
+        return self
 
 
 class Settings(BaseSettings):
@@ -292,6 +426,7 @@ class Settings(BaseSettings):
 
     pbx: PbxSettings = PbxSettings()
     trunk: TrunkSettings = TrunkSettings()
+    trunks: dict[Annotated[str, Field(pattern=_NAME)], TrunkSettings] = Field(default_factory=dict)
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
     collector: CollectorSettings = CollectorSettings()
@@ -325,17 +460,34 @@ class Settings(BaseSettings):
             if doubled is not None:
                 msg = f"agents: {what} {doubled!r} stands twice; each agent needs its own"
                 raise ValueError(msg)
+        held = [token.name for token in self.api.tokens]
+        if len(set(held)) < len(held):
+            msg = "api.tokens: a name stands twice; each token needs its own"
+            raise ValueError(msg)
         creditors = [mandate.creditor for mandate in self.mandates]
         twice = next((name for name in creditors if creditors.count(name) > 1), None)
         if twice is not None:
             msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
             raise ValueError(msg)
+        if self.trunks and "trunk" in self.model_fields_set:
+            msg = "trunk and trunks: [trunk] is for one alone; name it too, as [trunks.NAME]"
+            raise ValueError(msg)
+        for name, wish in self.campaigns.items():
+            for trunk in wish.trunks:
+                if trunk not in self.all_trunks:
+                    msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
+                    raise ValueError(msg)
         for agent in self.agents:
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
                     msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
                     raise ValueError(msg)
         return self
+
+    @property
+    def all_trunks(self) -> dict[str, TrunkSettings]:
+        """Every trunk by its name; the one of `[trunk]` is named so."""
+        return self.trunks or {"trunk": self.trunk}
 
 
 def load(path: Path) -> Settings:
@@ -417,11 +569,22 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "campaigns": {
-                name: campaign.model_copy(update={"outcomes_file": at(campaign.outcomes_file)})
+                name: campaign.model_copy(
+                    update={
+                        "outcomes_file": at(campaign.outcomes_file),
+                        "script_folder": at(campaign.script_folder),
+                    }
+                )
                 for name, campaign in settings.campaigns.items()
             },
             "mandates": tuple(
-                mandate.model_copy(update={"outcomes_file": at(mandate.outcomes_file)}) for mandate in settings.mandates
+                mandate.model_copy(
+                    update={
+                        "outcomes_file": at(mandate.outcomes_file),
+                        "letter_folder": at(mandate.letter_folder),
+                    }
+                )
+                for mandate in settings.mandates
             ),
             "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
@@ -445,9 +608,19 @@ def _suggestion(where: toml.Where) -> str:
     for part in where[:-1]:
         if isinstance(part, int) or model is None:
             continue
-        nested = {"agents": AgentSettings, "campaigns": CampaignSettings, "mandates": MandateSettings}
-        if model is MandateSettings and part == "offers":
-            model = OfferSettings
+        nested = {
+            "agents": AgentSettings,
+            "campaigns": CampaignSettings,
+            "mandates": MandateSettings,
+            "trunks": TrunkSettings,
+        }
+        inner: dict[str | int, type[_Section]] = {
+            "caller_ids": CallerIdSettings,
+            "letters": LetterSettings,
+            "offers": OfferSettings,
+        }
+        if model in (CampaignSettings, MandateSettings) and part in inner:
+            model = inner[part]
         else:
             model = nested.get(part) or (model if model in nested.values() else _section(part))
     known = (field.alias or name for name, field in model.model_fields.items()) if model else ()

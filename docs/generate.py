@@ -17,12 +17,21 @@ from dialer.calls.attempt import TABLE
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
-from dialer.cases.importing.columns import FLAG_COLUMNS, PAYMENT_COLUMNS, Column
+from dialer.cases.importing.columns import FLAG_COLUMNS, LETTER_COLUMNS, PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
-from dialer.settings import AgentSettings, CampaignSettings, MandateSettings, OfferSettings, Settings
+from dialer.settings import (
+    AgentSettings,
+    CallerIdSettings,
+    CampaignSettings,
+    LetterSettings,
+    MandateSettings,
+    OfferSettings,
+    Settings,
+    TrunkSettings,
+)
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -104,10 +113,20 @@ def _configuration() -> str:
     lists = {
         "agents": ("[[agents]]", AgentSettings),
         "campaigns": ("[campaigns.NAME]", CampaignSettings),
+        "trunk": ("[trunk], [trunks.NAME]", TrunkSettings),
         "mandates": ("[[mandates]]", MandateSettings),
     }
-    sections = [lists.get(name, (f"[{name}]", field.annotation)) for name, field in Settings.model_fields.items()]
-    for header, model in (*sections, ("[[mandates.offers]]", OfferSettings)):
+    sections = [
+        lists.get(name, (f"[{name}]", field.annotation))
+        for name, field in Settings.model_fields.items()
+        if name != "trunks"
+    ]
+    inner = (
+        ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
+        ("[[mandates.offers]]", OfferSettings),
+        ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
+    )
+    for header, model in (*sections, *inner):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [
@@ -176,6 +195,9 @@ def _cases_csv() -> str:
     parts += ["", "## Flags: `dialer cases flags`", ""]
     parts += ["One row a word about a flag: it is set, or lifted. What stands already changes nothing.", ""]
     parts += _columns(FLAG_COLUMNS)
+    parts += ["", "## Letters: `dialer letters write` and `dialer letters import`", ""]
+    parts += ["One row a letter: written with its PDFs, and read again once the post told the days.", ""]
+    parts += _columns(LETTER_COLUMNS)
     parts += ["", "## Profiles", "", (Profile.__doc__ or ""), "", "| key | default | meaning |", "|---|---|---|"]
     parts += [f"| `{key}` | {_default(item)} | {_meaning(item)} |" for key, item in Profile.model_fields.items()]
     return "\n".join(parts) + "\n"

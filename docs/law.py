@@ -74,7 +74,9 @@ def _reasons(packs: list[Pack]) -> str:
 def _engine(reason: Reason) -> str:
     if reason in ENGINE:
         return "the engine; it says nothing of the case, which stays due"
-    return "the engine" if reason.value in ("no-number", "no-pack", "number-invalid") else "for your own packs"
+    return (
+        "the engine" if reason.value in ("no-number", "no-pack", "number-invalid", "mandate") else "for your own packs"
+    )
 
 
 def _packs(packs: list[Pack]) -> str:

@@ -3,7 +3,11 @@
 from dialer import reporting
 from dialer.reports.report import About, Column, Filter
 
-HOW = "`dialer report NAME` prints a table with the definition of each figure; `--json` is for programs, `--csv` for Excel."
+HOW = """\
+`dialer report NAME` prints a table with the definition of each figure; `--json` is for programs, `--csv` for Excel.
+`GET /api/v1/reports/NAME` of the interface gives the same JSON, with `format=csv` the same CSV; the options are its query
+(`since=2026-11-01`), and who wants numbers or a history says `by=anna`. A process of its own makes it, at most two at once:
+no call waits for a report."""
 ALIKE = (
     ("a day", "`2026-11-24`", "`2026-11-24`", '`"2026-11-24"`'),
     (

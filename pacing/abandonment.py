@@ -40,6 +40,19 @@ MOST_RISK = 0.6
 """No call is placed that would rather be abandoned than not."""
 
 
+def wilson(hits: float, count: float, deviations: float) -> tuple[float, float]:
+    """Between which shares the chance of a hit lies after so many in `count` (Wilson 1927); 0 to 1 where none was made.
+
+    deviations: standard deviations to either side; 1.96 for 95 % confidence.
+    """
+    if not count:
+        return 0.0, 1.0
+    share, z = min(1.0, hits / count), deviations
+    spread = z * math.sqrt(share * (1 - share) / count + (z / count / 2) ** 2)
+    middle, scale = share + z * z / count / 2, 1 + z * z / count
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The abandoned calls of one campaign as one law counts them, in the window that runs now.
@@ -61,16 +74,11 @@ class Account:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Between which shares the campaign's way of dialling lies with 95 % confidence (Wilson 1927).
+        """Between which shares the campaign's way of dialling lies with 95 % confidence.
 
         What was counted is what the law judges; this tells how much of it is chance.
         """
-        if not self.answered:
-            return 0.0, 1.0
-        share, z = min(1.0, self.abandoned / self.answered), 1.96
-        spread = z * math.sqrt(share * (1 - share) / self.answered + (z / self.answered / 2) ** 2)
-        middle, scale = share + z * z / self.answered / 2, 1 + z * z / self.answered
-        return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+        return wilson(self.abandoned, self.answered, 1.96)
 
 
 @dataclass(frozen=True, slots=True)

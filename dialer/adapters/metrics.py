@@ -148,9 +148,25 @@ class DialerCollector(Collector):
                 caps.add_metric([line.campaign, account.name], account.cap)
             for limit in Limit:
                 limits.add_metric([line.campaign, limit.value], float(line.limit == limit))
+        yield from self._trunks(snapshot)
+        yield from _caller_ids(snapshot)
         for work in ("calling", *Work):
             agents.add_metric([str(work)], sum(agent.state == work for agent in snapshot.agents))
         yield from (calls, states, planned, wanted, limits, risk, risk_limit, chance, budget, ratios, caps, agents)
+
+    def _trunks(self, snapshot: Snapshot) -> Iterator[Metric]:
+        up = GaugeMetricFamily("dialer_trunk_up", "1 while it is well, 0 while it gets no calls", labels=["trunk"])
+        calls = GaugeMetricFamily("dialer_trunk_calls_in_flight", "calls under way over it", labels=["trunk"])
+        channels = GaugeMetricFamily("dialer_trunk_channels", "calls at once that it may carry", labels=["trunk"])
+        ended = CounterMetricFamily(
+            "dialer_trunk_attempts", "calls over it that ended, by result", labels=["trunk", "result"]
+        )
+        for line in snapshot.trunks:
+            for family, value in ((up, float(line.well)), (calls, line.calls), (channels, line.channels)):
+                family.add_metric([line.trunk], value)
+            for result in Result:
+                ended.add_metric([line.trunk, result.value], self._tally.trunks[line.trunk, result.value])
+        yield from (up, calls, channels, ended)
 
     def _service(self) -> Iterator[Metric]:
         values = self._health()
@@ -158,6 +174,22 @@ class DialerCollector(Collector):
             family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
             yield family(name, text, value=values[name])
         yield InfoMetricFamily("dialer_build", "the running version", value={"version": version("cadenza")})
+
+
+def _caller_ids(snapshot: Snapshot) -> Iterator[Metric]:
+    labels = ["campaign", "caller_id"]
+    rate = GaugeMetricFamily("dialer_caller_id_answer_ratio", "answered calls of about the last 500", labels=labels)
+    calls = GaugeMetricFamily("dialer_caller_id_answer_ratio_calls", "on how many calls that rests", labels=labels)
+    collapsed = GaugeMetricFamily(
+        "dialer_caller_id_collapsed",
+        "1 where it is answered less than half as often as its siblings, and no chance explains it",
+        labels=labels,
+    )
+    for line in snapshot.caller_ids:
+        own = [line.campaign, line.caller_id.removeprefix("+")]
+        for family, value in ((rate, line.rate), (calls, line.calls), (collapsed, float(line.collapsed))):
+            family.add_metric(own, value)
+    yield from (rate, calls, collapsed)
 
 
 def exposition(collector: Collector) -> bytes:

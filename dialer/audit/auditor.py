@@ -120,6 +120,9 @@ def judge(call: Call, bench: Bench, report: Report) -> None:
                 _tell(report, finding, law.name, call.placed)
                 judged = judged and isinstance(finding, Wrong)
             report.recounted[f"{law.name}: {rule.id}"] += judged
+    report.recounted["mandate"] += "mandate_starts_on" in (call.given or {})
+    for finding in how.mandate(call):
+        _tell(report, finding, "", call.placed)
     told: set[str] = set()
     rules = [rule for law in call.laws for rule in law.of_kind("flag")]
     report.recounted["flags"] += 1

@@ -75,6 +75,17 @@ def require(rule: Rule, call: Call) -> Iterator[Finding]:
         yield Wrong(rule.id, f"{values['fact']} was {'not given' if said is None else said}")
 
 
+def mandate(call: Call) -> Iterator[Finding]:
+    """The creditor's mandate was open, by the days that the gate was given."""
+    given = call.given or {}
+    for fact, must, words in (
+        ("mandate_starts_on", "be_days_ago", "its first day is"),
+        ("mandate_ends_on", "not_be_past", "its last day was"),
+    ):
+        if (said := given.get(fact)) is not None and not _dated(said, {"must": must}, call):
+            yield Wrong("mandate", f"the creditor's mandate wasn't open: {words} {said}")
+
+
 def _dated(said: object, values: Mapping[str, Any], call: Call) -> bool:
     try:
         limit = date.fromisoformat(str(said)).toordinal()

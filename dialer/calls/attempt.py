@@ -162,6 +162,10 @@ class Attempt:
     """How many signals moved it: tells whether something happened since one looked."""
     hang_up_wanted: bool = False
     """Somebody wants it ended: asked again at every sign of life, because a hang-up may come before the channel."""
+    failed_trunks: frozenset[str] = frozenset()
+    """Those that had no way for the same case just before."""
+    trunk_lost: bool = False
+    """Its carrier fell silent before it rang: what became of it nobody knows."""
     kind: str = ""
     """What pacing may know of it beforehand (`dialer.calls.kinds`); empty where a restart found it under way."""
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from dialer.compliance.clearance import Clearance
 from dialer.kernel.ids import AttemptId, SeatLegId
-from dialer.kernel.phone import PhoneNumber
 
 
 class LegState(StrEnum):
@@ -49,10 +48,8 @@ class Pbx(Protocol):
     An acknowledgement is not a call: what became of it comes as events.
     """
 
-    async def originate(
-        self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float, *, record: bool = False
-    ) -> None:
-        """Ring the public number that was cleared. The only way to one.
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         record: what is said from the bridge on; where the clearance's packs need notice or consent, once it is heard.
         """

@@ -12,9 +12,13 @@ from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.reserving import HOLDING, Reserving, demands_agent
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.timing import by_chance, zone_of
+from dialer.campaigns.trunk import Trunk
 from dialer.cases.model import DueCase
 from dialer.compliance.clearance import Clearance, ClearanceError
 from dialer.compliance.gate import Gate
@@ -27,6 +31,7 @@ from dialer.kernel.tasks import Tasks
 Move = Callable[[Attempt, Signal], None]
 """Tell the flow that something happened to an attempt."""
 NO_AGENT = Verdict((Refusal(Reason.NO_AGENT),))
+NO_TRUNK = Verdict((Refusal(Reason.NO_TRUNK),))
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +45,8 @@ class Placing:
         pbx: Pbx,
         live: LiveAttempts,
         reserving: Reserving,
+        trunks: Trunks,
+        learning: Learning,
         clock: Clock,
         tasks: Tasks,
         move: Move,
@@ -48,6 +55,8 @@ class Placing:
         self._pbx = pbx
         self._live = live
         self._reserving = reserving
+        self._learning = learning
+        self._trunks = trunks
         self._clock = clock
         self._tasks = tasks
         self._move = move
@@ -59,10 +68,24 @@ class Placing:
         Of several refused numbers the one that is allowed earliest speaks for the case: first of all one that lacks
         nothing but an agent to hold.
         """
+        decided = mode is CallMode.PREVIEW
+        caller_id = campaign.caller_id_of(case.debtor_id, case.creditor)
+        trunk = self._trunks.take(campaign.trunks, caller_id.number, decided=decided, avoid=case.failed_trunks)
+        if trunk is None:
+            return NO_TRUNK
+        try:
+            return await self._over(trunk, campaign, case, mode, held)
+        finally:
+            self._trunks.let_go(trunk)
+
+    async def _over(
+        self, trunk: Trunk, campaign: Campaign, case: DueCase, mode: CallMode, held: Session | None
+    ) -> Verdict:
         verdicts: list[Verdict] = []
-        for line in numbers_to_try(case):
-            intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs), mode=mode)
-            verdict = await self._ring(campaign, intent, held)
+        now, habits = self._clock.now(), self._learning.of(campaign.name)
+        for line in numbers_to_try(case, by_chance(case.numbers, now, zone_of(case), habits)):
+            intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs, trunk), mode=mode)
+            verdict = await self._ring(campaign, intent, held, case.failed_trunks)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
                 return verdict
             verdicts.append(verdict)
@@ -73,12 +96,14 @@ class Placing:
             return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
         return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
 
-    async def _ring(self, campaign: Campaign, intent: Intent, held: Session | None) -> Verdict:
+    async def _ring(
+        self, campaign: Campaign, intent: Intent, held: Session | None, failed_trunks: frozenset[str]
+    ) -> Verdict:
         """Ring in the wished mode, or where the gate demands it with an agent held."""
         if intent.mode not in HOLDING:
             answer = await self._gate.clear(intent)
             if isinstance(answer, Clearance):
-                self._dial(campaign, answer)
+                self._dial(campaign, answer, failed_trunks)
                 return Verdict()
             if not self._demands_agent(answer, intent):
                 return answer
@@ -92,7 +117,7 @@ class Placing:
                 answer = await self._gate.clear(replace(intent, mode=CallMode.RESERVED))
             if isinstance(answer, Verdict):
                 return answer
-            self._dial(campaign, answer, session)
+            self._dial(campaign, answer, failed_trunks, session)
             session = None
             return Verdict()
         finally:
@@ -103,10 +128,13 @@ class Placing:
         packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
         return demands_agent(verdict, packs)
 
-    def _dial(self, campaign: Campaign, clearance: Clearance, held: Session | None = None) -> None:
+    def _dial(
+        self, campaign: Campaign, clearance: Clearance, failed_trunks: frozenset[str], held: Session | None = None
+    ) -> None:
         reservation = clearance.reservation
         intent, cleared_at = reservation.intent, reservation.cleared_at
-        attempt = Attempt(reservation.attempt, intent, cleared_at, kind=kind_of(intent, cleared_at))
+        kind = kind_of(intent, cleared_at)
+        attempt = Attempt(reservation.attempt, intent, cleared_at, failed_trunks=failed_trunks, kind=kind)
         self._live.add(attempt)
         if held is not None:
             self._reserving.promise(held, attempt)
@@ -120,7 +148,7 @@ class Placing:
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)
         try:
-            await self._pbx.originate(clearance, campaign.caller_id, timeout_seconds, record=campaign.records)
+            await self._pbx.originate(clearance, timeout_seconds, record=campaign.records)
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:

@@ -26,7 +26,7 @@ class Result(StrEnum):
     CONGESTION = "congestion"
     """The network had no way to it."""
     TRUNK_FAILURE = "trunk_failure"
-    """It never left our side."""
+    """It never left our side, or this trunk had no way and another one was tried at once."""
     UNKNOWN = "unknown"
     """We don't know: counted as the worst."""
 
@@ -90,5 +90,8 @@ def unanswered(cause: int | None, sip: int | None, *, rang: bool, rang_out: bool
     return result
 
 
+# What another trunk may reach all the same: this one had no way. Whatever the debtor, or the debtor's network, answered
+# is an answer.
+FAILS_OVER = frozenset({Result.TRUNK_FAILURE, Result.CONGESTION})
 # What may be retried as if it had not happened: it never reached the debtor's network.
 NEVER_LEFT = frozenset({Result.TRUNK_FAILURE})

@@ -37,6 +37,8 @@ def result_of(attempt: Attempt, ended_by: Signal) -> Result:
         and -TIMER_B_EARLY <= attempt.ended_at - attempt.dialled_at - TIMER_B <= TIMER_B_LATE
     )
     rang = attempt.rang_at is not None
+    if attempt.trunk_lost and not rang and rang_out(attempt):
+        return Result.UNKNOWN
     return results.unanswered(attempt.cause, attempt.sip, rang=rang, rang_out=rang_out(attempt), unheard=unheard)
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from dialer.campaigns.caller_id import CallerId, sticky
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import DialerError
 from dialer.kernel.phone import PhoneNumber
@@ -62,9 +64,11 @@ class Campaign:
     """One campaign's settings, and its state.
 
     packs: the law that applies; all of them must allow each call.
-    caller_id: presented to the debtor; registered and callable.
+    caller_id: presented to the debtor; of several the first, which says where the campaign is at home.
+    caller_ids: where there are several; none: the one. mandate_caller_ids: those that take their place, by creditor.
     ring_timeout_seconds: how long a phone may ring before we give up.
     post_dial_delay_seconds: allowance for the network before it rings.
+    trunks: those that its calls may take; empty: all of them.
     mode: how its calls are placed.
     collector: the legal entity that collects: contacts are counted for each.
     facts: what packs may require of every call of the campaign, as `licence_valid_until`.
@@ -81,6 +85,9 @@ class Campaign:
     ring_timeout_seconds: float
     post_dial_delay_seconds: float
     auto_ready_after_seconds: float | None
+    caller_ids: tuple[CallerId, ...] = ()
+    mandate_caller_ids: Mapping[str, tuple[CallerId, ...]] = field(default_factory=dict)
+    trunks: tuple[Trunk, ...] = ()
     mode: CallMode = CallMode.PROGRESSIVE
     collector: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +109,11 @@ class Campaign:
     def originate_timeout_seconds(self) -> float:
         """From the originate to our giving up: the network's delay and the ringing."""
         return self.ring_timeout_seconds + self.post_dial_delay_seconds
+
+    def caller_id_of(self, debtor_id: int, creditor: str) -> CallerId:
+        """The one that this debtor sees in calls for this creditor."""
+        own = self.mandate_caller_ids.get(creditor) or self.caller_ids or (CallerId(self.caller_id),)
+        return sticky(debtor_id, own)
 
     def after(self, signal: CampaignSignal) -> CampaignState:
         """The state that follows. Raises CampaignError where the table doesn't know this signal in this state."""

@@ -1,11 +1,15 @@
 """Which case next: a small stock of due cases for each campaign, fetched in pages; agreed call-backs come first."""
 
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from dialer.cases.book import CaseBook
 from dialer.cases.model import NOT_CALLED, CallBack, DueCase, NextDue, NumberLine
 from dialer.compliance.reasons import BY_THE_CLOCK
+from dialer.kernel.phone import PhoneNumber
 
 PAGE = 200
 EMPTY_AGAIN_SECONDS = 2.0
@@ -18,7 +22,7 @@ CALL_BACKS_AHEAD = timedelta(seconds=60)
 
 
 class Stock:
-    """The due cases of one campaign, the longest due first."""
+    """The due cases of one campaign, in the order of the choice (`dialer.campaigns.priority`)."""
 
     def __init__(self, campaign: str, book: CaseBook) -> None:
         self._campaign = campaign
@@ -26,7 +30,7 @@ class Stock:
         self._cases: deque[DueCase] = deque()
         self._for_agents: deque[DueCase] = deque()
         self._call_backs: list[CallBack] = []
-        self._taken: set[int] = set()
+        self._taken: dict[int, DueCase] = {}
         self._empty_until = 0.0
         self._next_due: NextDue | None = None
         self._call_backs_asked_at: float | None = None
@@ -39,7 +43,7 @@ class Stock:
         await self._look_for_call_backs(now, monotonic)
         if len(self._cases) >= wanted or monotonic < self._empty_until:
             return
-        here = self._taken | {case.id for case in self._cases} | {call.case.id for call in self._call_backs}
+        here = set(self._taken) | {case.id for case in self._cases} | {call.case.id for call in self._call_backs}
         page = await self._book.due(self._campaign, now, max(PAGE, wanted), here)
         self._cases.extend(page)
         if not page:
@@ -57,7 +61,7 @@ class Stock:
         due = [call.case for call in self._call_backs if call.at <= now]
         self._call_backs = [call for call in self._call_backs if call.at > now]
         self._for_agents.extendleft(reversed(due))
-        self._taken.update(case.id for case in due)
+        self._taken.update((case.id, case) for case in due)
 
     def opens_in_seconds(self, now: datetime) -> float | None:
         """Where no case is at hand, and it is for the hour that the next one waits: until it may be called."""
@@ -80,7 +84,7 @@ class Stock:
     def take(self, most: int) -> list[DueCase]:
         """The next cases; none of them is given out again before `put_back`."""
         taken = [self._cases.popleft() for _ in range(min(most, len(self._cases)))]
-        self._taken.update(case.id for case in taken)
+        self._taken.update((case.id, case) for case in taken)
         return taken
 
     def wait_for_agent(self, case: DueCase) -> None:
@@ -96,15 +100,32 @@ class Stock:
 
     def put_back(self, case_id: int) -> None:
         """The case has a new due time on record: it may be fetched again."""
-        self._taken.discard(case_id)
+        self._taken.pop(case_id, None)
+
+    def put_first(self, case_id: int, number: PhoneNumber, failed_trunks: frozenset[str], *, for_agent: bool) -> None:
+        """It is called again at once, on the same number over another trunk. What isn't at hand (a restart forgot it)
+        is due on record.
+        """
+        case = self._taken.pop(case_id, None)
+        if case is None:
+            return
+        case = replace(case, first_number=number, failed_trunks=failed_trunks)
+        if for_agent:
+            self._taken[case_id] = case
+            self._for_agents.appendleft(case)
+        else:
+            self._cases.appendleft(case)
 
 
-def numbers_to_try(case: DueCase) -> list[NumberLine]:
-    """The case's numbers: the one that the last outcome suggests, then the least tried, then the longest untried."""
+def numbers_to_try(case: DueCase, chances: Mapping[PhoneNumber, float] = MappingProxyType({})) -> list[NumberLine]:
+    """The case's numbers: the one that the last outcome suggests, then the one at which the right party is likeliest now
+    (`chances`, of which nothing is known at first), then the least tried, then the longest untried.
+    """
     return sorted(
         case.numbers,
         key=lambda line: (
             line.number != case.first_number,
+            -chances.get(line.number, 0.0),
             line.tried,
             line.last_tried_at.timestamp() if line.last_tried_at else 0,
         ),

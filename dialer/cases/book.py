@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase, NextDue
+from dialer.cases.model import CallBack, CaseCard, CaseState, DueCase, NewCase, NextAction, NextDue
 from dialer.kernel.phone import PhoneNumber
 
 
@@ -15,7 +15,9 @@ class CaseBook(Protocol):
         """Take in new cases; what is known by (creditor, debt reference) changes nothing: import is idempotent."""
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
-        """Up to `most` open cases whose time has come, the longest due first."""
+        """Up to `most` open cases whose time has come, none of those `excluding`: who agreed to be called and who is
+        urgent first, then by worth; a share of them are those that are due longest, so that each one's turn comes.
+        """
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         """Up to `most` agreed call-backs that are due until then, the earliest first."""
@@ -23,14 +25,14 @@ class CaseBook(Protocol):
     async def next_due(self, campaign: str, now: datetime) -> NextDue | None:
         """When the first open case of the campaign will be due that isn't yet; None where none will by itself."""
 
-    async def count_due(self, campaign: str, now: datetime) -> int:
-        """How many open cases of the campaign are due."""
-
     async def case(self, case_id: int) -> DueCase:
         """The case as the gate sees it, due or not. Raises LookupError."""
 
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
+
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
 
     async def cases_of(self, number: str) -> list[int]:
         """The cases of the debtors whose number it is."""
@@ -52,8 +54,12 @@ class CaseBook(Protocol):
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first
         (None: the least tried). Written soon, in order.
 
-        A case that is paid in full stays closed: only a payment that is taken back, or a new debt, opens it.
+        A case that isn't open stays as it stands: it was paid, closed, or given to a letter or a person meanwhile. A
+        payment that is taken back opens it, a new debt, a word that corrects the outcome, or a person.
         """
+
+    def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
+        """Put one plan in place of another, where nothing else was planned since. Written soon."""
 
 
 class Added:

@@ -1,5 +1,6 @@
 """Who owes: a person or a company, where they live, who answers for them, and what is known of their numbers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -22,6 +23,16 @@ class AddressKind(StrEnum):
     """A company's seat, where letters are served."""
     WORK = "work"
     OTHER = "other"
+
+
+ITALY, ITALIAN_ZONE = "+39", "Europe/Rome"
+
+
+def zone_of_numbers(numbers: Iterable[PhoneNumber]) -> str:
+    """The zone of a debtor for whom nobody named one: known where all the numbers are Italian; else empty, and then no
+    hour is surely legal.
+    """
+    return ITALIAN_ZONE if all(number.startswith(ITALY) for number in numbers) else ""
 
 
 @dataclass(frozen=True, slots=True)

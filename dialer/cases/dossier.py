@@ -63,7 +63,7 @@ class Debtor:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A case whole. terms: those of its mandate, where they are on record. left: by currency. timeline: the newest first; `cut` where older moments were left out."""
+    """A case whole. rank: its place in the choice, in one sentence, while it is open. terms: those of its mandate, where they are on record. left: by currency. timeline: the newest first; `cut` where older moments were left out."""
 
     id: int
     campaign: str
@@ -83,6 +83,7 @@ class Dossier:
     flags: tuple[StandingFlag, ...]
     timeline: tuple[Moment, ...]
     cut: bool
+    rank: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,4 +84,5 @@ def _debt(debt: Debt) -> dict[str, str]:
 
 
 def _amount(amount: Money) -> str:
-    return f"{amount.cents // 100},{amount.cents % 100:02d}"
+    sign = "-" if amount.cents < 0 else ""
+    return f"{sign}{abs(amount.cents) // 100},{abs(amount.cents) % 100:02d}"

@@ -60,6 +60,8 @@ class MomentKind(StrEnum):
     PAYMENT = "payment"
     FLAG = "flag"
     WRITTEN_FACT = "written_fact"
+    DECISION = "decision"
+    """A person decided what comes next."""
 
 
 @dataclass(frozen=True, slots=True)

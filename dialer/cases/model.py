@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -104,8 +104,21 @@ def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str,
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One past call to a number: whether it was answered, and whether it was the right party who spoke."""
+
+    at: datetime
+    answered: bool = False
+    right_party: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NumberLine:
-    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it."""
+    """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it.
+
+    answered, reached: how many of its calls were, and how many spoke with the right party, where its worth is reckoned.
+    tries: the last calls, the latest first, where the case was read by itself. In a page of cases, none of them.
+    """
 
     number: PhoneNumber
     tried: int = 0
@@ -113,6 +126,9 @@ class NumberLine:
     kind: NumberKind = NumberKind.UNKNOWN
     provenance: Provenance = Provenance.UNKNOWN
     best_hours: tuple[int, ...] = ()
+    answered: int = 0
+    reached: int = 0
+    tries: tuple[Try, ...] = ()
 
     @property
     def at_work(self) -> bool:
@@ -126,7 +142,9 @@ class DueCase:
 
     zones: where the debtor says, or the address says, that the debtor is. place: country and part (`IT`, `US-MA`).
     facts: what packs may require of the case, as `assigned_npl`. first_number: the one to try first, as the last outcome
-    suggests.
+    suggests. wanted_by: the least cadence. risk_class: the creditor's own word. mandate_starts_on, mandate_ends_on: the
+    first and the last day of its mandate, where its terms are on record. failed_trunks: those that had no way for it just
+    now.
     """
 
     id: int
@@ -138,6 +156,12 @@ class DueCase:
     place: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     first_number: PhoneNumber | None = None
+    creditor: str = ""
+    wanted_by: datetime | None = None
+    risk_class: str = ""
+    mandate_starts_on: date | None = None
+    mandate_ends_on: date | None = None
+    failed_trunks: frozenset[str] = frozenset()
 
     @property
     def tried(self) -> int:

@@ -81,6 +81,7 @@ class Judged:
 
     paid: what came for it so far, late or not. missing: what should have come by now, the days of grace included, and
     hasn't, not even late. check_on: the next day on which it may be judged otherwise without a payment; None: never.
+    paid_late_on: the day from which on all of it was there, where it was broken or kept in part alone.
     """
 
     promise: Promise
@@ -88,6 +89,7 @@ class Judged:
     paid: Money
     missing: Money
     check_on: date | None
+    paid_late_on: date | None = None
 
 
 def monthly(amount: Money, first: date, instalments: int) -> tuple[Instalment, ...]:
@@ -139,7 +141,20 @@ def _judge(promise: Promise, payments: Sequence[Payment], today: date, replaced_
     check_on = None
     if replaced_on is None and paid < promise.amount.cents:
         check_on = next((promise.over_on(part) for part in promise.instalments if promise.over_on(part) > today), None)
-    return Judged(promise, kept, Money(paid, currency), Money(missing, currency), check_on)
+    late_on = _whole_on(promise, mine) if kept in (Kept.BROKEN, Kept.PARTIAL) else None
+    return Judged(promise, kept, Money(paid, currency), Money(missing, currency), check_on, late_on)
+
+
+def _whole_on(promise: Promise, payments: Sequence[Payment]) -> date | None:
+    """The day from which on the whole amount was there."""
+    paid, whole_on = 0, None
+    for payment in sorted(payments, key=lambda payment: payment.paid_on):
+        paid += payment.amount.cents
+        if paid < promise.amount.cents:
+            whole_on = None
+        elif whole_on is None:
+            whole_on = payment.paid_on
+    return whole_on
 
 
 def _takes_back_earlier(bounce: Payment, payments: Sequence[Payment], made_on: date) -> bool:

@@ -6,8 +6,6 @@ same code: omocodia); DPR 633/1972 art. 35 and DM 23/12/1976 for the check digit
 
 import re
 
-from dialer.cases.debtor import DebtorKind
-
 _MONTHS = "ABCDEHLMPRST"
 _OMOCODIA = "LMNPQRSTUV"
 """What stands for 0 to 9 in a code that is somebody else's already."""
@@ -29,10 +27,11 @@ class BadTaxCodeError(ValueError):
         self.remedy = remedy
 
 
-def parse(text: str, kind: DebtorKind) -> str:
+def parse(text: str) -> str:
     """The code in capitals without blanks. Raises BadTaxCodeError.
 
-    A person has the 16 signs; a company its eleven digits, or the 16 signs of the one person who trades.
+    A person has the 16 signs, or a provisional code of eleven digits with a company's check; a company its eleven digits,
+    or the 16 signs of the one person who trades.
     """
     code = re.sub(r"[\s.\-]", "", text).upper()
     if re.fullmatch(r"IT[0-9]{11}", code):
@@ -43,9 +42,7 @@ def parse(text: str, kind: DebtorKind) -> str:
             "a spreadsheet dropped its leading zeros: format the column as text and export it again",
         )
     if _COMPANY.fullmatch(code):
-        if kind is DebtorKind.PERSON:
-            raise BadTaxCodeError("a partita IVA, and the debtor is a person", "write the codice fiscale, 16 signs")
-        _check_company(code)
+        _check_digits(code)
     elif len(code) == 16:
         _check_person(code)
     else:
@@ -75,6 +72,6 @@ def _check_person(code: str) -> None:
         raise BadTaxCodeError("the day of birth in it is none")
 
 
-def _check_company(code: str) -> None:
+def _check_digits(code: str) -> None:
     if check_digit(code[:10]) != code[10] or code == "0" * 11:
         raise BadTaxCodeError("its check digit is wrong: a digit was mistyped")

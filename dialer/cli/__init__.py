@@ -17,6 +17,7 @@ from dialer.cli import (
     gate,
     generate,
     ledger,
+    letters,
     mandate,
     migrate,
     minimise,
@@ -26,7 +27,10 @@ from dialer.cli import (
     recordings,
     report,
     run,
+    script,
     sim,
+    token,
+    waiting,
 )
 from dialer.cli.output import fail
 from dialer.kernel.errors import DialerError
@@ -49,9 +53,11 @@ cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)
 cases.app.command("payments")(payments.payments)
+cases.app.command("waiting")(waiting.waiting)
 cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
+app.add_typer(letters.app, name="letters")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
@@ -59,7 +65,9 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(packs.app, name="packs")
 app.add_typer(gate.app, name="gate")
+app.add_typer(script.app, name="script")
 app.add_typer(sim.app, name="sim")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """`dialer case`: one case whole, and what people put on record in it."""
 
+import json
+import os
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +11,9 @@ import typer
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.cases.limitation import WARNED_AHEAD_DAYS, Alarm, WrittenFact, WrittenFactKind, warning_for
 from dialer.cases.payment import Payment, PaymentMethod, refuse_card_numbers
+from dialer.cases.waiting import Course, Decided
 from dialer.cli.input import day_of, instant_of, viewer
+from dialer.cli.intake import open_private
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
 from dialer.kernel import money
@@ -18,6 +23,7 @@ from dialer.kernel.plain import plain
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from dialer.cases.access import Kept
     from dialer.cases.dossier import Dossier, Statement
 
 app = typer.Typer(help="One case: its dossier, its flags, its payments.", no_args_is_help=True)
@@ -196,6 +202,52 @@ def note(
     print("on record")
 
 
+@app.command("access-export")
+def access_export(
+    case: Annotated[int | None, typer.Argument(help="one of the person's cases", min=1, max=2**31 - 1)] = None,
+    config: Config = DEFAULT_CONFIG,
+    *,
+    to: Annotated[Path, typer.Option("--to", help="a folder for access.json and access.txt")],
+    creditor: Annotated[str, typer.Option("--creditor", help="without a case: whose debtor")] = "",
+    debtor: Annotated[str, typer.Option("--debtor", help="without a case: the creditor's key of the debtor")] = "",
+    by: By = "",
+) -> None:
+    """Write out all that is kept of a person (GDPR art. 15), to read and as JSON. Who took it is on record as a look.
+
+    A person whom several creditors entrusted is a debtor of each of them, and has an export for each.
+    """
+    if (case is None) == (not (creditor and debtor)):
+        raise InputError("say who: a case, or --creditor and --debtor", "give one of the two")
+
+    async def read(engine: "AsyncEngine", now: datetime) -> "Kept":
+        from dialer.adapters.store.person import SqlPerson
+
+        try:
+            if case is not None:
+                return await SqlPerson(engine).of_case(case, viewer(by), now)
+            return await SqlPerson(engine).of_debtor(creditor, debtor, viewer(by), now)
+        except LookupError:
+            if case is not None:
+                raise _no_case(case) from None
+            raise UnknownNameError(
+                f"{creditor!r} has no debtor {debtor!r}", "dialer report attempts --csv has the creditors' keys"
+            ) from None
+
+    kept = with_record(config, read)
+    texts = {
+        "access.json": json.dumps(kept.as_json(), default=_instant_or_day, ensure_ascii=False, indent=2) + "\n",
+        "access.txt": "\n".join(kept.text()) + "\n",
+    }
+    try:
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in texts.items():
+            with os.fdopen(open_private(to / name), "w", encoding="utf-8") as out:
+                out.write(text)
+    except OSError as error:
+        raise InputError(f"--to {to}: {error.strerror}", "name a folder that can be written") from None
+    print(f"{to / 'access.json'} and {to / 'access.txt'}: {sum(map(len, kept.tables.values()))} rows about this person")
+
+
 @app.command("fact")
 def fact(
     case: Case,
@@ -230,6 +282,30 @@ def fact(
         print(f"{owed.debt.reference}: {_clock_words(owed.limitation)} before, {_clock_words(clock)} now")
 
 
+@app.command("decide")
+def decide(
+    case: Case,
+    course: Annotated[Course, typer.Argument(help="open: called again; letter: one is due; close")],
+    why: Annotated[str, typer.Option(help="the reason, as it stands in the case from then on")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    by: By = "",
+) -> None:
+    """Say what comes next in a case, whatever it waits for: see `dialer cases waiting`."""
+    decided = Decided(case, course, why, viewer(by))
+
+    async def write(engine: "AsyncEngine", now: datetime) -> None:
+        from dialer.adapters.store.waiting import SqlWaiting
+
+        try:
+            await SqlWaiting(engine).decide(decided, now)
+        except LookupError:
+            raise _no_case(case) from None
+
+    with_record(config, write)
+    print(f"case {case}: {course.text}")
+
+
 async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Dossier":
     from dialer.adapters.store.dossiers import SqlDossiers
 
@@ -237,6 +313,10 @@ async def _look(engine: "AsyncEngine", case: int, by: str, now: datetime) -> "Do
         return await SqlDossiers(engine).look(case, viewer(by), "command", now)
     except LookupError:
         raise _no_case(case) from None
+
+
+def _instant_or_day(value: date) -> str:
+    return value.isoformat()
 
 
 def _debt_of(dossier: "Dossier", reference: str | None) -> "Statement":
@@ -259,6 +339,8 @@ def _print(dossier: "Dossier", today: date) -> None:
     print(f"Case {dossier.id}: {debtor.name} ({kind}), {dossier.creditor} {debtor.reference}")
     due = f", due {_when(dossier.due_at)}" if dossier.due_at else ""
     print(f"{dossier.state}{due}: {dossier.why}")
+    if dossier.rank:
+        print(dossier.rank)
     for standing in dossier.flags:
         end = f" until {_when(standing.until)}" if standing.until else ""
         who = f", says {standing.recorded_by}" if standing.recorded_by else ""

@@ -190,7 +190,7 @@ async def _take_in_all(
         now = now_of(loaded)
         for batch in batches:
             if batch.cases:
-                added = await SqlImport(engine).take_in(campaign, batch.cases, now, dry_run=dry_run)
+                added = await SqlImport(engine).take_in(campaign, batch.cases, now, batch.joining, dry_run=dry_run)
                 counts.new += added.new
                 counts.changed += added.changed
                 counts.known += added.known

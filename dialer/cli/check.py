@@ -16,9 +16,16 @@ from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayErr
 CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
-    "caller_id_registered": "caller_id_registered = true in the campaign, once it is",
-    "trunk_domestic": "[trunk] country to the country of the caller id, if calls enter there",
+    "caller_id_registered": "caller_id_registered = true in the campaign, or registered = true of it, once it is",
+    "trunk_domestic": "the trunk's country to that of the caller id, if calls enter there; else name a domestic trunk",
 }
+_LETTER = {
+    "name": "[collector] name",
+    "contact": "[collector] contact",
+    "licence": "[collector] licence_number",
+    "how_to_pay": "how_to_pay in the creditor's [[mandates]]",
+}
+"""What every letter must say beyond the case's own, and where it is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
 
 def _local(loaded: Any) -> list[Finding]:
     from dialer import configured, settings
+    from dialer.campaigns.asking import facts_of_way
+    from dialer.campaigns.trunk import ways
     from dialer.compliance.rules import Require
 
     def packs() -> str:
@@ -68,19 +77,43 @@ def _local(loaded: Any) -> list[Finding]:
         law = configured.law(loaded)
         for name in loaded.campaigns:
             campaign = configured.campaign(loaded, name)
-            for pack in (law.packs[named] for named in campaign.packs):
-                for rule in pack.of_kind(Require):
-                    if rule.when is None and rule.fact in _SAID and not campaign.facts.get(rule.fact):
-                        raise InputError(
-                            f"campaign {name} would dial nobody: {pack.name} requires {rule.fact} ({rule.source})",
-                            f"set {_SAID[rule.fact]}",
-                        )
+            ids = [one for own in (campaign.caller_ids, *campaign.mandate_caller_ids.values()) for one in own]
+            for caller_id, trunk in [(one, way) for one in ids for way in ways(one.number, campaign.trunks)]:
+                said = facts_of_way(campaign, caller_id, trunk)
+                for pack in (law.packs[named] for named in campaign.packs):
+                    for rule in pack.of_kind(Require):
+                        if rule.when is None and rule.fact in _SAID and not said.get(rule.fact):
+                            raise InputError(
+                                f"campaign {name} would dial nobody with {caller_id.number} over the trunk "
+                                f"{trunk.name}: {pack.name} requires {rule.fact} ({rule.source})",
+                                f"set {_SAID[rule.fact]}",
+                            )
         return "what the packs require of every call is said"
 
     def outcomes() -> str:
         configured.rules(loaded)
         files = [item.outcomes_file for item in (*loaded.campaigns.values(), *loaded.mandates) if item.outcomes_file]
         return ", ".join(["the shipped set", *map(str, files)])
+
+    def letters() -> str:
+        """A letter that can't say what it must would be refused on the day on which it is due."""
+        of, told = configured.letters(loaded), []
+        asked = any(campaign.letters for campaign in loaded.campaigns.values())
+        for creditor, wanted in (("", asked), *((one.creditor, asked or one.letters) for one in loaded.mandates)):
+            rules = of("", creditor)
+            keys = [key for key in _LETTER if wanted and (creditor or key != "how_to_pay")]
+            if lacks := [key for key in keys if not getattr(rules.agency, key)]:
+                raise InputError(
+                    f"letters{f' of {creditor}' if creditor else ''} couldn't say what they must: {', '.join(lacks)}",
+                    f"set {', '.join(_LETTER[key] for key in lacks)}",
+                )
+            told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
+        return ", ".join(dict.fromkeys(told))
+
+    def scripts() -> str:
+        of = configured.rules(loaded)
+        found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
+        return ", ".join(dict.fromkeys(found)) or "no campaign needs one"
 
     def secrets() -> str:
         settings.secret(loaded.pbx.secret, loaded.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
@@ -103,6 +136,8 @@ def _local(loaded: Any) -> list[Finding]:
         _look("packs", packs),
         _look("facts", facts),
         _look("outcomes", outcomes),
+        _look("letters", letters),
+        _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
     ]
@@ -129,7 +164,7 @@ async def _outside(loaded: Any) -> list[Finding]:
 
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
-    from dialer import settings
+    from dialer import configured, settings
     from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
     from dialer.adapters.ami.link import LinkSettings
@@ -141,7 +176,7 @@ async def _asterisk(loaded: Any) -> str:
     link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
     clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
     ids = Ids(chance)
-    asterisk = Asterisk(link, loaded.trunk.endpoint, loaded.trunk.number_format, clock, chance, ear)
+    asterisk = Asterisk(link, configured.trunks(loaded), clock, chance, ear)
     seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def look() -> None:

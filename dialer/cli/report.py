@@ -116,13 +116,13 @@ async def _print(
 async def _show(about: About, pages: AsyncIterator[Report]) -> None:
     """The table for people: figure by figure with its definition where it is small enough, else line by line."""
     lines: list[Any] = []
-    more = 0
     totals: tuple[Any, ...] = ()
     async for page in pages:
         asked, totals = page.asked, page.totals
-        room = MOST_SHOWN - len(lines)
-        lines += page.lines[:room]
-        more += max(0, len(page.lines) - room)
+        lines += page.lines
+        if len(lines) > MOST_SHOWN:
+            break
+    more, lines = len(lines) > MOST_SHOWN, lines[:MOST_SHOWN]
     print(about.question)
     print(printing.sentence(asked, about))
     zone = asked.zone
@@ -147,7 +147,7 @@ async def _show(about: About, pages: AsyncIterator[Report]) -> None:
     if about.totals and totals:
         _beside("total", about.total_columns, list(totals), zone)
     if more:
-        print(f"… and {more} lines more: --csv and --json have all")
+        print(f"… and more than these {MOST_SHOWN} lines: --csv and --json have all")
     for note in about.notes:
         print(note)
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from dialer.cli import year
 from dialer.cli.output import DEFAULT_CONFIG, Config
 from dialer.kernel.errors import InputError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from dialer.reports.habits import CallTimes, Habits
     from pacing.lab import Scenario
 
-app = typer.Typer(help="The floor simulated.", no_args_is_help=True)
+app = typer.Typer(help="The floor, or a portfolio, simulated.", no_args_is_help=True)
+app.command("year")(year.year)
 
 LEAST_ANSWERS = 30
 """Fewer answers on record say too little."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer.compliance.facts import Facts
+from dialer.compliance.mandated import mandate_refusals
 from dialer.compliance.pack import Pack
 from dialer.compliance.rules import Agreed, Consented, Flagged
 from dialer.compliance.rules.flag import stands
@@ -22,8 +23,8 @@ def judge(packs: Sequence[Pack], facts: Facts) -> Verdict:
 
 
 def refusals_of(packs: Sequence[Pack], facts: Facts) -> tuple[Refusal, ...]:
-    """Every reason of every pack against the call. A flag that no pack knows refuses too."""
-    found: list[Refusal] = []
+    """Every reason of every pack against the call. A mandate that isn't open, and a flag that no pack knows, refuse too."""
+    found: list[Refusal] = [*mandate_refusals(facts)]
     for pack in packs:
         seen = _with_waivers(pack, facts)
         for rule in pack.checks:

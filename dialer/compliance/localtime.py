@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY = timedelta(days=1)
@@ -16,6 +17,11 @@ def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
         if _is_skipped(local)
         else (local.astimezone(UTC))
     )
+
+
+def is_day(value: Any) -> TypeGuard[date]:
+    """A date, and no instant: which day an instant is depends on the zone."""
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

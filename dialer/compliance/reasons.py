@@ -4,20 +4,11 @@ A reason is the id of a rule in a pack, or a flag's own name, or names what the 
 pack may bring rules of other ids: each says its text itself.
 """
 
-from enum import StrEnum
-from typing import Self
+from dialer.kernel.texted import TextEnum
 
 
-class Reason(StrEnum):
+class Reason(TextEnum):
     """A reason that ships, with the sentence that a supervisor reads."""
-
-    text: str
-
-    def __new__(cls, value: str, text: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.text = text
-        return member
 
     # when
     HOURS = "hours", "outside the hours in which this debtor may be called"
@@ -52,7 +43,7 @@ class Reason(StrEnum):
     # what must be so first
     LICENCE = "licence", "the collection licence isn't valid on this day"
     ASSIGNMENT_NOTICE = "assignment-notice", "the debtor hasn't been told in writing that the debt was assigned"
-    MANDATE = "mandate", "the creditor's mandate isn't open"
+    MANDATE = "mandate", "the creditor's mandate isn't open on this day"
     NOTICE_PERIOD = "notice-period", "the days after the first letter aren't over"
     CALLER_ID = "caller-id", "the caller id isn't registered for this campaign"
     TRUNK_ORIGIN = "trunk-origin", "the trunk isn't of the caller id's country: the network would block the call"
@@ -81,6 +72,7 @@ class Reason(StrEnum):
     PBX_AWAY = "pbx-away", "the PBX is away or being reconciled"
     NO_AGENT = "no-agent", "only with an agent held for this call, and nobody is free"
     DISK_FULL = "disk-full", "the disk has too little room for the recordings that this campaign makes"
+    NO_TRUNK = "no-trunk", "every trunk that this call may take is full, or fails"
     CLOCK = "clock", "the clock went back, or isn't the PBX's"
 
 
@@ -91,6 +83,7 @@ ENGINE = frozenset(
         Reason.PBX_AWAY,
         Reason.NO_AGENT,
         Reason.DISK_FULL,
+        Reason.NO_TRUNK,
         Reason.CLOCK,
         Reason.CASE_NOT_OPEN,
     }

@@ -28,6 +28,7 @@ class Intent:
     packs: names of the packs that apply; all of them must allow.
     ring_max_seconds: ringing must be over before the hours are.
     debts: which debts it is about; empty = not known, so what was done about any of them counts.
+    caller_id, trunk: what is presented, and the name of the trunk that the call takes; None and empty where nobody chose.
     given: facts that a pack may require (`licence_valid_until`, `assigned_npl` …); what isn't given is not so.
     """
 
@@ -44,6 +45,8 @@ class Intent:
     mode: CallMode = CallMode.PROGRESSIVE
     workplace: bool = False
     ring_timeout_seconds: float | None = None
+    caller_id: PhoneNumber | None = None
+    trunk: str = ""
     given: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

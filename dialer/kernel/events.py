@@ -116,6 +116,15 @@ class SeatEnded:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TrunkReached:
+    """The PBX's own question to the carrier (OPTIONS) got an answer, or none. Told when it changes."""
+
+    endpoint: str
+    at: datetime
+    reached: bool
+
+
 AttemptEvent = (
     LegCreated
     | LegRinging
@@ -129,4 +138,4 @@ AttemptEvent = (
     | LegEnded
     | OriginateFailed
 )
-PbxEvent = AttemptEvent | SeatIdle | SeatEnded
+PbxEvent = AttemptEvent | SeatIdle | SeatEnded | TrunkReached

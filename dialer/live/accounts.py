@@ -100,7 +100,7 @@ class Accounts:
         zone = attempt.intent.zones[0] if attempt.intent.zones else NOWHERE
         own = self._own[attempt.campaign].get(attempt.id)
         if own is None:
-            day = _day(attempt.cleared_at, zone)
+            day = local_day(attempt.cleared_at, zone)
             read = counts_of(replace(attempt, outcome=None)) if attempt.state is State.ENDED else NONE
             own = _Own(tuple((pack, day) for pack in attempt.intent.packs), read, read)
         counts = counts_of(attempt)
@@ -200,11 +200,7 @@ class Accounts:
             todays[today.toordinal()] = max(left_seconds, todays.get(today.toordinal(), 0.0))
         for number, left_seconds in sorted(todays.items()):
             first, last = window_of(window, number, min(days, default=number))
-            counts = NONE
-            for day, some in days.items():
-                if first <= day <= last:
-                    counts += some
-            abandoned, of = counts.ratio_of(rule.of)
+            abandoned, of = counted(days, first, last).ratio_of(rule.of)
             yield Account(
                 name=name,
                 cap=min(rule.cap, cap or rule.cap),
@@ -242,6 +238,15 @@ def window_of(window: str, day: int, first: int) -> tuple[int, int]:
     raise ValueError(window)
 
 
+def counted(days: Mapping[int, Counts], first: int, last: int) -> Counts:
+    """The calls of those days."""
+    counts = NONE
+    for day, some in days.items():
+        if first <= day <= last:
+            counts += some
+    return counts
+
+
 @lru_cache(maxsize=256)
 def home_of(caller_id: PhoneNumber) -> str:
     """The zone of a caller id, of several the middle one: where a campaign is at home before its first call tells."""
@@ -253,11 +258,12 @@ def home_of(caller_id: PhoneNumber) -> str:
 
 def _add(books: dict[str, _Days], portions: Iterable[Portion]) -> None:
     for portion in portions:
-        day, book = _day(portion.begun, portion.zone or NOWHERE), books[portion.campaign]
+        day, book = local_day(portion.begun, portion.zone), books[portion.campaign]
         for pack in portion.packs:
             book[pack, day] = book.get((pack, day), NONE) + portion.counts
 
 
-def _day(at: datetime, zone: str) -> int:
-    zones = zones_of((zone,)) or zones_of((NOWHERE,))
+def local_day(at: datetime, zone: str) -> int:
+    """The number of the day on which a call counts, where its debtor is; empty: not known."""
+    zones = zones_of((zone or NOWHERE,)) or zones_of((NOWHERE,))
     return day_of(at, zones[0]).toordinal()

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import BEFORE_ANSWER, UNBRIDGED, Attempt, State
+from dialer.calls.trunks import Capacity
 from dialer.campaigns.campaign import Campaign
 from dialer.live import ahead
 from pacing import Floor
@@ -19,7 +20,7 @@ def floor_of(
     elapsed_seconds: float,
     cases: int,
     opens_in_seconds: float | None = None,
-    trunk_failures: int,
+    trunks: Capacity,
     may_dial: bool,
     call_backs: tuple[float, ...] = (),
     for_agents: int = 0,
@@ -27,7 +28,7 @@ def floor_of(
 ) -> Floor:
     """Count agents and calls, with their ages.
 
-    call_backs: seconds until each agreed one is due. for_agents: cases that wait for an agent to hold: they take the
+    trunks: what those of the campaign offer; calls on others take none of their channels. call_backs: seconds until each agreed one is due. for_agents: cases that wait for an agent to hold: they take the
     next ones who are free. needed_by_others: agents whom other campaigns need that share them.
 
     An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
@@ -69,10 +70,11 @@ def floor_of(
         leaving=ahead.leaving(here, now),
         claims=(0.0,) * (needed_by_others + (0 if idle else min(for_agents, len(here)))) + call_backs,
         # an agent who is held for no call yet looks at a case, and will want a channel for it
-        channels_in_use=len(lines) + sum(s.work is Work.RESERVED and s.attempt is None for s in seated),
+        channels_in_use=sum(attempt.intent.trunk in trunks.names for attempt in lines)
+        + sum(s.work is Work.RESERVED and s.attempt is None for s in seated),
         cases=cases,
         opens_in_seconds=opens_in_seconds,
-        trunk_failures=trunk_failures,
+        trunk_failures=trunks.failures,
         halted=not (may_dial and campaign.dials),
     )
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Protocol
 
 import structlog
 
@@ -13,29 +12,17 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.localtime import day_of, zones_of
 from dialer.kernel.clock import Clock
+from dialer.kernel.learnt import LearntRecord
 from dialer.live.accounts import Accounts, home_of
 from dialer.live.happenings import Happenings
 from dialer.live.targets import Targets
 from pacing import Account, Burst, Floor, Memory
+from pacing.governor import Rate
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What pacing learnt of one campaign, as JSON, and when it was saved."""
-
-    saved_at: datetime
-    text: str
-
-
-class PacingRecord(Protocol):
-    """Where it is kept."""
-
-    def save_learnt(self, campaign: str, text: str, at: datetime) -> None: ...
-    async def learnt(self) -> dict[str, Learnt]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +34,14 @@ class Latency:
 
 
 class Pacer:
-    """Keeps one memory for each campaign, and of the trunk one that they share."""
+    """Keeps one memory for each campaign, and of the trunks one for all campaigns that share them."""
 
     def __init__(
         self,
         targets: Targets,
         accounts: Accounts,
         roster: Roster,
-        record: PacingRecord,
+        record: LearntRecord,
         clock: Clock,
         latency: Callable[[], Latency] = Latency,
     ) -> None:
@@ -63,9 +50,10 @@ class Pacer:
         self._record, self._clock, self._latency = record, clock, latency
         self._memories: dict[str, Memory] = {}
         self._days: dict[str, date] = {}
-        self._trunk = Memory().governor
+        self._started_at = clock.monotonic()
+        self._rates: dict[tuple[Trunk, ...], tuple[Rate, float]] = {}
+        """Of those trunks that campaigns share: what the governor remembers, and when it was asked."""
         self._decided_at: dict[str, float] = {}
-        self._trunk_asked_at = clock.monotonic()
         self._said: dict[str, tuple[object, ...]] = {}
 
     def elapsed_seconds(self, campaign: str) -> float:
@@ -75,10 +63,11 @@ class Pacer:
 
     def decide(self, campaign: Campaign, floor: Floor) -> Burst:
         """How many calls to place on this floor now."""
-        latency = self._latency()
+        latency, now = self._latency(), self._clock.monotonic()
+        rate, asked_at = self._rates.get(campaign.trunks, (Memory().governor, self._started_at))
         floor = replace(
             floor,
-            trunk_seconds=self._clock.monotonic() - self._trunk_asked_at,
+            trunk_seconds=now - asked_at,
             acknowledgement_seconds=latency.acknowledgement_seconds,
             lag_seconds=latency.lag_seconds,
             accounts=self.accounts_of(campaign),
@@ -86,10 +75,11 @@ class Pacer:
         )
         target = self.targets.of(campaign)
         memory = self._memory_of(campaign)
-        memory = replace(memory, governor=replace(self._trunk, running_seconds=memory.governor.running_seconds))
+        memory = replace(memory, governor=replace(rate, running_seconds=memory.governor.running_seconds))
         burst, memory = pacing.size(floor, target, memory)
-        self._memories[campaign.name], self._trunk = memory, memory.governor
-        self._decided_at[campaign.name] = self._trunk_asked_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._memories[campaign.name], self._rates[campaign.trunks] = memory, (memory.governor, now)
+        self._decided_at[campaign.name] = now
         self._tell(campaign.name, target, floor, burst)
         return burst
 

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
+from dialer.calls.trunks import Trunks, TrunkState
 from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.kernel.percentiles import percentiles
 from dialer.live.ahead import seconds_to
+from dialer.live.answer_rates import CallerIdLine
 from dialer.live.tally import Tally
 from pacing import Account
 
@@ -80,6 +82,18 @@ class CampaignLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkLine:
+    """One trunk: whether it is well, and its calls. failures: calls in a row, up to now, that never left."""
+
+    trunk: str
+    well: bool
+    sentence: str
+    calls: int
+    channels: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at one instant of the engine's clock."""
 
@@ -88,6 +102,8 @@ class Snapshot:
     clock_offset_seconds: float
     campaigns: tuple[CampaignLine, ...]
     agents: tuple[AgentLine, ...]
+    trunks: tuple[TrunkLine, ...] = ()
+    caller_ids: tuple[CallerIdLine, ...] = ()
 
 
 _NOT_DIALLING = {
@@ -143,6 +159,30 @@ def campaign_line(
         outcomes=dict(counts.outcomes),
         answer_to_agent_seconds=percentiles(sorted(counts.recent_waits)),
     )
+
+
+def trunk_lines(trunks: Trunks) -> tuple[TrunkLine, ...]:
+    """Every trunk as others see it."""
+    calls = trunks.calls()
+    return tuple(
+        TrunkLine(
+            state.name,
+            not state.sick,
+            _trunk_sentence(state, calls[state.name]),
+            calls[state.name],
+            state.trunk.channels,
+            state.failures,
+        )
+        for state in trunks
+    )
+
+
+def _trunk_sentence(state: TrunkState, calls: int) -> str:
+    if not state.reached:
+        return "its carrier answers no OPTIONS: no call until it does"
+    if state.sick:
+        return f"fails ({state.failures} calls in a row never left): probed with one call at a time"
+    return f"well, {calls} of {state.trunk.channels} channels in use"
 
 
 def _account_line(account: Account) -> AccountLine:

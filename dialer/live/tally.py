@@ -58,6 +58,8 @@ class Tally:
     def __init__(self, campaigns: Iterable[str]) -> None:
         self.campaigns = defaultdict(CampaignTally, {name: CampaignTally() for name in campaigns})
         self.signals_ignored: Counter[tuple[str, str]] = Counter()
+        self.trunks: Counter[tuple[str, str]] = Counter()
+        """Calls that ended, by trunk and result."""
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1
@@ -82,6 +84,7 @@ class Tally:
     def settled(self, attempt: Attempt) -> None:
         tally = self.campaigns[attempt.campaign]
         tally.results[attempt.result or "unknown"] += 1
+        self.trunks[attempt.intent.trunk, attempt.result or "unknown"] += 1
         if attempt.rang_at is not None:
             until = attempt.answered_at or attempt.ended_at or attempt.rang_at
             tally.ring.add((until - attempt.rang_at).total_seconds())

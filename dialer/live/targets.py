@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign
 from dialer.compliance.gate import treatment_of
 from dialer.compliance.pack import Pack
@@ -21,12 +22,11 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
-    """What the way to the public network can carry, for all campaigns together."""
+class Bound:
+    """What the supervisor lets all trunks together carry at most; None: what they can."""
 
-    channels: int
-    calls_per_second: float
-    ramp_seconds: float = 0.0
+    channels: int | None = None
+    calls_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Bounds:
 class Targets:
     """Every campaign's target. What is tuned holds until the daemon starts again."""
 
-    def __init__(self, packs: Mapping[str, Pack], trunk: Trunk, wishes: Mapping[str, Wish]) -> None:
+    def __init__(self, packs: Mapping[str, Pack], trunks: Trunks, wishes: Mapping[str, Wish]) -> None:
         self._packs = packs
         self._bounds: dict[tuple[str, ...], Bounds] = {}
-        self._trunk, self._configured_trunk = trunk, trunk
+        self._trunks, self._bound = trunks, Bound()
         self._wishes, self._configured = dict(wishes), wishes
         self._modes: dict[str, CallMode] = {}
 
@@ -76,11 +76,12 @@ class Targets:
         """The target of this campaign now."""
         wish, bounds = self._wish(campaign), self._bounds_of(campaign)
         cap = min(bounds.cap, wish.abandonment_cap or bounds.cap)
+        offered = self._trunks.capacity(campaign.trunks)
         return Target(
             mode=Mode(campaign.mode.value),
-            channels=self._trunk.channels,
-            calls_per_second=self._trunk.calls_per_second,
-            ramp_seconds=self._trunk.ramp_seconds,
+            channels=min(offered.channels, self._bound.channels or offered.channels),
+            calls_per_second=min(offered.calls_per_second, self._bound.calls_per_second or offered.calls_per_second),
+            ramp_seconds=self._trunks.ramp_seconds,
             max_abandonment=min(cap, wish.abandonment_target or bounds.advised),
             patience_seconds=min(bounds.claim_seconds, wish.patience_seconds or bounds.claim_seconds),
             ring_timeout_seconds=campaign.originate_timeout_seconds,
@@ -93,7 +94,8 @@ class Targets:
     def tune(self, campaign: Campaign, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change what is named, None for as configured; what holds now. Raises InputError: then nothing changed.
 
-        Channels and calls per second are the trunk's: they change for all campaigns.
+        Channels and calls per second bound what all trunks together carry, for all campaigns; what a trunk is
+        configured for it never exceeds.
         """
         before = self.tuned(campaign)
         wish, configured = self._wish(campaign), self._configured.get(campaign.name, Wish())
@@ -101,15 +103,9 @@ class Targets:
         wish = replace(
             wish, **{name: getattr(configured, name) if value is None else value for name, value in mine.items()}
         )
-        trunk = replace(
-            self._trunk,
-            **{
-                name: getattr(self._configured_trunk, name) if changes[name] is None else changes[name]
-                for name in _TRUNK & changes.keys()
-            },
-        )
+        bound = replace(self._bound, **{name: changes[name] for name in _BOUNDS & changes.keys()})
         check(campaign.name, self._bounds_of(campaign), wish)
-        self._wishes[campaign.name], self._trunk = wish, trunk
+        self._wishes[campaign.name], self._bound = wish, bound
         if "mode" in changes:
             was = self._modes.setdefault(campaign.name, campaign.mode)
             campaign.mode = was if changes["mode"] is None else CallMode(changes["mode"])
@@ -142,7 +138,7 @@ class Targets:
 
 
 _WISHES = {field.name for field in fields(Wish)}
-_TRUNK = {"channels", "calls_per_second"}
+_BOUNDS = {field.name for field in fields(Bound)}
 
 
 def check(campaign: str, bounds: Bounds, wish: Wish) -> None:

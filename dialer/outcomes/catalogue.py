@@ -3,12 +3,11 @@
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -16,6 +15,7 @@ from dialer.compliance.entry import EntryResult
 from dialer.compliance.strict import STRICT, MisfitError
 from dialer.kernel import toml
 from dialer.kernel.errors import InputError
+from dialer.kernel.texted import TextEnum
 
 SHIPPED = resources.files("dialer.outcomes") / "outcomes.toml"
 MOST_HOURS = 24 * 366
@@ -31,16 +31,8 @@ Said = Literal[
 """What a call with an agent can count as: of the others the PBX tells."""
 
 
-class Blank(StrEnum):
+class Blank(TextEnum):
     """A field of the agent's form, with what it asks for."""
-
-    text: str
-
-    def __new__(cls, value: str, text: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.text = text
-        return member
 
     AMOUNT = "amount", "what is promised, or was paid, as 150,00"
     PAY_BY = "pay_by", "the day by which it, or its first instalment, will be paid, as 2026-12-05"
@@ -57,16 +49,8 @@ class Blank(StrEnum):
     OFFERS = "offers", "what was offered, and what the debtor answered"
 
 
-class Do(StrEnum):
+class Do(TextEnum):
     """What can come next, with its meaning."""
-
-    text: str
-
-    def __new__(cls, value: str, text: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.text = text
-        return member
 
     RETRY = "retry", "called again after `after_hours`, at a legal time"
     CALL_BACK = "call_back", "called at the agreed instant, or the first legal one after it"

@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
+from dialer.calls.results import Result
 from dialer.calls.settling import result_of
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.book import CaseBook
-from dialer.cases.model import NOT_CALLED, CaseState, NextAction
+from dialer.cases.model import NOT_CALLED, CaseState, DueCase, NextAction
 from dialer.cases.payment import refuse_card_numbers
 from dialer.compliance.entry import Line
 from dialer.compliance.gate import Gate
@@ -23,11 +26,17 @@ from dialer.outcomes import next_action
 from dialer.outcomes.counting import entry_for, opt_out
 from dialer.outcomes.filling import Filling
 from dialer.outcomes.form import Form
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS, RecordedOutcome
 from dialer.outcomes.rules import RulesOf
 
+log = structlog.get_logger(__name__)
+
 ASKED_AGAIN_AFTER = timedelta(days=2)
 """A case that is refused for a reason that doesn't end by itself: it may have been mended by then."""
+
+OVERTAKEN = "not planned, as the case was called again since"
+"""What is added to what comes next after a word about a call that isn't the last one."""
 
 SKIPPED_FOR = timedelta(minutes=15)
 """A case that an agent skipped in preview is offered again after this time."""
@@ -40,6 +49,7 @@ class CallRecord(Protocol):
     async def add_outcome(self, outcome: RecordedOutcome) -> None: ...
     async def flush(self) -> None: ...
     async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
+    async def called_since(self, attempt: AttemptId) -> bool: ...
 
 
 class Closing:
@@ -55,10 +65,12 @@ class Closing:
         clock: Clock,
         campaigns: Mapping[str, Campaign],
         rules: RulesOf,
+        planning: Planning,
     ) -> None:
         self._record = record
         self._book = book
-        self._filling = Filling(book, gate, campaigns, rules)
+        self._planning = planning
+        self._filling = Filling(book, gate, campaigns, rules, planning)
         self._writing: set[AttemptId] = set()
         self._gate = gate
         self._roster = roster
@@ -73,19 +85,29 @@ class Closing:
         """Return once all of it is on disk. Raises AwayError."""
         await self._record.flush()
 
-    def not_called(self, case_id: int, verdict: Verdict) -> None:
-        """The gate refused the case: it is asked again when it would allow, or where nobody knows, some day."""
+    async def not_called(self, campaign: Campaign, case: DueCase, verdict: Verdict) -> None:
+        """The gate refused the case: it is called when it would allow, at the hour that pays, or where nobody knows,
+        some day.
+        """
         again_at = verdict.not_before or self._clock.now() + ASKED_AGAIN_AFTER
-        self._book.schedule(case_id, again_at, CaseState.OPEN, NOT_CALLED + ",".join(verdict.reasons))
+        planned = NextAction(CaseState.OPEN, again_at, NOT_CALLED + ",".join(verdict.reasons))
+        self._book.schedule(case.id, planned.due_at, planned.state, planned.why)
+        try:
+            await self._planning.refused(campaign, case, planned)
+        except (AwayError, LookupError) as error:
+            log.warning("case.not_replanned", case=case.id, error=type(error).__name__)
 
     def skipped(self, case_id: int, agent: str, reason: str) -> None:
         """The agent looked at the case and doesn't want it called now."""
         again_at = self._clock.now() + SKIPPED_FOR
         self._book.schedule(case_id, again_at, CaseState.OPEN, f"skipped by {agent}: {reason}")
 
-    def settle(self, attempt: Attempt, ended_by: Signal) -> None:
-        """The call is over: its result, and the next attempt in case that nobody says more."""
-        attempt.result = result_of(attempt, ended_by)
+    def settle(self, attempt: Attempt, ended_by: Signal, *, again: bool = False) -> NextAction:
+        """The call is over: its result, and the next attempt in case that nobody says more; `learn` may better it.
+
+        again: its trunk had no way, and another one is tried at once: so far nobody was called.
+        """
+        attempt.result = Result.TRUNK_FAILURE if again else result_of(attempt, ended_by)
         now = self._clock.now()
         ended_at = attempt.ended_at or now
         entry = entry_for(attempt, now)
@@ -94,7 +116,19 @@ class Closing:
         self._gate.watch.drop(attempt.id)
         if wanted_by := self._gate.wanted_by(attempt.intent.packs, entry):
             self._book.want(attempt.intent.case_id, wanted_by)
-        self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
+        planned = attempt.then or next_action.after_call(attempt.result, ended_at)
+        if again:
+            planned = NextAction(CaseState.OPEN, ended_at, "its trunk had no way: again over another")
+        self._plan(attempt, planned)
+        return planned
+
+    async def learn(self, attempt: Attempt, planned: NextAction) -> None:
+        """Learn of a call that was settled, and call again at the hour that pays; as planned where the store is away."""
+        try:
+            await self._record.flush()
+            await self._planning.after(attempt, planned)
+        except (AwayError, LookupError) as error:
+            log.warning("attempt.not_learnt", attempt=attempt.id, error=type(error).__name__)
 
     def correct_abandoned(self, attempt: Attempt, at: datetime) -> None:
         """The dialplan's mark says that a call believed over was abandoned: so it counts."""
@@ -135,8 +169,12 @@ class Closing:
 
     async def _write(self, attempt: Attempt, agent: str, code: str, note: str, form: Form) -> None:
         now = self._clock.now()
-        filled = await self._filling.fill(attempt, agent, code, form, now)
-        outcome, over = filled.outcome, attempt.result is not None
+        overtaken = attempt.result is not None and await self._record.called_since(attempt.id)
+        filled = await self._filling.fill(attempt, agent, code, form, now, overtaken=overtaken)
+        outcome, action = filled.outcome, filled.action
+        if overtaken:
+            action = replace(action, why=f"{action.why}; {OVERTAKEN}")
+        over = attempt.result is not None
         lines = filled.said
         if over:
             lines = (entry_for(replace(attempt, counts_as=outcome.counts_as), now), *lines)
@@ -152,12 +190,13 @@ class Closing:
             form=form,
             promise=filled.promise,
             offers=filled.offers,
-            action=filled.action,
+            action=action,
             case_id=attempt.intent.case_id if over else None,
+            script=filled.script,
         )
         before = attempt.outcome, attempt.counts_as, attempt.then
         # said before it is written: a call that ends meanwhile is settled by it
-        attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, filled.action
+        attempt.outcome, attempt.counts_as, attempt.then = outcome.code, outcome.counts_as, action
         try:
             await self._record.add_outcome(recorded)
         except AwayError:
@@ -167,8 +206,11 @@ class Closing:
                 ended_at = attempt.ended_at or now
                 self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
             raise
+        if before[0] is None:  # a later word about the same call teaches nothing twice
+            promised = filled.promise is not None
+            self._planning.said(filled.case, attempt, right_party=outcome.right_party, promised=promised)
         self._gate.count(*lines)
-        if outcome.right_party or filled.promise is not None:  # what made the case urgent was spoken of
+        if not overtaken and (outcome.right_party or filled.promise is not None):  # what made it urgent was spoken of
             ended = attempt.result is not None  # if not, its end says when it is wanted again
             again = self._gate.wanted_by(attempt.intent.packs, entry_for(attempt, now)) if ended else None
             self._book.want(attempt.intent.case_id, again)
@@ -176,8 +218,10 @@ class Closing:
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""
         attempt = self._roster.session(agent).attempt
-        if attempt is None:
-            return None
+        return None if attempt is None else await self.call(attempt)
+
+    async def call(self, attempt: AttemptId) -> Attempt | None:
+        """A call under way, or on record. Raises AwayError."""
         found = self._live.get(attempt)
         if found is not None:
             return found

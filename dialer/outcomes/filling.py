@@ -10,11 +10,12 @@ from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.selection import numbers_to_try
+from dialer.campaigns.timing import Choice, zone_of
 from dialer.cases.book import CaseBook
-from dialer.cases.model import Contact, DueCase, NextAction
+from dialer.cases.model import CaseCard, Contact, DueCase, NextAction
 from dialer.cases.offers import Offer
 from dialer.cases.promises import Promise
-from dialer.compliance.entry import Agreement, Line
+from dialer.compliance.entry import Agreement, Entry, Flag, Line
 from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import LedgerAwayError
 from dialer.compliance.verdict import CallMode
@@ -25,6 +26,7 @@ from dialer.outcomes.catalogue import Do, Outcome
 from dialer.outcomes.counting import entry_for, flag_for, revision_at
 from dialer.outcomes.form import Form, Written
 from dialer.outcomes.next_action import Slot, Wish
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import RulesOf
 
 AGREED_FOR = timedelta(hours=1)
@@ -33,26 +35,37 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. said: what stands from now on, beside the call's own line."""
+    """What is kept of an outcome. case: as it was before. said: what stands from now on, beside the call's own line.
+    script: the version of what the agent was to say.
+    """
 
+    case: DueCase
     outcome: Outcome
     said: tuple[Line, ...]
     promise: Promise | None
     offers: tuple[Offer, ...]
     action: NextAction
+    script: str
 
 
 class Filling:
     """Reads the case, checks the form against it and the mandate, and asks the gate when the next call would be legal."""
 
-    def __init__(self, book: CaseBook, gate: Gate, campaigns: Mapping[str, Campaign], rules: RulesOf) -> None:
+    def __init__(
+        self, book: CaseBook, gate: Gate, campaigns: Mapping[str, Campaign], rules: RulesOf, planning: Planning
+    ) -> None:
         self._book = book
+        self._planning = planning
         self._gate = gate
         self._campaigns = campaigns
         self._rules = rules
 
-    async def fill(self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime) -> Filled:
-        """Raises InputError with the field, its value and the remedy; AwayError where the case can't be read."""
+    async def fill(
+        self, attempt: Attempt, agent: str, code: str, form: Form, now: datetime, *, overtaken: bool
+    ) -> Filled:
+        """overtaken: the case was called again since. Raises InputError with the field, its value and the remedy;
+        AwayError where the case can't be read.
+        """
         case = await self._book.case(attempt.intent.case_id)
         card = await self._book.card(case.id, now)
         rules = self._rules(attempt.campaign, card.creditor)
@@ -74,13 +87,19 @@ class Filling:
                 attempt.id, case.id, agent, now, today, written.instalments, rules.grace_days, written.remission_cents
             )
         debt_id = next((one.debt_id for one in card.statements if one.debt.reference == written.debt), None)
-        said = _said(attempt, outcome, written, debt_id, now)
+        said: list[Line] = []
+        flag = flag_for(attempt, outcome, debt_id, now)
+        if flag is not None and not _stands_longer(flag, card):
+            said.append(flag)
+        if not overtaken:  # else the newer call may have been the agreed one
+            said += _agreed(attempt, rules.outcomes.get(attempt.outcome or ""), outcome, written, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
         offers = tuple(
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        return Filled(outcome, said, promise, offers, action)
+        script = rules.scripts.pick(card.language).version
+        return Filled(case, outcome, tuple(said), promise, offers, action, script)
 
     async def _next(
         self,
@@ -104,23 +123,39 @@ class Filling:
             promise=promise,
             zone=zone,
         )
-        slots = await self._slots(attempt, outcome, case, wish, said, now) if wish else None
+        entry = entry_for(_ended(attempt, outcome, now), now)
+        lines = (entry, *said)
+        if wish is not None and outcome.next.do is Do.RETRY:
+            best = await self._best(attempt, outcome, case, wish, entry, lines)
+            if best is not None:
+                return next_action.at_best_hour(outcome, wish, best, zone)
+        slots = await self._slots(attempt, case, wish, lines) if wish else None
         return next_action.after_outcome(outcome, wish, slots, now, zone, promise)
 
-    async def _slots(
-        self, attempt: Attempt, outcome: Outcome, case: DueCase, wish: Wish, said: Sequence[Line], now: datetime
-    ) -> list[Slot] | None:
-        """When the gate would let each number be called, this call counted as it will be; None: it can't be asked."""
+    async def _best(
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        case: DueCase,
+        wish: Wish,
+        entry: Entry,
+        lines: Sequence[Line],
+    ) -> Choice | None:
+        """The hour that pays, on a number that the outcome lets be called."""
+        campaign = self._campaigns.get(attempt.campaign)
+        if campaign is None:
+            return None
+        called = attempt.intent.number
+        others = tuple(number for number in wish.numbers if number != called)
+        numbers = {"same": (called,), "any": wish.numbers, "another": others or wish.numbers}[outcome.next.number]
+        until = self._gate.wanted_by(attempt.intent.packs, entry) or case.wanted_by
+        return await self._planning.best(campaign, case, wish.at, *lines, numbers=numbers, until=until)
+
+    async def _slots(self, attempt: Attempt, case: DueCase, wish: Wish, lines: Sequence[Line]) -> list[Slot] | None:
+        """When the gate would let each number be called; None: it can't be asked. lines: this call as it will count."""
         campaign = self._campaigns.get(attempt.campaign)
         if campaign is None:  # a call may outlive its campaign's configuration
             return None
-        ended = replace(
-            attempt,
-            result=attempt.result or Result.CONNECTED,
-            ended_at=attempt.ended_at or now,
-            counts_as=outcome.counts_as,
-        )
-        lines = (entry_for(ended, now), *said)
         slots = []
         for number in wish.numbers:
             # an agent can always be held for it: what is asked is when
@@ -133,18 +168,32 @@ class Filling:
         return slots
 
 
-def _said(attempt: Attempt, outcome: Outcome, written: Written, debt_id: int | None, now: datetime) -> tuple[Line, ...]:
-    """The flag that the outcome sets, and what was agreed."""
-    lines: list[Line] = []
-    if (flag := flag_for(attempt, outcome, debt_id, now)) is not None:
-        lines.append(flag)
+def _ended(attempt: Attempt, outcome: Outcome, now: datetime) -> Attempt:
+    return replace(
+        attempt,
+        result=attempt.result or Result.CONNECTED,
+        ended_at=attempt.ended_at or now,
+        counts_as=outcome.counts_as,
+    )
+
+
+def _stands_longer(flag: Flag, card: CaseCard) -> bool:
+    """Whether the flag, about the same, stands for at least as long already: the new line would end it sooner."""
+    return any(
+        (known.name, known.number, known.debt_id) == (flag.name, flag.number, flag.debt_id)
+        and (known.until is None or (flag.until is not None and known.until >= flag.until))
+        for known in card.flags
+    )
+
+
+def _agreed(
+    attempt: Attempt, before: Outcome | None, outcome: Outcome, written: Written, now: datetime
+) -> list[Agreement]:
+    """The hour that was agreed in this call: a later word about it moves the one that stands, or ends it."""
+    id_, debtor = f"agr-{attempt.id}", attempt.intent.debtor_id
     if written.call_back_at is not None and outcome.next.do is Do.CALL_BACK:
-        debtor, start = attempt.intent.debtor_id, written.call_back_at
-        id_ = f"agr-{debtor}-{round(start.timestamp())}"
-        lines.append(Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR))
-    return tuple(lines)
-
-
-def zone_of(case: DueCase) -> ZoneInfo:
-    """In which time the debtor thinks of days and hours; UTC where nobody knows, and then the gate refuses anyway."""
-    return ZoneInfo(case.zones[0]) if case.zones else ZoneInfo("UTC")
+        start = written.call_back_at
+        return [Agreement(id_, revision_at(now), debtor, start=start, until=start + AGREED_FOR)]
+    if before is not None and before.next.do is Do.CALL_BACK:
+        return [Agreement(id_, revision_at(now), debtor, start=now, until=now)]
+    return []

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.calls.results import Result
+from dialer.campaigns.timing import Choice
 from dialer.cases.model import AGREED, CaseState, Contact, NextAction
 from dialer.cases.promises import Promise
 from dialer.compliance.verdict import Verdict
@@ -64,6 +65,13 @@ class Wish:
 def after_call(result: Result, ended_at: datetime) -> NextAction:
     """After a call of which no agent said anything (yet)."""
     return NextAction(CaseState.OPEN, ended_at + _RETRY[result], f"after {result.value}")
+
+
+def at_best_hour(outcome: Outcome, wish: Wish, best: Choice, zone: ZoneInfo) -> NextAction:
+    """After an outcome that lets the hour be chosen: at the one that pays, which the gate foresees as legal."""
+    return NextAction(
+        CaseState.OPEN, best.at, f"{_sentence(outcome, wish, best.at, zone, None)}: {best.why}", best.number
+    )
 
 
 def in_a_row(code: str, history: Sequence[Contact]) -> int:

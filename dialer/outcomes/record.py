@@ -19,7 +19,7 @@ class RecordedOutcome:
 
     counts_as, right_party: as the outcome had it when it was said. form: what was filled in. lines: what the ledger
     counts because of it. action: what comes next. case_id: the case in which that holds at once; None while the call
-    is under way, whose end brings it about.
+    is under way, whose end brings it about. script: what the agent was to say, as its language, name and version.
     """
 
     attempt: AttemptId
@@ -35,3 +35,4 @@ class RecordedOutcome:
     offers: tuple[Offer, ...] = ()
     action: NextAction | None = None
     case_id: int | None = None
+    script: str | None = None

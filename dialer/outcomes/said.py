@@ -169,7 +169,7 @@ class Said:
         return case
 
     def _ask_again(self, case: DueCase, at: datetime, why: str) -> None:
-        """The case is due at `at`, unless it is being called: then its end plans what comes next."""
+        """The case is due at `at` if it is open, unless it is being called: then its end plans what comes next."""
         if not any(attempt.intent.case_id == case.id for attempt in self._live):
             self._book.schedule(case.id, at, CaseState.OPEN, why)
 

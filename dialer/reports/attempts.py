@@ -36,6 +36,8 @@ class AttemptLine:
     creditor: Annotated[str, text("who assigned the case")]
     debtor_reference: Annotated[str, text("the creditor's own reference of the debtor")]
     number: Annotated[str, text("the number called; without --numbers its last two digits")]
+    caller_id: Annotated[str, text("the number that the debtor saw")]
+    trunk: Annotated[str, text("the trunk that carried it")]
     mode: Annotated[str, text("how it was placed: progressive, predictive, preview, reserved")]
     packs: Annotated[str, text("the packs whose rules all allowed it; `dialer audit` judges by the version of the day")]
     cleared_at: Annotated[datetime, instant("the gate let it through")]

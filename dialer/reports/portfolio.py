@@ -39,7 +39,8 @@ NO_CALLS = CallFigures()
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
     """One case: its debts in the currency that was asked for, its calls in the period. remitted_cents: what needn't be
-    paid any more, as a promise was kept under an accepted offer. returned: the creditor has taken it back.
+    paid any more, as a promise was kept under an accepted offer. letters: sent in the period. returned: the creditor has
+    taken it back.
     """
 
     id: int
@@ -50,6 +51,7 @@ class CaseFigures:
     returned: bool
     debts: tuple[DebtFigures, ...]
     remitted_cents: int
+    letters: int
     calls: CallFigures
 
     @property
@@ -72,7 +74,7 @@ class CaseFigures:
             cents
             for debt in self.debts
             for day, cents in debt.payments
-            if asked.paid_in(day) and (since is None or day >= since) and (back is None or back is (cents < 0))
+            if asked.holds_day(day) and (since is None or day >= since) and (back is None or back is (cents < 0))
         )
 
 

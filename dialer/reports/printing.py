@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ def shown(value: Any, unit: Unit, zone: ZoneInfo) -> str:
         case Unit.YES:
             return "yes" if value else "no"
         case Unit.INSTANT:
-            return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+            return str(value.astimezone(zone).isoformat(" ", "seconds")[:19])
         case Unit.SECONDS | Unit.HOURS:
             return _decimal(value, unit)
         case _:
@@ -91,18 +91,24 @@ def sentence(asked: Asked, about: About) -> str:
 
 async def as_csv(pages: AsyncIterator[Report]) -> AsyncIterator[str]:
     """For Excel in Italy: semicolons, UTF-8 with its mark, CRLF; the totals come last, where they have the same columns."""
-    first = True
+    last: Report | None = None
     async for page in pages:
-        columns, zone = page.about.columns, page.asked.zone
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-        if first:
-            out.write(BOM)
-            writer.writerow([column.name for column in columns])
-        first = False
-        for line in (*page.lines, *(page.totals if page.about.totals is None else ())):
-            writer.writerow([for_excel(value, column.unit, zone) for value, column in cells(line, columns)])
-        yield out.getvalue()
+        if last is None:
+            yield BOM + _rows([[column.name for column in page.about.columns]])
+        yield _rows(_for_excel(line, page) for line in page.lines)
+        last = page
+    if last is not None and last.about.totals is None:
+        yield _rows(_for_excel(line, last) for line in last.totals)
+
+
+def _for_excel(line: Any, page: Report) -> list[str]:
+    return [for_excel(value, column.unit, page.asked.zone) for value, column in cells(line, page.about.columns)]
+
+
+def _rows(rows: Iterable[list[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(rows)
+    return out.getvalue()
 
 
 async def as_json(pages: AsyncIterator[Report]) -> AsyncIterator[str]:

@@ -167,14 +167,14 @@ class Asked:
         """Whether an instant lies in it."""
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
-    def paid_in(self, day: date) -> bool:
-        """Whether a payment of that day belongs to it."""
+    def holds_day(self, day: date) -> bool:
+        """Whether a payment, or a letter, of that day belongs to it."""
         return day <= self.last_day and (self.first_day is None or day >= self.first_day)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report, or one page of it: the totals stand on the last."""
+    """A report, or one page of it; each page has the totals of all."""
 
     about: About
     asked: Asked

@@ -43,6 +43,7 @@ class StatementLine:
     attempts: Annotated[int, count("calls cleared in the period that left our side")]
     contacts: Annotated[int, count("of those, an agent talked to a person, as the outcome says")]
     right_party: Annotated[int, count("of those, to the debtor or to who may speak for one")]
+    letters: Annotated[int, count("letters sent in the period, by the day on which they left")]
     promises: Annotated[int, count("promises and plans given in the period")]
     promised: Annotated[Money, money("all that was promised in them")]
     due: Annotated[int, count("of those promises: their time is over, or an instalment is missed")]
@@ -86,6 +87,7 @@ _COUNTS = (
     "debts",
     "worked",
     *_CALLS,
+    "letters",
     "promises",
     "due",
     "kept",
@@ -125,6 +127,7 @@ def _add(of: Counter[str], case: CaseFigures, asked: Asked) -> None:
     of["worked"] += case.calls.attempts > 0
     for name in _CALLS:
         of[name] += getattr(case.calls, name)
+    of["letters"] += case.letters
     of["paid"] += case.paid_cents(asked, back=False)
     of["taken_back"] += case.paid_cents(asked, back=True)
     of["paid_so_far"] += sum(cents for debt in case.debts for day, cents in debt.payments if day <= asked.last_day)

@@ -1,4 +1,4 @@
-"""How the network treated the calls, by campaign and the number that it shows."""
+"""How the network treated the calls, by campaign, trunk and the number that was shown."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +21,8 @@ class TrunkCalls:
         Result.TRUNK_FAILURE, Result.UNKNOWN,
     )  # fmt: skip
     campaign: str
+    trunk: str
+    caller_id: str
     dialled: int
     rang: int
     answered: int
@@ -33,12 +35,11 @@ class TrunkCalls:
 
 @dataclass(frozen=True, slots=True)
 class TrunkLine:
-    """One campaign's calls."""
+    """One campaign's calls over one trunk, with one caller id."""
 
     campaign: Annotated[str, text("the campaign")]
-    caller_id: Annotated[
-        str, text("the number that it shows by the configuration of today: of each call it isn't on record")
-    ]
+    trunk: Annotated[str, text("the trunk that carried them")]
+    caller_id: Annotated[str, text("the number that the debtors saw")]
     attempts: Annotated[int, count("calls that the PBX dialled")]
     rang: Annotated[int, count("calls to which the far end sent a ring (180)")]
     answered: Annotated[int, count("calls that a person or a machine answered")]
@@ -81,12 +82,13 @@ ABOUT = About(
 )
 
 
-def report(asked: Asked, calls: Iterable[TrunkCalls], caller_ids: Mapping[str, str]) -> Report:
-    """One line a campaign. caller_ids: by campaign, as configured."""
+def report(asked: Asked, calls: Iterable[TrunkCalls]) -> Report:
+    """One line for each campaign, trunk and caller id."""
     lines = [
         TrunkLine(
             campaign=one.campaign,
-            caller_id=caller_ids.get(one.campaign, ""),
+            trunk=one.trunk,
+            caller_id=one.caller_id,
             attempts=one.dialled,
             rang=one.rang,
             answered=one.answered,

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from dialer.calls.pbx import Leg, LegState, Survey
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.calls.settling import TIMER_B
 from dialer.compliance.clearance import Clearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
@@ -64,6 +65,7 @@ class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
     up: whether requests reach it. trunk: whether it can make a channel to the network. lose_replies: requests are carried out and never answered.
+    silent, congested, unreachable: names of trunks whose carrier says nothing, or 503, or that the PBX refuses to take.
     listening: whether its events reach anybody. phones_answer: whether agents pick up.
     """
 
@@ -72,10 +74,14 @@ class FakePbx:
         self.deliver = deliver
         self.up = True
         self.trunk = True
+        self.silent: set[str] = set()
+        self.congested: set[str] = set()
+        self.unreachable: set[str] = set()
         self.lose_replies = False
         self.phones_answer = True
         self.listening = True
         self.originated: list[tuple[AttemptId, PhoneNumber]] = []
+        self.ways: dict[AttemptId, tuple[PhoneNumber | None, str]] = {}
         self.seat_calls: list[SeatLegId] = []
         self.purged: list[AttemptId] = []
         self.abandoned: dict[AttemptId, datetime] = {}
@@ -85,20 +91,14 @@ class FakePbx:
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(
-        self,
-        clearance: Clearance,
-        caller_id: PhoneNumber,  # noqa: ARG002
-        timeout_seconds: float,
-        *,
-        record: bool = False,
-    ) -> None:
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
         if attempt in self._trunks:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
+        self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
         trunk = _Trunk(number, clearance.treatment, record=record)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
@@ -187,6 +187,11 @@ class FakePbx:
             self._tell(events.AgentLeft(attempt, self.clock.now()))
             self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
 
+    def reach(self, trunk: str, *, reached: bool) -> None:
+        """The carrier answers the PBX's own question again, or no more."""
+        (self.unreachable.discard if reached else self.unreachable.add)(trunk)
+        self._tell(events.TrunkReached(trunk, self.clock.now(), reached))
+
     def opt_out(self, attempt: AttemptId) -> None:
         """The debtor presses the key during the message."""
         self.opted_out[attempt] = self.clock.now()
@@ -195,7 +200,7 @@ class FakePbx:
     # -- the network and the dialplan -----------------------------------------------------------------
 
     def _make_channel(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
-        if not self.trunk:
+        if not self.trunk or self.ways[attempt][1] in self.unreachable:
             self._tell_failed(attempt)
             return
         self._trunks[attempt] = trunk
@@ -213,6 +218,11 @@ class FakePbx:
         behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
         ring = 0.5 + int(trunk.number[-4:-2]) * 0.08
         self._later(attempt, timeout_seconds, lambda: self._give_up(attempt))
+        if self.ways[attempt][1] in self.silent:
+            self._later(attempt, TIMER_B.total_seconds(), lambda: self._fail(attempt, 18, 408))
+            return
+        if self.ways[attempt][1] in self.congested:
+            behaviour = Behaviour.CONGESTION
         if behaviour in _UNANSWERED:
             after, cause, sip = _UNANSWERED[behaviour]
             self._later(attempt, after, lambda: self._fail(attempt, cause, sip))

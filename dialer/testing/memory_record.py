@@ -1,17 +1,23 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
+import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from dialer.agents.session import SavedSession
 from dialer.calls.attempt import Attempt
+from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
+from dialer.campaigns.habits import Habits
+from dialer.campaigns.priority import BANDS, Claim, page, worth
 from dialer.cases.book import Added
-from dialer.cases.debtor import NumberDetails
+from dialer.cases.debtor import NumberDetails, zone_of_numbers
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.flag import FlagChange, standing
 from dialer.cases.limitation import limitation_of
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import (
     AGREED,
     PAID,
@@ -21,8 +27,10 @@ from dialer.cases.model import (
     Contact,
     DueCase,
     NewCase,
+    NextAction,
     NextDue,
     NumberLine,
+    Try,
     merged_facts,
 )
 from dialer.cases.payment import balance_of
@@ -31,14 +39,17 @@ from dialer.compliance.entry import Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.ids import AttemptId
+from dialer.kernel.learnt import Learnt
+from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
-from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
 
 
 @dataclass(slots=True)
-class _Case:
+class Case:
+    """A case as it is kept."""
+
     id: int
     campaign: str
     new: NewCase
@@ -48,6 +59,30 @@ class _Case:
     why: str = "new"
     wanted_by: datetime | None = None
     first_number: PhoneNumber | None = None
+    uncalled_since: datetime | None = None
+    worth: int = 1
+
+    def order(self, now: datetime) -> tuple[int, datetime]:
+        """Agreed call-backs, who was wanted by the time it was due, who is wanted since, and the others by worth."""
+        assert self.due_at is not None
+        if self.why.startswith(AGREED):
+            return 0, self.due_at
+        if self.wanted_by is None or self.wanted_by > now:
+            return 3 + BANDS - self.worth, self.due_at
+        return (1, self.due_at) if self.wanted_by <= self.due_at else (2, self.wanted_by)
+
+
+class MemoryLearnt:
+    """What was learnt, kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Learnt] = {}
+
+    def save_learnt(self, campaign: str, text: str, at: datetime) -> None:
+        self.kept[campaign] = Learnt(at, text)
+
+    async def learnt(self) -> dict[str, Learnt]:
+        return dict(self.kept)
 
 
 class MemoryRecord:
@@ -55,16 +90,19 @@ class MemoryRecord:
 
     def __init__(self) -> None:
         self.away = False
-        self.cases: dict[int, _Case] = {}
+        self.cases: dict[int, Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
+        self._of_case: dict[int, list[AttemptId]] = defaultdict(list)
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
+        self.mandates: dict[tuple[str, str], Mandate] = {}
         self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
+        self.habits = MemoryLearnt()
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -72,6 +110,11 @@ class MemoryRecord:
         self._reach()
         added = Added()
         known = {(case.new.creditor, debt.reference) for case in self.cases.values() for debt in case.new.debts}
+        mine = {
+            (case.new.creditor, case.new.debtor_reference): case
+            for case in self.cases.values()
+            if case.campaign == campaign
+        }
         for case in new:
             fresh = tuple(debt for debt in case.debts if (case.creditor, debt.reference) not in known)
             if not fresh:
@@ -79,39 +122,39 @@ class MemoryRecord:
                 continue
             known.update((case.creditor, debt.reference) for debt in fresh)
             added.new += 1
-            here = next(
-                (
-                    mine
-                    for mine in self.cases.values()
-                    if mine.campaign == campaign
-                    and (mine.new.creditor, mine.new.debtor_reference) == (case.creditor, case.debtor_reference)
-                ),
-                None,
-            )
+            here = mine.get((case.creditor, case.debtor_reference))
             if here:
                 numbers = tuple(dict.fromkeys(here.new.numbers + case.numbers))
                 facts = merged_facts(here.new.facts, case.facts)
                 if here.why == PAID:
                     here.state, here.due_at, here.why = CaseState.OPEN, now, "new"
                 here.new = replace(here.new, debts=here.new.debts + fresh, numbers=numbers, facts=facts)
+                self._rank(here, now.date())
             else:
                 case_id = len(self.cases) + 1
-                self.cases[case_id] = _Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now)
+                here = Case(case_id, campaign, replace(case, debts=fresh), case_id, due_at=now, uncalled_since=now)
+                self.cases[case_id] = mine[case.creditor, case.debtor_reference] = here
+                self._rank(here, now.date())
         return added
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
         self._reach()
         due = [
             case
-            for case in self.cases.values()
+            for case in self._perhaps_due(now)
             if case.campaign == campaign
             and case.state is CaseState.OPEN
             and case.due_at is not None
             and case.due_at <= now
             and case.id not in excluding
         ]
-        due.sort(key=lambda case: (case.wanted_by is None or case.wanted_by > now, case.due_at, case.id))
-        return [self._due_case(case) for case in due[:most]]
+        due.sort(key=lambda case: (case.due_at, case.uncalled_since, case.id))
+        in_order = sorted(due, key=lambda case: case.order(now))
+        ids = page((case.id for case in in_order), (case.id for case in due), most)
+        return [self._due_case(self.cases[case_id]) for case_id in ids]
+
+    def _perhaps_due(self, now: datetime) -> Iterable[Case]:  # noqa: ARG002 -- who keeps an order of them knows better
+        return self.cases.values()
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         self._reach()
@@ -139,16 +182,13 @@ class MemoryRecord:
         at, _, why = min(later)
         return NextDue(at, why)
 
-    async def count_due(self, campaign: str, now: datetime) -> int:
-        return len(await self.due(campaign, now, len(self.cases), ()))
-
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         self._reach()
         if case_id not in self.cases:
             raise LookupError(case_id)
         case = self.cases[case_id]
         new = case.new
-        mine = [attempt for attempt in self.attempts.values() if attempt.intent.case_id == case_id]
+        mine = [self.attempts[attempt] for attempt in self._of_case[case_id]]
         said = sorted(
             (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
             key=lambda outcome: outcome.recorded_at,
@@ -185,7 +225,7 @@ class MemoryRecord:
             new.note,
             tuple(one.promise for one in said if one.promise is not None),
             tuple(offer for one in said for offer in one.offers),
-            new.zone,
+            _zone(new),
         )
 
     def want(self, case_id: int, by: datetime | None) -> None:
@@ -204,15 +244,32 @@ class MemoryRecord:
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
+        if self.cases[case_id].state is CaseState.OPEN:
+            self._plan(case_id, NextAction(state, at, why, number))
+
+    def _plan(self, case_id: int, action: NextAction) -> None:
         case = self.cases[case_id]
-        if case.why != PAID:
-            case.due_at, case.state, case.why, case.first_number = at, state, why, number
+        case.due_at, case.state, case.why, case.first_number = action.due_at, action.state, action.why, action.number
+
+    def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
+        case = self.cases[case_id]
+        if (case.state, case.due_at, case.why) == (planned.state, planned.due_at, planned.why):
+            self.schedule(case_id, better.due_at, better.state, better.why, better.number)
 
     async def case(self, case_id: int) -> DueCase:
         self._reach()
         if case_id not in self.cases:
             raise LookupError(case_id)
-        return self._due_case(self.cases[case_id])
+        return self._due_case(self.cases[case_id], with_tries=True)
+
+    async def rank(self, case_ids: Collection[int], now: datetime) -> None:
+        self._reach()
+        for case_id in case_ids:
+            self._rank(self.cases[case_id], now.date())
+
+    async def open_after(self, case_id: int, most: int) -> list[int]:
+        self._reach()
+        return [id_ for id_, case in self.cases.items() if id_ > case_id and case.state is CaseState.OPEN][:most]
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:  # noqa: ARG002 -- who and what suffice
         self._reach()
@@ -223,6 +280,12 @@ class MemoryRecord:
         if case_id not in self.cases:
             raise LookupError(case_id)
         return self.cases[case_id].campaign
+
+    async def creditor_of(self, case_id: int) -> str:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        return self.cases[case_id].new.creditor
 
     async def cases_of(self, number: str) -> list[int]:
         self._reach()
@@ -238,9 +301,11 @@ class MemoryRecord:
         if self.cases[reservation.intent.case_id].state is not CaseState.OPEN:
             raise CaseNotOpenError("the case isn't open any more")
         self.attempts[reservation.attempt] = Attempt(reservation.attempt, reservation.intent, reservation.cleared_at)
+        self._of_case[reservation.intent.case_id].append(reservation.attempt)
         self.decisions.append(decision)
         self.keep(entry)
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
+        self.cases[reservation.intent.case_id].uncalled_since = reservation.cleared_at
 
     def save(self, attempt: Attempt, *lines: Line) -> None:
         self.attempts[attempt.id] = replace(attempt)
@@ -248,11 +313,23 @@ class MemoryRecord:
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
         self._reach()
+        before = self.outcomes.get(outcome.attempt)
         self.outcomes[outcome.attempt] = outcome
         self.keep(*outcome.lines, by=outcome.agent, evidence=outcome.form.evidence or f"said in call {outcome.attempt}")
-        if outcome.case_id is not None and outcome.action is not None:
-            action = outcome.action
-            self.schedule(outcome.case_id, action.due_at, action.state, action.why, action.number)
+        if outcome.case_id is None or outcome.action is None or await self.called_since(outcome.attempt):
+            return
+        case = self.cases[outcome.case_id]
+        mine = before is not None and before.action is not None and before.action.why == case.why
+        if mine or case.state is CaseState.OPEN:
+            self._plan(outcome.case_id, outcome.action)
+
+    async def called_since(self, attempt: AttemptId) -> bool:
+        self._reach()
+        this = self.attempts[attempt]
+        return any(
+            other.intent.case_id == this.intent.case_id and other.cleared_at > this.cleared_at
+            for other in self.attempts.values()
+        )
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -315,7 +392,7 @@ class MemoryRecord:
         self, since: datetime | None, until: datetime | None, excluding: Collection[AttemptId] = ()
     ) -> list[Portion]:
         self._reach()
-        zones = {case.debtor_id: case.new.zone for case in self.cases.values()}
+        zones = {case.debtor_id: _zone(case.new) for case in self.cases.values()}
         found: dict[tuple[str, tuple[str, ...], str, datetime], Counts] = {}
         for attempt in map(self._read, self.attempts.values()):
             begun = attempt.cleared_at
@@ -343,28 +420,63 @@ class MemoryRecord:
             kind="",
         )
 
-    def _due_case(self, case: _Case) -> DueCase:
-        lines = []
-        for number in case.new.numbers:
-            tries = [
-                attempt.cleared_at
-                for attempt in self.attempts.values()
-                if attempt.intent.debtor_id == case.debtor_id and attempt.intent.number == number
-            ]
-            known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
-            last = max(tries, default=None)
-            lines.append(NumberLine(number, len(tries), last, known.kind, known.provenance, known.best_hours))
+    def _due_case(self, case: Case, *, with_tries: bool = False) -> DueCase:
+        terms = self.mandates.get((case.new.creditor, case.new.mandate))
         return DueCase(
             case.id,
             case.debtor_id,
-            (case.new.zone,) if case.new.zone else (),
-            tuple(lines),
+            (zone,) if (zone := _zone(case.new)) else (),
+            self._lines(case, with_tries=with_tries),
             tuple(range(case.id * 1_000, case.id * 1_000 + len(case.new.debts))),
             case.new.household,
             case.new.place,
             case.new.facts,
             case.first_number,
+            case.new.creditor,
+            case.wanted_by,
+            case.new.risk_class,
+            *((terms.starts_on, terms.ends_on) if terms else ()),
         )
+
+    def _lines(self, case: Case, *, with_tries: bool) -> tuple[NumberLine, ...]:
+        mine = [self.attempts[attempt] for attempt in self._of_case[case.id]]  # a debtor has one case here
+        mine = [attempt for attempt in mine if attempt.result is not Result.TRUNK_FAILURE]
+        mine.sort(key=lambda attempt: attempt.cleared_at, reverse=True)
+        lines = []
+        for number in case.new.numbers:
+            known = next((one for one in case.new.number_details if one.number == number), NumberDetails(number))
+            made = [(one, self._try(one)) for one in mine if one.intent.number == number]
+            tries = tuple(tried for _, tried in made)
+            lines.append(
+                NumberLine(
+                    number,
+                    len(tries),
+                    tries[0].at if tries else None,
+                    known.kind,
+                    known.provenance,
+                    known.best_hours,
+                    sum(tried.answered for tried in tries),
+                    sum(tried.right_party for tried in tries),
+                    tuple(tried for one, tried in made if one.ended_at is not None) if with_tries else (),
+                )
+            )
+        return tuple(lines)
+
+    def _try(self, attempt: Attempt) -> Try:
+        said = self.outcomes.get(attempt.id)
+        return Try(attempt.cleared_at, attempt.answered_at is not None, said is not None and said.right_party)
+
+    def _rank(self, case: Case, today: date) -> None:
+        due_on = min((debt.due_on for debt in case.new.debts if debt.due_on), default=None)
+        claim = Claim(self._left(case), None if due_on is None else (today - due_on).days, case.new.risk_class)
+        case.worth = worth(claim, self._habits(case.campaign), self._lines(case, with_tries=False)).band
+
+    def _left(self, case: Case) -> Money:
+        return Money(sum(debt.amount.cents for debt in case.new.debts))
+
+    def _habits(self, campaign: str) -> Habits:
+        kept = self.habits.kept.get(campaign)
+        return Habits.load(json.loads(kept.text)) if kept else Habits()
 
     def _contact(self, attempt: Attempt) -> Contact:
         outcome = self.outcomes.get(attempt.id)
@@ -376,3 +488,7 @@ class MemoryRecord:
             attempt.agent,
             outcome.note if outcome else "",
         )
+
+
+def _zone(new: NewCase) -> str:
+    return new.zone or zone_of_numbers(new.numbers)

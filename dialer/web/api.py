@@ -4,13 +4,14 @@ Every route needs the bearer token but those that a load balancer or Prometheus 
 Errors are problem+json (RFC 9457) with the remedy.
 """
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,8 +20,10 @@ from dialer.calls.recording import RecordingPaths, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
+from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
+from dialer.cases.waiting import Waiting
 from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
@@ -34,12 +37,15 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, payments
+from dialer.web import ledger, letters, payments, waiting
+from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+HOLDER = web.RequestKey("holder", Holder)
 VIEWER = re.compile(r"[\w .,'@-]{1,64}")
+log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -93,7 +99,10 @@ class Api:
         token: str,
         clock: Clock,
         rules: RulesOf,
+        waits: Waiting,
+        written: Letters,
         files: RecordingPaths,
+        holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
         self._book = book
@@ -105,9 +114,12 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        self._token = token
+        everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
         self._rules = rules
         self._files = files
+        self._waiting = waits
+        self._written = written
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -136,7 +148,10 @@ class Api:
                 web.post("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/outcomes", self._outcomes),
                 web.post("/api/v1/payments", self._payments),
+                web.post("/api/v1/letters", self._letters),
+                web.get("/api/v1/cases/waiting", self._waits),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
+                web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
@@ -179,7 +194,17 @@ class Api:
             }
             for line in snapshot.campaigns
         ]
-        return web.json_response({"campaigns": said})
+        trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
+        caller_ids = [
+            {
+                "campaign": line.campaign,
+                "caller_id": line.caller_id,
+                "collapsed": line.collapsed,
+                "sentence": f"caller id {line.caller_id} of {line.campaign}: {line.sentence}",
+            }
+            for line in snapshot.caller_ids
+        ]
+        return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
 
     def _lacking(self, campaign: str) -> list[str]:
         return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
@@ -204,7 +229,8 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        return web.json_response({"id": await ledger.take(self._said, await _json(request))})
+        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
 
@@ -213,19 +239,36 @@ class Api:
         by = _viewer(request)
         case = int(request.match_info["case"])
         try:
-            dossier = await self._dossiers.look(case, by, "api", self._clock.now())
+            dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
         except LookupError:
             raise UnknownNameError(f"there is no case {case}", "dialer report attempts has the ids") from None
         return web.json_response(plain(dossier))
 
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now()))
+        admit = partial(self._access.creditor, request[HOLDER])
+        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
+
+    async def _letters(self, request: web.Request) -> web.Response:
+        """When letters were sent, received or returned: cases and limitation dates follow."""
+        admit = partial(self._access.case, request[HOLDER])
+        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
         views = await self._dossiers.views(int(request.match_info["case"]))
         return web.json_response({"views": [plain(view) for view in views]})
+
+    async def _waits(self, request: web.Request) -> web.Response:
+        """What waits now for a letter or a decision, the longest first."""
+        campaign = request.query.get("campaign")
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
+        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
+        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
@@ -255,7 +298,7 @@ class Api:
     async def _offer(self, request: web.Request) -> web.Response:
         """The case that the agent may have called (preview): `case` is null while there is none."""
         offer = self._flow.previewing.of(_agent(request))
-        await self._seen(_agent(request), None if offer is None else offer.case.id, "preview")
+        await self._seen(request, None if offer is None else offer.case.id, "preview")
         if offer is None:
             return web.json_response({"campaign": None, "seconds_left": None, "case": None})
         card = await self._book.card(offer.case.id, self._clock.now())
@@ -283,7 +326,10 @@ class Api:
 
     async def _outcomes(self, request: web.Request) -> web.Response:
         """What may be said in a campaign of a creditor's cases, and which fields it takes."""
-        rules = self._rules(request.query.get("campaign", ""), request.query.get("creditor", ""))
+        creditor = request.query.get("creditor", "")
+        if creditor:
+            self._access.creditor(request[HOLDER], creditor)
+        rules = self._rules(request.query.get("campaign", ""), creditor)
         ladder = [plain(step) for step in rules.ladder]
         return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
 
@@ -303,9 +349,8 @@ class Api:
         """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
         before a byte is sent.
         """
-        path = await self._flow.recordings.fetch(
-            AttemptId(request.match_info["attempt"]), _viewer(request), self._files
-        )
+        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
+        path = await self._flow.recordings.fetch(attempt, by, self._files)
         return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "no-store"})
 
     async def _wrapped(self, request: web.Request) -> web.Response:
@@ -319,26 +364,47 @@ class Api:
     async def _call(self, request: web.Request) -> web.Response:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
-        await self._seen(_agent(request), None if attempt is None else attempt.intent.case_id, "call")
+        await self._seen(request, None if attempt is None else attempt.intent.case_id, "call")
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None})
+            return web.json_response({"attempt": None, "case": None, "script": None})
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
-        return web.json_response({"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card)})
+        script = self._script(card, attempt.campaign, _agent(request))
+        answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
+        return web.json_response(answer)
+
+    def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
+        """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
+        rules, today = self._rules(campaign, card.creditor), self._today(card)
+        script = rules.scripts.pick(card.language)
+        try:
+            return plain(script.render(card, rules.agency, agent, today))
+        except InputError as error:
+            log.warning("script.failed", campaign=campaign, script=script.version, error=str(error))
+            return None
 
     def _card(self, card: CaseCard) -> dict[str, Any]:
         """The case as the agent sees it: each promise with what became of it by today, where the debtor is."""
-        today = self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
-        judged = [plain(one) for one in judge(card.promises, card.payments, today)]
+        judged = [plain(one) for one in judge(card.promises, card.payments, self._today(card))]
         return {**plain(card), "promises": judged}
 
-    async def _seen(self, agent: str, case_id: int | None, how: str) -> None:
+    def _today(self, card: CaseCard) -> date:
+        """Where the debtor is."""
+        return self._clock.now().astimezone(ZoneInfo(card.zone or "UTC")).date()
+
+    async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
+        agent = request[HOLDER].signs(_agent(request))
+        if case_id is not None:
+            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
         elif self._shown.get(agent) != (case_id, how):
             await self._dossiers.viewed(case_id, agent, how, self._clock.now())
             self._shown[agent] = (case_id, how)
+
+    async def _not_shown(self, case_id: int, by: str, how: str) -> None:
+        await self._dossiers.viewed(case_id, by, how, self._clock.now())
 
     def _session(self, request: web.Request) -> web.Response:
         session = self._flow.roster.session(_agent(request))
@@ -348,12 +414,19 @@ class Api:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in OPEN_PATHS and not self._knows(request):
+        open_to_all = request.path in OPEN_PATHS
+        holder = None if open_to_all else self._access.holder(request.headers.get("Authorization", ""))
+        if holder is None and not open_to_all:
             response = problem(401, "no valid token", "send the header Authorization: Bearer TOKEN")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         try:
+            if holder is not None:
+                request[HOLDER] = holder
+                await self._admit(holder, request)
             return await handler(request)
+        except ForbiddenError as error:
+            return problem(403, str(error), error.remedy)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -369,10 +442,25 @@ class Api:
         except web.HTTPException as error:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
-    def _knows(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        sent = token.encode(errors="surrogateescape")  # a header's bytes, whatever they are
-        return scheme == "Bearer" and hmac.compare_digest(sent, self._token.encode())
+    async def _admit(self, holder: Holder, request: web.Request) -> None:
+        """Whether the token may do what the route does, in the case that it names, or of the agent, or of the call."""
+        match = request.match_info
+        if match.route.resource is not None:
+            self._access.route(holder, request.method, match.route.resource.canonical)
+        if "case" in match:
+            await self._access.case(holder, int(match["case"]))
+        if "agent" in match and holder.creditors is not None:
+            offer = self._flow.previewing.of(match["agent"])
+            attempt = await self._flow.wrap_up.current(match["agent"])
+            if offer is not None:
+                await self._access.case(holder, offer.case.id)
+            if attempt is not None:
+                await self._access.case(holder, attempt.intent.case_id)
+        if "attempt" in match and holder.creditors is not None:
+            call = await self._flow.wrap_up.call(AttemptId(match["attempt"]))
+            if call is None:  # whose it is isn't known
+                raise UnknownNameError("there is no such call", "dialer recordings list has them")
+            await self._access.case(holder, call.intent.case_id)
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:

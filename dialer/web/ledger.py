@@ -1,5 +1,6 @@
 """What the interface takes for the ledger: contacts outside our calls, flags, agreements, consents, blackouts."""
 
+from collections.abc import Awaitable, Callable
 from datetime import time
 from typing import Annotated, Any, Literal
 
@@ -91,9 +92,12 @@ LedgerBody = Annotated[
 BODY: TypeAdapter[Any] = TypeAdapter(LedgerBody)
 
 
-async def take(said: Said, body: Any) -> str:
-    """Put what was said into the ledger; its id. Raises ValidationError, DialerError."""
+async def take(said: Said, body: Any, admit: Callable[[int], Awaitable[None]]) -> str:
+    """Put what was said into the ledger; its id. admit: raises where nothing may be said of the case. Raises
+    ValidationError, DialerError.
+    """
     known = BODY.validate_python(body)
+    await admit(known.case)
     about = About(known.case, _number(known.number), known.debts)
     if isinstance(known, FlagBody | LiftBody):
         refuse_card_numbers("evidence", known.evidence)

@@ -1,5 +1,6 @@
 """What the interface takes for payments."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -39,9 +40,12 @@ class PaymentsBody(BaseModel):
     payments: Annotated[tuple[PaymentBody, ...], Field(min_length=1, max_length=MOST_PAYMENTS)]
 
 
-async def take(port: Payments, body: Any, now: datetime) -> Any:
-    """Put payments on record: what came of them. Raises ValidationError, InputError where one can't be: then none is."""
+async def take(port: Payments, body: Any, now: datetime, admit: Callable[[str], None]) -> Any:
+    """Put payments on record: what came of them. admit: raises where nothing may be told of the creditor's debts. Raises
+    ValidationError, InputError where one can't be: then none is.
+    """
     known = PaymentsBody.model_validate(body)
+    admit(known.creditor)
     refuse_card_numbers("by", known.by)
     for number, one in enumerate(known.payments):
         if (one.paid_on - now.date()).days > 1:  # it may be tomorrow already where it was paid

@@ -6,7 +6,7 @@ from pacing import Mode
 
 
 class TuneBody(BaseModel):
-    """Only what is named changes. Channels and calls per second are the trunk's: they change for every campaign."""
+    """Only what is named changes. Channels and calls per second bound all trunks together, for every campaign."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -20,9 +20,7 @@ class Heard:
 
     def __init__(self):
         self.events = []
-        self.pbx = Asterisk(
-            LinkSettings("127.0.0.1", 0, "dialer", ""), "trunk", "e164", LoopClock(), Random(1), self.events.append
-        )
+        self.pbx = Asterisk(LinkSettings("127.0.0.1", 0, "dialer", ""), [], LoopClock(), Random(1), self.events.append)
         self.connect()
 
     def connect(self):
@@ -74,3 +72,15 @@ async def test_a_seat_whose_phone_was_not_reached_is_free_at_once():
     heard = Heard()
     heard.failed(SEAT)
     assert heard.kinds == [events.SeatEnded]
+
+
+@pytest.mark.parametrize(
+    ("said", "reached"),
+    [("Reachable", True), ("NonQualified", True), ("Unreachable", False), ("Removed", False), ("Created", None)],
+)
+async def test_whether_a_trunks_carrier_answers_is_told_by_its_endpoint(said, reached):
+    heard = Heard()
+    heard.say("ContactStatus", "", ContactStatus=said, EndpointName="milano", AOR="milano", URI="sip:192.0.2.1")
+    assert [(event.endpoint, event.reached) for event in heard.events] == (
+        [] if reached is None else [("milano", reached)]
+    )

@@ -9,6 +9,7 @@ import pytest
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.latency import WEIGHT
 from dialer.adapters.ami.link import LinkSettings
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import Reservation, Treatment
 from dialer.compliance.verdict import Intent
 from tests.clock import SetClock
@@ -20,7 +21,7 @@ ATTEMPT = "dla-" + "0" * 26
 @pytest.fixture
 def pbx():
     clock, heard = SetClock(NOW), []
-    asterisk = Asterisk(LinkSettings("h", 1, "u", "s"), "trunk", "e164", clock, Random(1), heard.append)
+    asterisk = Asterisk(LinkSettings("h", 1, "u", "s"), [Trunk("trunk", "trunk")], clock, Random(1), heard.append)
     asterisk.clock, asterisk.heard = clock, heard
     return asterisk
 
@@ -31,12 +32,13 @@ async def test_the_time_from_the_request_to_the_acknowledgement(pbx):
         return SimpleNamespace(success=True, message="Originate successfully queued")
 
     pbx.link.request = request
-    reservation = Reservation(ATTEMPT, Intent("k", 1, 1, "+393471234567", ("Europe/Rome",), ("x",), 30.0), NOW)
+    way = {"caller_id": "+390612345678", "trunk": "trunk"}
+    reservation = Reservation(ATTEMPT, Intent("k", 1, 1, "+393471234567", ("Europe/Rome",), ("x",), 30.0, **way), NOW)
     clearance = SimpleNamespace(use=lambda now: reservation, treatment=Treatment(2.6, True, False, "it"))
-    await pbx.originate(clearance, "+390612345678", 25.0)
+    await pbx.originate(clearance, 25.0)
     assert pbx.acknowledgement.seconds == pytest.approx(0.4 * WEIGHT)
     for _ in range(40):
-        await pbx.originate(clearance, "+390612345678", 25.0)
+        await pbx.originate(clearance, 25.0)
     assert pbx.acknowledgement.seconds == pytest.approx(0.4, rel=0.05)
 
 

@@ -73,8 +73,10 @@ async def test_a_pbx_that_is_away(stage):
 async def test_a_user_with_too_few_rights(stage, read, write, words):
     conf = stage.folder / "pbx/etc/manager_dialer.conf"
     text = conf.read_text()
-    assert "read = call,user\nwrite = originate,call,reporting\n" in text
-    conf.write_text(text.replace("read = call,user\n", f"read = {read}\n").replace("originate,call,reporting", write))
+    assert "read = call,user,system\nwrite = originate,call,reporting\n" in text
+    conf.write_text(
+        text.replace("read = call,user,system\n", f"read = {read}\n").replace("originate,call,reporting", write)
+    )
     await stage.pbx.cli("manager reload")
     await refused(["check"], 1, words, config=stage.config)
 

@@ -48,6 +48,24 @@ async def test_a_lawful_day_is_clean_and_says_what_was_counted():
     assert {rule for rule, _ in report.not_judged} == {f"it-unirec: {rule}" for rule in asked}
 
 
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"mandate_starts_on": "2026-01-01", "mandate_ends_on": "2026-11-24"}, False),
+        ({"mandate_starts_on": "2026-01-01", "mandate_ends_on": "2026-11-23"}, True),
+        ({"mandate_starts_on": "2026-11-25"}, True),
+        ({"mandate_starts_on": "2026-11-24"}, False),
+        ({}, False),
+    ],
+)
+async def test_a_call_without_an_open_mandate(given, wrong):
+    book = Book()
+    book.decide(book.call(TUESDAY, lasts=1, allowed=False), given=given)
+    report = await recount(book)
+    assert ("mandate" in [violation.rule for violation in report.violations]) == wrong
+    assert report.recounted["mandate"] == ("mandate_starts_on" in given)
+
+
 # -- when ------------------------------------------------------------------------------------------------
 
 

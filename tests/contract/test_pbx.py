@@ -12,6 +12,7 @@ import pytest_asyncio
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.calls.pbx import LegState
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, Reservation, Treatment
 from dialer.compliance.verdict import Intent
 from dialer.kernel import events
@@ -49,13 +50,13 @@ class Lab:
     def clearance(self, behaviour, treatment=DROP, pace=3):
         self.numbers += 1
         number = f"+39347{self.numbers:03d}{pace:02d}{behaviour.value.code}"
-        intent = Intent("k", 1, 1, number, ("Europe/Rome",), ("it-unirec",), 30.0)
+        intent = Intent("k", 1, 1, number, ("Europe/Rome",), ("it-unirec",), 30.0, caller_id=CALLER_ID, trunk="trunk")
         now = self.clock.now()
         return Clearance(SEAL, Reservation(self.ids.attempt(now), intent, now), treatment)
 
     async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3, *, record=False):
         clearance = self.clearance(behaviour, treatment, pace)
-        await self.pbx.originate(clearance, CALLER_ID, timeout, record=record)
+        await self.pbx.originate(clearance, timeout, record=record)
         return clearance.reservation.attempt
 
     def of(self, leg):
@@ -99,7 +100,11 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     await phone.register(("127.0.0.1", sip_port), "pw")
     lab = Lab(SystemClock())
     lab.pbx = Asterisk(
-        LinkSettings("127.0.0.1", ami_port, "dialer", "s3cret"), "trunk", "e164", lab.clock, Random(), lab.on_event
+        LinkSettings("127.0.0.1", ami_port, "dialer", "s3cret"),
+        [Trunk("trunk", "trunk")],
+        lab.clock,
+        Random(),
+        lab.on_event,
     )
     up = asyncio.Event()
 
@@ -289,9 +294,9 @@ async def test_a_hang_up_may_come_before_the_channel_and_works_once_that_exists(
 
 async def test_a_clearance_places_one_call(lab):
     clearance = lab.clearance(Behaviour.BUSY)
-    await lab.pbx.originate(clearance, CALLER_ID, 5.0)
+    await lab.pbx.originate(clearance, 5.0)
     with pytest.raises(ClearanceError):
-        await lab.pbx.originate(clearance, CALLER_ID, 5.0)
+        await lab.pbx.originate(clearance, 5.0)
     await lab.event(events.LegEnded, clearance.reservation.attempt)
 
 

@@ -1,6 +1,7 @@
 """Encodings, separators, Excel, headers, profiles: the forms in which files come."""
 
 import io
+from dataclasses import replace
 from datetime import date, datetime
 
 import openpyxl
@@ -8,12 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialer.cases import exporting
+from dialer.cases.debtor import DebtorKind
 from dialer.cases.importing import Defaults, Profile, Reading, parse
 from dialer.cases.importing.delimiter import delimiter_of
 from dialer.cases.importing.numbers import numbers_of
 from dialer.cases.importing.profile import closest, load
 from dialer.cases.importing.records import MOST_LINE_CHARACTERS, Lines, records
+from dialer.kernel import money
 from dialer.kernel.errors import InputError
+from dialer.kernel.money import Money
 
 HEADER = ["creditor", "debtor_reference", "debtor_name", "debt_reference", "amount", "due_on", "phone_1"]
 
@@ -270,3 +275,19 @@ def test_rows_that_are_csv_are_read_as_the_csv_module_wrote_them(rows):
     csv.writer(out, delimiter=";").writerows(rows)
     found = records(Lines(io.StringIO(out.getvalue(), newline="")), ";", 1)
     assert [list(record.cells) for record in found if not record.broken] == rows
+
+
+def test_a_person_with_a_provisional_tax_code_of_digits_comes_in_as_a_person():
+    header = [*HEADER, "debtor_kind", "tax_code"]
+    rows = [header, [*good(1), "persona fisica", "00743110157"], [*good(2), "", "00743110157"]]
+    parsed = parse("\r\n".join(";".join(row) for row in rows).encode(), Defaults())
+    assert parsed.rejects == ()
+    assert [case.kind for case in parsed.cases] == [DebtorKind.PERSON, DebtorKind.COMPANY]
+
+
+@pytest.mark.parametrize(("cents", "written"), [(-150, "-1,50"), (-5, "-0,05"), (0, "0,00"), (123_456, "1234,56")])
+def test_an_amount_is_written_as_it_is_read_again(cents, written):
+    case = parse(text(good(1)), Defaults()).cases[0]
+    (row,) = exporting.rows(replace(case, debts=(replace(case.debts[0], amount=Money(cents)),)))
+    assert row["amount"] == written
+    assert money.parse(row["amount"]) == Money(cents)

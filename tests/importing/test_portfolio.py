@@ -10,7 +10,6 @@ import pytest
 from phonenumbers import carrier
 
 from dialer.cases import portfolio, taxcode
-from dialer.cases.debtor import DebtorKind
 from dialer.cases.importing import Defaults, parse
 
 TODAY = date(2026, 11, 22)
@@ -39,7 +38,7 @@ def test_every_row_comes_in():
 
 def test_its_tax_codes_have_the_right_check_letters():
     for row in portfolio.rows(2_000, 3, TODAY):
-        assert taxcode.parse(row["tax_code"], DebtorKind(row["debtor_kind"])) == row["tax_code"]
+        assert taxcode.parse(row["tax_code"]) == row["tax_code"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_its_tax_codes_have_the_right_check_letters():
 def test_a_tax_code_is_made_as_the_decree_says(surname, name, born_on, female, town, code):
     made = portfolio.person_tax_code(surname, name, born_on, female=female, town_code=town)
     assert made.startswith(code)
-    assert taxcode.parse(made, DebtorKind.PERSON) == made
+    assert taxcode.parse(made) == made
 
 
 def test_its_numbers_are_valid_each_once_and_of_codes_that_no_carrier_has():

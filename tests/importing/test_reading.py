@@ -1,5 +1,6 @@
 """A file from an office: what is good comes in, what is not is named with its remedy."""
 
+import io
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.cases import importing
+from dialer.cases.debtor import zone_of_numbers
 from dialer.cases.importing import COLUMNS, Defaults
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
@@ -27,7 +29,7 @@ def test_a_good_row():
     assert case.debts[0].amount == Money(123456)
     assert case.debts[0].due_on == date(2026, 1, 31)
     assert case.numbers == ("+393471234567", "+390212345678")
-    assert (case.zone, case.language) == ("Europe/Rome", "it")
+    assert (case.zone, case.language) == ("", "it")  # the record tells the zone by all the numbers
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -108,7 +110,17 @@ def test_a_debt_that_stands_twice_is_rejected_with_the_first_row():
 def test_a_zone_that_nobody_named_is_known_in_italy_alone(numbers, cell, option, zone):
     rows = "".join(f"Luce;D1;Anna;F{n};10,00;;{number};;{cell};\r\n" for n, number in enumerate(numbers))
     parsed = importing.parse((HEADER + "\r\n" + rows).encode(), Defaults(zone=option))
-    assert [case.zone for case in parsed.cases] == [zone]
+    assert [case.zone or zone_of_numbers(case.numbers) for case in parsed.cases] == [zone]
+
+
+def test_a_batch_says_of_which_debtors_an_earlier_one_spoke():
+    lines = [f"Luce;{debtor};Anna;F{n};10,00;;347 123456{n};;;" for n, debtor in enumerate(["D1", "D2", "D2", "D1"])]
+    reading = importing.Reading(io.BytesIO("\r\n".join([HEADER, *lines]).encode()), Defaults())
+    assert [set(batch.joining) for batch in reading.batches(2)] == [set(), {("Luce", "D1"), ("Luce", "D2")}]
+    assert [
+        set(batch.joining)
+        for batch in importing.Reading(io.BytesIO("\r\n".join([HEADER, *lines]).encode()), Defaults()).batches(3)
+    ] == [set(), {("Luce", "D1")}]
 
 
 @pytest.mark.parametrize(("options", "words"), [({"zone": "Rome"}, "--zone"), ({"language": "english"}, "--language")])

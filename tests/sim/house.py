@@ -9,8 +9,11 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import State
 from dialer.calls.live import LiveAttempts
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignSignal
+from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
+from dialer.campaigns.trunk import Trunk
 from dialer.cases.debt import Debt
 from dialer.cases.model import NewCase
 from dialer.compliance.entry import Flag
@@ -23,10 +26,11 @@ from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import Accounts
 from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
-from dialer.live.targets import Targets, Trunk, Wish
+from dialer.live.targets import Targets, Wish
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
@@ -37,6 +41,7 @@ from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
 TICK_SECONDS = 0.25
+TRUNK = Trunk("trunk", "trunk", channels=100, calls_per_second=50.0)
 PROMISE = Form(amount="1,00", pay_by=(START + timedelta(days=4)).date())
 
 
@@ -44,7 +49,19 @@ class House:
     """Use it as `async with House(...) as house`. A second one over the same record and PBX is a restart."""
 
     def __init__(
-        self, *, agents=3, seed=1, record=None, pbx=None, packs=("it-unirec",), name="k", wish=None, also=(), **campaign
+        self,
+        *,
+        agents=3,
+        seed=1,
+        record=None,
+        pbx=None,
+        packs=("it-unirec",),
+        name="k",
+        wish=None,
+        also=(),
+        trunks=(TRUNK,),
+        its_trunks=(),
+        **campaign,
     ):
         self.clock = LoopClock()
         self.record = record or MemoryRecord()
@@ -52,6 +69,7 @@ class House:
         self.chance = Random(seed)
         self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
         self.wish = wish or Wish()
+        self.configured_trunks, self.its_trunks = trunks, its_trunks
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
         self.rules = Rules()
@@ -68,6 +86,7 @@ class House:
             "post_dial_delay_seconds": 2.0,
             "auto_ready_after_seconds": None,
             "facts": FACTS,
+            "trunks": self.its_trunks,
         } | self.settings
         self.campaigns = {
             name: Campaign(name, self.packs, "+390612345678", **(settings | more))
@@ -80,15 +99,25 @@ class House:
         ]
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
+        self.learning = Learning(self.record.habits, self.clock)
+        await self.learning.load()
+        planning = Planning(self.record, self.record, self.gate, self.campaigns, self.learning, self.clock)
         self.closing = Closing(
-            self.record, self.record, self.gate, self.roster, self.live, self.clock, self.campaigns, self.rules_of
+            self.record,
+            self.record,
+            self.gate,
+            self.roster,
+            self.live,
+            self.clock,
+            self.campaigns,
+            self.rules_of,
+            planning,
         )
         self.tally = Tally(self.campaigns)
         shipped = law(*self.packs)
         self.accounts = Accounts(shipped, self.record, self.live, self.clock)
-        self.targets = Targets(
-            shipped.packs, Trunk(channels=100, calls_per_second=50.0), dict.fromkeys(self.campaigns, self.wish)
-        )
+        self.trunks = Trunks(self.configured_trunks, self.live, self.clock)
+        self.targets = Targets(shipped.packs, self.trunks, dict.fromkeys(self.campaigns, self.wish))
         self.pacer = Pacer(self.targets, self.accounts, self.roster, self.record, self.clock)
         self.flow = Flow(
             campaigns=self.campaigns,
@@ -98,7 +127,9 @@ class House:
             pbx=self.pbx,
             roster=self.roster,
             live=self.live,
+            trunks=self.trunks,
             closing=self.closing,
+            learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
             recordings=self.recordings,

@@ -20,7 +20,7 @@ PERSON, NEVER = Behaviour.PERSON, Behaviour.NEVER_ANSWERS
 def floor(house):
     return floor_of(
         house.campaign, house.roster, house.live, house.clock.now(),
-        elapsed_seconds=0.25, cases=9, trunk_failures=0, may_dial=True,
+        elapsed_seconds=0.25, cases=9, trunks=house.trunks.capacity(()), may_dial=True,
     )  # fmt: skip
 
 

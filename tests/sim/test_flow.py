@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import Signal, State
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignError, CampaignSignal, CampaignState
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import CaseState
 from dialer.compliance.entry import EntryResult
 from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
@@ -115,6 +116,21 @@ async def test_a_case_closed_while_it_lies_in_the_stock_is_not_dialled_and_costs
         assert house.record.attempts == {}
         assert (case.state, case.why) == (state, "meanwhile")
         assert [decision.verdict.reasons for decision in house.record.decisions] == [("case-not-open",)]
+
+
+async def test_a_case_whose_mandate_is_over_is_not_called():
+    async with House(agents=1) as house:
+        await house.cases((PERSON, Behaviour.BUSY))
+        (case,) = house.record.cases.values()
+        case.new = replace(case.new, mandate="M1")
+        yesterday = (house.clock.now() - timedelta(days=1)).date()
+        terms = Mandate(case.new.creditor, "M1", "TULPS 115", date(2020, 1, 1), yesterday, (), 365)
+        house.record.mandates[case.new.creditor, "M1"] = terms
+        await house.staff()
+        await house.start()
+        await house.run(60)
+        assert house.pbx.originated == []
+        assert case.why == "not called: mandate"
 
 
 async def test_of_two_numbers_the_one_that_may_be_called_is():

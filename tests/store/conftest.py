@@ -14,7 +14,10 @@ from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.ledger import SqlLines
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.cases.model import CaseState
+from dialer.cases.waiting import Course, Decided
 from dialer.compliance.gate import Decision, entry_of
 from dialer.compliance.verdict import Verdict
 from dialer.testing.memory_record import MemoryRecord
@@ -40,6 +43,15 @@ class Store:
         """Put a reservation on record, as the gate does."""
         decision = Decision(held.cleared_at, held.intent, Verdict(), held.attempt)
         await self.attempts.open(held, entry_of(held), decision)
+
+    async def reopen(self, case_id, now):
+        """A person has a case called again that isn't open."""
+        await self.attempts.flush()
+        if self.engine is None:
+            case = self.book.cases[case_id]
+            case.state, case.due_at = CaseState.OPEN, now
+        else:
+            await SqlWaiting(self.engine).decide(Decided(case_id, Course.OPEN, "it was settled", "anna"), now)
 
     async def lines(self):
         """The ledger's lines on record, by id."""

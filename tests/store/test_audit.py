@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.ledger import SqlLedger
+from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.minimise import Minimiser
 from dialer.adapters.store.schema import METADATA, attempts, cases, decisions, ledger
@@ -21,6 +22,7 @@ from dialer.calls.results import Result
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, Guarantor
 from dialer.cases.history import HistoryEntry, HistoryKind
+from dialer.cases.letter import Letter, LetterContent, LetterDates, LetterKind, Then
 from dialer.cases.limitation import WrittenFact, WrittenFactKind
 from dialer.cases.mandate import Mandate
 from dialer.cases.model import CaseState, NewCase
@@ -330,7 +332,7 @@ YEARS = timedelta(days=1826)
 
 async def minimise(house, creditor="Luce", *, dry_run=False, retention=None):
     days = {law_.name: law_.retention_days for law_ in LIBRARY.by_name.values()} if retention is None else retention
-    return await Minimiser(house.engine, house.clock, days).run(creditor, dry_run=dry_run)
+    return await Minimiser(house.engine, house.clock, days, lambda _: None).run(creditor, dry_run=dry_run)
 
 
 async def everything(house):
@@ -352,6 +354,8 @@ SECRETS = (
     "PEC di lei",
     "della Zia",
     "R9",
+    "lettera segreta",
+    "racc. 15",
 )
 
 
@@ -377,6 +381,17 @@ async def dossier(house):
     )
     await house.store.attempts.flush()
     await house.store.dossiers.look(case.id, "anna", "test", now)
+    house.store.book.schedule(case.id, now, CaseState.LETTER, "a letter is due")
+    await house.store.attempts.flush()
+    content = LetterContent("Nicolò 1", Address("Via Segreta 1"), SECRETS[0], ("Agenzia",), "s", "lettera segreta")
+    letter = Letter(
+        case.id, 1, LetterKind.REGISTERED, "demand.it", "v", "b", now, now.date(), "anna", (1,), Money(1), 15, Then.CALL,
+        content,
+    )  # fmt: skip
+    assert await SqlLetters(house.engine).keep([letter]) == [letter]
+    await SqlLetters(house.engine).tell(
+        letter.id, LetterDates(received_on=now.date(), tracking="racc. 15"), "posta", now
+    )
     before = await everything(house)
     assert [secret for secret in SECRETS if secret not in before] == []
 

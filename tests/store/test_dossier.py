@@ -348,18 +348,24 @@ async def test_debts_that_soon_cannot_be_claimed_are_found_and_those_moved_or_pa
     ]
     owed = [
         replace(new_case(n), debts=(Debt(f"F{n}", Money(100), limitation_on=day_, limitation_years=5),))
-        for n, day_ in enumerate([*last, None], start=1)
+        for n, day_ in enumerate([*last, None, None, date(2040, 1, 1), None], start=1)
     ]
     await sql.book.add("k", owed, NOW)
     await sql.payments.add("Luce", [pay(100, "B1", "F3"), pay(40, "B2", "F1")], "bank", NOW)
     fact = WrittenFact(WrittenFactKind.NOTICE_RECEIVED, date(2026, 11, 20), "PEC")
-    ids = {(await look(sql, id_)).debtor.reference: id_ for id_ in range(1, 8)}
+    ids = {(await look(sql, id_)).debtor.reference: id_ for id_ in range(1, 11)}
     await sql.dossiers.record_fact(ids["D4"], "F4", fact, NOW)
     await sql.dossiers.record_fact(ids["D5"], "F5", replace(fact, kind=WrittenFactKind.COURT_ACT), NOW)
+    # a judgment makes a date known, or brings one nearer that the creditor gave
+    for number, judged_on in ((8, date(2017, 2, 1)), (9, date(2016, 12, 1)), (10, date(2024, 1, 1))):
+        judgment = WrittenFact(WrittenFactKind.JUDGMENT, judged_on, "Tribunale di Roma 7/17")
+        await sql.dossiers.record_fact(ids[f"D{number}"], f"F{number}", judgment, NOW)
     found = await sql.dossiers.running_out(date(2027, 5, 23), 100)
     assert [(one.debt_reference, one.left, one.limitation.on, one.case_id) for one in found] == [
         ("F2", Money(100), date(2026, 10, 1), ids["D2"]),
+        ("F9", Money(100), date(2026, 12, 1), ids["D9"]),
         ("F1", Money(60), date(2027, 1, 31), ids["D1"]),
+        ("F8", Money(100), date(2027, 2, 1), ids["D8"]),
     ]
 
 

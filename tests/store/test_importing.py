@@ -9,7 +9,7 @@ from sqlalchemy import select
 from dialer.adapters.store.exporting import SqlExport
 from dialer.adapters.store.importing import SqlImport
 from dialer.adapters.store.payments import SqlPayments
-from dialer.adapters.store.schema import METADATA
+from dialer.adapters.store.schema import METADATA, debtors
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
 from dialer.cases.model import NewCase
@@ -94,6 +94,11 @@ async def test_a_dry_run_counts_and_leaves_nothing(sql):
         {"numbers": ("+393101234567", "+390669881234", "+393111234567")},
         {"debts": (Debt("F1", Money(12_000), date(2026, 1, 31), (), date(2031, 1, 31), 5),)},
         {"debts": (replace(CASE.debts[0], due_on=date(2026, 2, 28)),)},
+        {"mandate": "M2"},
+        {"guarantors": (replace(CASE.guarantors[0], tax_code="RSSMRA80A01H501U", numbers=("+393101234561",)),)},
+        {"guarantors": (*CASE.guarantors, Guarantor("Eva Neri"))},
+        {"note": "calls back\nmoved in May"},
+        {"addresses": (Address("Via Milano 9", "20121", "Milano", "MI"), *CASE.addresses)},
     ],
 )
 async def test_a_known_case_gets_what_the_file_says_anew(sql, change):
@@ -104,6 +109,83 @@ async def test_a_known_case_gets_what_the_file_says_anew(sql, change):
     for name, value in change.items():
         assert getattr(found, name) == value
     assert await take_in(sql, later) == (0, 0, 1)
+
+
+async def test_a_new_address_comes_first_and_the_old_one_stays_behind_it(sql):
+    await take_in(sql, CASE)
+    moved = Address("Via Milano 9", "20121", "Milano", "MI")
+    assert await take_in(sql, replace(CASE, addresses=(moved,))) == (0, 1, 0)
+    assert (await whole(sql))[0].addresses == (moved, *CASE.addresses)
+    assert await take_in(sql, replace(CASE, addresses=(moved,))) == (0, 0, 1)
+    assert await take_in(sql, CASE) == (0, 1, 0)
+    assert (await whole(sql))[0].addresses == (*CASE.addresses, moved)
+
+
+async def test_what_is_blank_in_the_file_erases_nothing(sql):
+    await take_in(sql, CASE)
+    bare = replace(CASE, addresses=(), guarantors=(Guarantor("Ivo Verdi"),), mandate="", note="", zone="")
+    assert await take_in(sql, bare) == (0, 0, 1)
+    assert await whole(sql) == [CASE]
+
+
+async def test_a_new_debt_of_a_known_debtor_brings_what_stands_beside_it(sql):
+    await take_in(sql, CASE)
+    later = replace(CASE, debts=(Debt("F2", Money(1)),), mandate="M2", addresses=(Address("Via Milano 9"),))
+    assert await take_in(sql, later) == (1, 0, 0)
+    (found,) = await whole(sql)
+    assert (found.mandate, found.addresses[0].street) == ("M2", "Via Milano 9")
+
+
+async def test_rows_of_one_debtor_in_several_batches_of_a_file_change_nothing_the_second_time(sql):
+    other = Address("Via Milano 9", "20121", "Milano", "MI")
+    people = (replace(CASE.guarantors[0], numbers=("+393101234561",)), Guarantor("Eva Neri"))
+    second = replace(
+        CASE, debts=(Debt("F2", Money(1)),), mandate="M2", note="lives abroad", addresses=(other,), guarantors=people
+    )
+    key = {("Luce", "D1")}
+
+    async def whole_file():
+        first = await SqlImport(sql.engine).take_in("luce", [CASE], NOW)
+        then = await SqlImport(sql.engine).take_in("luce", [second], NOW, key)
+        return [(added.new, added.changed, added.known) for added in (first, then)]
+
+    assert await whole_file() == [(1, 0, 0), (1, 0, 0)]
+    before = await rows(sql)
+    assert await whole_file() == [(0, 0, 1), (0, 0, 1)]
+    assert await rows(sql) == before
+    (found,) = await whole(sql)
+    assert (found.mandate, found.note, found.addresses) == ("M1", "calls back\nlives abroad", (*CASE.addresses, other))
+    assert found.guarantors == (*CASE.guarantors, Guarantor("Eva Neri"))
+
+
+ITALIAN, FOREIGN = "+393101234567", "+12124567890"
+
+
+@pytest.mark.parametrize("debt", ["F1", "F2"], ids=["known", "new"])
+async def test_the_zone_that_nobody_named_is_that_of_all_the_numbers_on_record(sql, debt):
+    nobody = replace(CASE, zone="", numbers=(ITALIAN,), number_details=(), debts=(Debt("F1", Money(1)),))
+    await take_in(sql, nobody)
+    assert await zone(sql) == ("Europe/Rome", True)
+    later = replace(nobody, numbers=(FOREIGN,), debts=(Debt(debt, Money(1)),))
+    await take_in(sql, later)
+    assert await zone(sql) == ("", True)
+    assert (await whole(sql))[0].zone == ""
+    await take_in(sql, replace(later, zone="America/New_York", debts=(Debt(debt, Money(1)),)))
+    if debt == "F1":
+        assert await zone(sql) == ("America/New_York", False)
+    await take_in(sql, replace(later, zone="America/New_York", debts=(Debt("F3", Money(1)),)))
+    assert await zone(sql) == ("America/New_York", False)
+
+
+async def test_a_zone_that_somebody_named_is_no_guess(sql):
+    await take_in(sql, CASE)
+    await take_in(sql, replace(CASE, zone="", numbers=(FOREIGN,)))
+    assert await zone(sql) == ("Europe/Rome", False)
+
+
+async def zone(sql):
+    async with sql.engine.connect() as connection:
+        return tuple((await connection.execute(select(debtors.c.zone, debtors.c.zone_guessed))).one())
 
 
 async def test_what_was_empty_is_filled_and_what_the_file_leaves_out_stays(sql):

@@ -1,6 +1,7 @@
 """Every outcome that ships, from the agent's form to the next action, on both databases."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
@@ -10,15 +11,21 @@ import pytest
 from sqlalchemy import select
 
 from dialer.adapters.store import schema
+from dialer.adapters.store.learnt import SqlLearnt
+from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
+from dialer.adapters.store.ranking import SqlRanking
 from dialer.agents.roster import AgentError
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.results import Result
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.learning import Learning
 from dialer.cases.debt import Debt
+from dialer.cases.history import MomentKind
+from dialer.cases.mandate import Mandate
 from dialer.cases.model import AGREED, PAID, CaseState, NewCase
 from dialer.cases.offers import Answer, Step
 from dialer.cases.payment import Payment
@@ -30,15 +37,18 @@ from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
-from dialer.outcomes.catalogue import Blank, Do, shipped
+from dialer.outcomes.catalogue import Blank, Do, Flagging, shipped
 from dialer.outcomes.closing import Closing
 from dialer.outcomes.keeping import Keeping
+from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
+from dialer.texts.scripts import shipped_scripts
 from dialer.web.api import OutcomeBody
 from tests.clock import SetClock
 
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+ROME = ZoneInfo("Europe/Rome")
 MOBILE, HOME = "+393471234567", "+390212345678"
 LADDER = (Step(10.0, 6, 30), Step(30.0, 1, 15))
 FILLED = {
@@ -68,14 +78,17 @@ class Desk:
         self.session = SimpleNamespace(attempt=None)
         self.live = LiveAttempts()
         roster = SimpleNamespace(session=lambda _: self.session)
+        campaigns = {"k": self.campaign}
+        self.learning = Learning(SqlLearnt(store.engine, store.writer, schema.habits), self.clock)
+        self.planning = Planning(store.book, SqlRanking(store.engine), self.gate, campaigns, self.learning, self.clock)
         self.closing = Closing(
-            store.attempts, store.book, self.gate, roster, self.live, self.clock, {"k": self.campaign},
-            lambda *_: self.rules,
+            store.attempts, store.book, self.gate, roster, self.live, self.clock, campaigns,
+            lambda *_: self.rules, self.planning,
         )  # fmt: skip
 
-    async def case(self, n=1, numbers=(MOBILE, HOME)):
+    async def case(self, n=1, numbers=(MOBILE, HOME), mandate=""):
         debts = (Debt(f"F{n}", Money(20_000)), Debt(f"G{n}", Money(10_000)))
-        case = NewCase("Luce", f"D{n}", f"Nicolò {n}", debts, numbers, "Europe/Rome", "it")
+        case = NewCase("Luce", f"D{n}", f"Nicolò {n}", debts, numbers, "Europe/Rome", "it", mandate=mandate)
         await self.store.book.add("k", [case], self.clock.now())
         self.case_id = max(case.id for case in await self.store.book.due("k", self.clock.now(), 100, ()))
 
@@ -103,6 +116,7 @@ class Desk:
     async def say(self, code, agent="anna", **fields):
         """As the interface hands the agent's form over."""
         body = OutcomeBody.model_validate({"code": code, "note": "detto", "fields": fields})
+        self.clock.time += timedelta(microseconds=1)  # of two words about one thing the later one holds
         return await self.closing.write_up(agent, body.code, body.note, body.fields)
 
     async def row(self, table, **where):
@@ -235,13 +249,40 @@ async def test_what_is_said_again_and_again_is_spaced_and_then_brings_a_letter(s
         desk.end(await desk.talk())
         await desk.say("refuses")
         case = await desk.row(schema.cases, id=desk.case_id)
-        waits.append((case.due_at - desk.clock.time) // timedelta(days=1))
+        waits.append(round((case.due_at - desk.clock.time) / timedelta(days=1)))
         whys.append(case.why)
     assert waits == [3, 6, 0]
     assert whys[0].startswith("after refuses: called again from Fri 27 Nov")
     assert whys[1].startswith("after refuses (said 2 times in a row): called again from Thu 03 Dec")
     assert whys[2] == "after refuses, 3 times in a row: a letter is due, and no call meanwhile"
     assert case.state == "letter"
+
+
+async def test_who_is_called_again_is_called_at_the_hour_that_pays(sql):
+    """The spacing of the outcome is the earliest; agreed call-backs and promises keep their own time."""
+    desk = Desk(sql)
+    await desk.case()
+    habits = desk.learning.of("k")
+    for hour in range(9, 20):
+        for n in range(100):
+            habits.called("unknown/unknown", hour, answered=n < (50 if hour == 18 else 5))
+            if n < (40 if hour == 18 else 4):
+                habits.spoke("unknown/unknown", hour, "", promised=False)
+    before = habits.dump()["risks"][""]
+    attempt = await desk.talk()
+    desk.end(attempt)
+    said = await desk.say("machine")
+    assert said.then.due_at.astimezone(ROME).hour == 18
+    assert said.then.why.startswith("after machine: called again from ")
+    assert "18-19, when numbers like it are answered by" in said.then.why
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.due_at, case.why, case.first_number) == (said.then.due_at, said.then.why, said.then.number)
+    assert habits.dump()["risks"][""] == before
+    # no later than the pack wants the next call
+    refused = await desk.say("refuses")
+    assert refused.then.due_at.astimezone(ROME).strftime("%d %H") == "27 11"
+    call_back = await desk.say("call_back", call_back_at="2026-11-25T10:30")
+    assert call_back.then.due_at.astimezone(ROME).strftime("%d %H:%M") == "25 10:30"
 
 
 async def test_a_wrong_number_leaves_the_others_and_the_last_one_a_letter(sql):
@@ -257,6 +298,19 @@ async def test_a_wrong_number_leaves_the_others_and_the_last_one_a_letter(sql):
     case = await desk.row(schema.cases, id=desk.case_id)
     assert (case.state, case.first_number) == ("letter", None)
     assert case.why == "after wrong_number, and no other number is left: a letter is due, and no call meanwhile"
+
+
+async def test_the_history_says_which_version_of_the_script_the_agent_had(sql):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    await desk.say("refuses")
+    desk.end(attempt)
+    version = shipped_scripts().pick("it").version
+    assert (await desk.row(schema.outcomes)).script == version
+    dossier = await sql.dossiers.look(desk.case_id, "carla", "test", desk.clock.now())
+    (moment,) = [moment for moment in dossier.timeline if moment.kind is MomentKind.ATTEMPT]
+    assert moment.details["script"] == version
 
 
 async def test_a_later_word_replaces_promise_and_offers(sql):
@@ -278,18 +332,139 @@ async def test_a_later_word_replaces_promise_and_offers(sql):
     assert case.why.startswith("after refuses")
 
 
+async def test_a_correction_opens_again_what_the_earlier_word_closed(sql):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("cannot_pay")
+    await desk.say("lawyer", evidence="avv. Rossi")
+    assert (await desk.row(schema.cases, id=desk.case_id)).state == "escalated"
+    await desk.say("refuses")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.why.split(":")[0]) == ("open", "after refuses")
+
+
+@pytest.mark.parametrize("state", [CaseState.CLOSED, CaseState.LETTER, CaseState.ESCALATED])
+async def test_a_correction_opens_nothing_that_others_closed_since(sql, state):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("cannot_pay")
+    sql.book.schedule(desk.case_id, None, state, "it came to that meanwhile")
+    await desk.say("refuses")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    assert (case.state, case.why) == (state.value, "it came to that meanwhile")
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["under way", "over"])
+async def test_a_correction_leaves_what_comes_next_to_a_newer_call_and_says_so(sql, over):
+    desk = Desk(sql)
+    await desk.case()
+    first = await desk.talk()
+    desk.end(first)
+    await desk.say("wrong_number")
+    desk.clock.time = max(desk.clock.time, (await desk.row(schema.cases, id=desk.case_id)).due_at)
+    second = await desk.talk(HOME, agent="carla")
+    if over:
+        desk.end(second)
+        await desk.say("cannot_pay", agent="carla")
+    before = await desk.row(schema.cases, id=desk.case_id)
+    desk.session.attempt = first.id
+    await desk.say("refuses")
+    assert await desk.row(schema.cases, id=desk.case_id) == before
+    said = await desk.row(schema.outcomes, attempt_id=first.id)
+    assert said.code == "refuses"
+    assert said.next_why.endswith("; not planned, as the case was called again since")
+    (moment,) = [
+        moment
+        for moment in (await sql.dossiers.look(desk.case_id, "anna", "test", desk.clock.now())).timeline
+        if moment.details.get("attempt") == first.id and moment.kind is MomentKind.ATTEMPT
+    ]
+    assert moment.details["next"] == said.next_why
+
+
+CALL_BACK = {"call_back_at": "2026-11-24T17:30"}
+AT_1730 = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])
+async def test_a_call_back_that_is_corrected_is_agreed_no_more(sql, in_the_call):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    if not in_the_call:
+        desk.end(attempt)
+    await desk.say("call_back", **CALL_BACK)
+    if in_the_call:
+        desk.end(attempt)
+    assert (await desk.verdicts(AT_1730))[MOBILE].allowed
+    await desk.say("refuses")
+    assert not (await desk.verdicts(AT_1730))[MOBILE].allowed
+    assert not [line for line in (await sql.lines()).values() if isinstance(line, Agreement)], (
+        "also when it is read anew"
+    )
+
+
+async def test_a_call_back_that_is_agreed_for_another_hour_is_for_that_one_alone(sql):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("call_back", **CALL_BACK)
+    await desk.say("call_back", call_back_at="2026-11-24T15:00")
+    (agreed,) = [line for line in (await sql.lines()).values() if isinstance(line, Agreement)]
+    assert agreed.start == datetime(2026, 11, 24, 14, tzinfo=UTC)
+    assert not (await desk.verdicts(AT_1730))[MOBILE].allowed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [(None, 30, None), (90, 30, 90), (30, 90, 90), (30, None, None)],
+    ids=["for good", "longer", "shorter", "then for good"],
+)
+async def test_an_outcome_makes_no_flag_shorter_that_stands_already(sql, first, second, stands):
+    words = ("moratorium", "taken_back")
+    flags = {days: Flagging(name="moratorium", on="debtor", days=days) for days in (first, second)}
+    own = {
+        code: replace(shipped()["taken_back"], code=code, flag=flags[days], needs=())
+        for code, days in zip(words, (first, second), strict=True)
+    }
+    desk = Desk(sql, rules=Rules(outcomes=own))
+    await desk.case()
+    desk.end(await desk.talk())
+    for code in words:
+        await desk.say(code)
+    (flag,) = (await sql.book.card(desk.case_id, desk.clock.now())).flags
+    days = None if flag.until is None else round((flag.until - desk.clock.now()) / timedelta(days=1))
+    assert (flag.name, days) == ("moratorium", stands)
+
+
+@pytest.mark.parametrize("ends_on", [date(2026, 11, 26), date(2026, 11, 27)], ids=["over by then", "its last day"])
+async def test_a_call_that_would_come_after_the_mandates_end_is_foreseen_as_refused(sql, ends_on):
+    await SqlMandates(sql.engine).put(Mandate("Luce", "M1", "TULPS 115", date(2026, 1, 1), ends_on, (), 365))
+    desk = Desk(sql)
+    await desk.case(mandate="M1")
+    desk.end(await desk.talk())
+    await desk.say("call_back", call_back_at="2026-11-27T10:00")
+    case = await desk.row(schema.cases, id=desk.case_id)
+    refused = ends_on < date(2026, 11, 27)
+    assert case.why.endswith("refused for now: mandate") == refused
+    verdict = (await desk.verdicts(case.due_at))[MOBILE]
+    assert (verdict.reasons, verdict.not_before) == ((("mandate",) if refused else ()), None)
+
+
 async def test_the_next_agent_sees_the_offer_and_cannot_undercut_it_alone(sql):
     desk = Desk(sql)
     await desk.case()
     attempt = await desk.talk()
     better = {"discount_percent": 10, "instalments": 6, "until": "2026-12-10", "answer": "open"}
     await desk.say("thinks_it_over", offers=[better])
+    said_at = desk.clock.now()
     desk.end(attempt)
     case = await desk.row(schema.cases, id=desk.case_id)
     desk.clock.time = case.due_at
     await desk.talk(agent="carla")
     (seen,) = (await sql.book.card(desk.case_id, desk.clock.now())).offers
-    assert (seen.agent, seen.answer, seen.made_at) == ("anna", Answer.OPEN, TUESDAY)
+    assert (seen.agent, seen.answer, seen.made_at) == ("anna", Answer.OPEN, said_at)
     worse = {**better, "instalments": 3, "answer": "refused"}
     with pytest.raises(InputError, match="worse than what was offered before"):
         await desk.say("refuses", agent="carla", offers=[worse])
@@ -413,6 +588,21 @@ async def test_a_payment_that_changes_nothing_of_the_promise_moves_no_plan(sql):
     assert await keeping.look() == 1
     case = await desk.row(schema.cases, id=desk.case_id)
     assert (case.why, case.due_at) == ("after cannot_pay_now", rome(20))
+
+
+async def test_a_promise_that_was_paid_late_says_so(sql):
+    desk, keeping = await promised(sql)
+    desk.clock.time = rome(8)
+    await keeping.look()
+    desk.clock.time = rome(14)
+    late = Payment("late", "F1", Money(9_000), date(2026, 12, 14))
+    await SqlPayments(sql.engine).add("Luce", [late], "bank", desk.clock.now())
+    await keeping.look()
+    promise = await desk.row(schema.promises)
+    assert (promise.kept, promise.paid_late_on) == ("broken", date(2026, 12, 14))
+    found = await sql.dossiers.look(desk.case_id, "anna", "test", desk.clock.now())
+    (moment,) = [moment for moment in found.timeline if moment.kind is MomentKind.PROMISE]
+    assert moment.what == "90.00 EUR promised by 2026-12-04: broken, paid late on 2026-12-14"
 
 
 async def settled(sql):

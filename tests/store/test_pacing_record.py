@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from dialer.adapters.store.abandoned import SqlAbandoned
-from dialer.adapters.store.pacing import SqlPacing
+from dialer.adapters.store.learnt import SqlLearnt
+from dialer.adapters.store.schema import habits, pacing_memory
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.compliance.entry import EntryResult
 from dialer.kernel.errors import AwayError
+from dialer.kernel.learnt import Learnt
 from dialer.live.abandoned import Counts, Portion
-from dialer.live.pacer import Learnt
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.memory_record import MemoryRecord
 from tests.store.test_record import NOW, ended_attempt, first_case, reservation
@@ -20,15 +21,24 @@ QUARTER = NOW.replace(minute=0, second=0, microsecond=0)
 
 
 def pacing_of(store, cell="cell1"):
-    return store.book if isinstance(store.book, MemoryRecord) else SqlPacing(store.engine, store.writer, cell)
+    if isinstance(store.book, MemoryRecord):
+        return store.book
+    return SqlLearnt(store.engine, store.writer, pacing_memory, cell)
+
+
+def habits_of(store, cell="cell1"):
+    if isinstance(store.book, MemoryRecord):
+        return store.book.habits
+    return SqlLearnt(store.engine, store.writer, habits, cell)
 
 
 def abandoned_of(store):
     return store.book if isinstance(store.book, MemoryRecord) else SqlAbandoned(store.engine, store.writer)
 
 
-async def test_what_was_learnt_is_kept_the_latest_holds(store):
-    record = pacing_of(store)
+@pytest.mark.parametrize("kept", [pacing_of, habits_of])
+async def test_what_was_learnt_is_kept_the_latest_holds(store, kept):
+    record = kept(store)
     assert await record.learnt() == {}
     record.save_learnt("k", '{"a": 1}', NOW)
     record.save_learnt("k", '{"a": 2}', NOW + timedelta(minutes=1))

@@ -16,7 +16,7 @@ from dialer.adapters.store import payments as store_payments
 from dialer.adapters.store.abandoned import SqlAbandoned
 from dialer.adapters.store.database import migrate, open_database
 from dialer.adapters.store.hold import only_daemon
-from dialer.adapters.store.pacing import SqlPacing
+from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.reports import SqlReports
 from dialer.campaigns.campaign import CampaignState
@@ -33,7 +33,6 @@ from tests.store.test_sql import row
 
 READS = [
     lambda store: store.book.due("k", NOW, 10, ()),
-    lambda store: store.book.count_due("k", NOW),
     lambda store: store.book.card(1, NOW),
     lambda store: store.book.add("k", [new_case()], NOW),
     lambda store: store.attempts.unsettled(),
@@ -43,7 +42,7 @@ READS = [
     lambda store: SqlReports(store.engine).attempt_totals(Asked(NOW, ZoneInfo("UTC"))),
     lambda store: store.attempts.flush(),
     lambda store: store.floor.sessions(),
-    lambda store: SqlPacing(store.engine, store.writer).learnt(),
+    lambda store: SqlLearnt(store.engine, store.writer, schema.habits).learnt(),
     lambda store: SqlAbandoned(store.engine, store.writer).portions(None, None),
     lambda store: store.floor.campaign_states(),
     lambda store: store.floor.save_campaign_state("k", CampaignState.HALTED, NOW),
@@ -133,10 +132,10 @@ async def test_while_the_server_is_away_everything_says_so(postgres, postgres_se
 
 
 async def test_a_server_started_again_meanwhile_is_not_away(postgres, postgres_server):
-    await asyncio.gather(*(postgres.book.count_due("k", NOW) for _ in range(4)))
+    await asyncio.gather(*(postgres.book.count_wanted("k", NOW) for _ in range(4)))
     await postgres_server.stop()
     await postgres_server.start()
-    assert await postgres.book.count_due("k", NOW) == 0
+    assert await postgres.book.count_wanted("k", NOW) == 0
     await postgres.writer.commit(row(1))
 
 
@@ -189,7 +188,7 @@ async def test_two_may_find_an_empty_database_at_once(postgres_server):
     async with own_database(postgres_server) as url:
         for engine in await asyncio.gather(*(open_database(Place(Path(), url)) for _ in range(3))):
             await engine.dispose()
-        assert await migrate(Place(Path(), url)) == ("0010", "0010")
+        assert await migrate(Place(Path(), url)) == ("0011", "0011")
 
 
 @pytest.mark.parametrize(
@@ -303,8 +302,8 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
             result = CliRunner().invoke(app, [*words, "-c", str(config), "--json"])
             return json.loads(result.stdout[result.stdout.index("{\n") :])  # without the log
 
-        assert call("migrate") == {"before": None, "after": "0010"}
-        assert call("migrate") == {"before": "0010", "after": "0010"}
+        assert call("migrate") == {"before": None, "after": "0011"}
+        assert call("migrate") == {"before": "0011", "after": "0011"}
         assert call("cases", "import", str(cases), "--campaign", "luce")["new"] == 1
         assert call("report", "attempts")["lines"] == []
         findings = {finding["what"]: finding for finding in call("check")["findings"]}

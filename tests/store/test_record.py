@@ -62,7 +62,7 @@ async def test_cases_come_in_and_are_due_at_once(store):
     case = await first_case(store)
     assert case.zones == ("Europe/Rome",)
     assert [line.number for line in case.numbers] == [MOBILE, HOME]
-    assert await store.book.count_due("k", NOW) == 1
+    assert len(await store.book.due("k", NOW, 10_000, ())) == 1
     assert await store.book.due("other", NOW, 10, ()) == []
     assert await store.book.due("k", NOW - timedelta(seconds=1), 10, ()) == []
 
@@ -89,7 +89,7 @@ async def test_the_same_file_twice_changes_nothing(store):
     first = await store.book.add("k", cases, NOW)
     again = await store.book.add("k", cases, NOW + timedelta(days=1))
     assert ((first.new, first.known), (again.new, again.known)) == ((5, 0), (0, 5))
-    assert await store.book.count_due("k", NOW) == 5
+    assert len(await store.book.due("k", NOW, 10_000, ())) == 5
 
 
 async def test_a_new_debt_of_a_known_debtor_joins_the_case(store):
@@ -111,7 +111,7 @@ async def test_a_new_debt_that_was_assigned_without_a_notice_makes_the_case_one(
 
 async def test_the_same_reference_of_another_creditor_is_another_debt(store):
     await store.book.add("k", [new_case(), new_case(creditor="Gas")], NOW)
-    assert await store.book.count_due("k", NOW) == 2
+    assert len(await store.book.due("k", NOW, 10_000, ())) == 2
 
 
 async def test_the_longest_due_come_first_and_pages_exclude(store):
@@ -121,7 +121,7 @@ async def test_the_longest_due_come_first_and_pages_exclude(store):
     later = NOW + timedelta(minutes=10)
     assert [case.id for case in await store.book.due("k", later, 10, ())] == [*ids[1:], ids[0]]
     assert [case.id for case in await store.book.due("k", later, 2, {ids[1], ids[3]})] == [ids[2], ids[4]]
-    assert await store.book.count_due("k", NOW) == 4
+    assert len(await store.book.due("k", NOW, 10_000, ())) == 4
 
 
 async def test_the_next_case_that_will_be_due_tells_when_and_why_not_now(store):
@@ -175,11 +175,34 @@ async def test_no_attempt_is_opened_on_a_case_that_is_not_open_any_more(store, s
     assert [type(result) for result in opened] == [type(None), CaseNotOpenError, type(None)]
     assert {attempt.id for attempt in await store.attempts.unsettled()} == {held[0].attempt, held[2].attempt}
     assert set(await store.lines()) == {held[0].attempt, held[2].attempt}
-    store.book.schedule(two.id, NOW, CaseState.OPEN, "open again")
-    await store.attempts.flush()
+    await store.reopen(two.id, NOW)
     assert [case.id for case in await store.book.due("k", NOW, 10, ())] == [two.id]
     await store.open(held[1])
     assert len(await store.attempts.unsettled()) == 3
+
+
+@pytest.mark.parametrize("state", [state for state in CaseState if state is not CaseState.OPEN])
+async def test_nothing_that_is_planned_opens_a_case_that_is_not_open_any_more(store, state):
+    case = await first_case(store)
+    store.book.schedule(case.id, None, state, "it came to that meanwhile")
+    store.book.schedule(case.id, NOW, CaseState.OPEN, NOT_CALLED + "hours")
+    await store.attempts.flush()
+    assert await store.book.due("k", NOW, 10, ()) == []
+
+
+async def test_an_attempt_that_is_withdrawn_opens_no_case_that_was_closed_meanwhile(sql, monkeypatch):
+    case = await first_case(sql)
+    sql.book.schedule(case.id, None, CaseState.LETTER, "it came to that meanwhile")
+    await sql.attempts.flush()
+
+    async def away(*_, **__):
+        raise AwayError("the record can't be written")
+
+    monkeypatch.setattr(sql.writer, "commit", away)
+    with pytest.raises(AwayError):
+        await sql.open(reservation(case))
+    await sql.attempts.flush()
+    assert await sql.book.due("k", NOW, 10, ()) == []
 
 
 async def test_decisions_written_beside_refused_and_opened_attempts_stay_one_chain(sql):
@@ -333,3 +356,22 @@ async def test_a_case_that_is_called_too_seldom_comes_first(store):
     assert [case.id for case in await store.book.due("k", late, 10, ())] == [ids[2], *ids[:2]]
     assert (await store.book.count_wanted("k", early), await store.book.count_wanted("k", late)) == (0, 1)
     assert await store.book.count_wanted("other", late) == 0
+
+
+async def test_the_record_knows_with_which_caller_id_and_over_which_trunk_a_call_went(store):
+    case = await first_case(store)
+    held = reservation(case)
+    held = replace(held, intent=replace(held.intent, caller_id="+390612345678", trunk="milano"))
+    await store.open(held)
+    (found,) = await store.attempts.find([held.attempt])
+    assert (found.intent.caller_id, found.intent.trunk) == ("+390612345678", "milano")
+
+
+async def test_a_call_that_never_left_our_side_is_no_attempt_at_anybody(store):
+    """Nor may it count twice, where the case is called again at once over another trunk."""
+    case = await first_case(store)
+    await ended_attempt(store, case, 1, result=Result.TRUNK_FAILURE)
+    await ended_attempt(store, case, 2, result=Result.BUSY)
+    await store.attempts.flush()
+    again = await store.book.case(case.id)
+    assert {line.number: line.tried for line in again.numbers} == {MOBILE: 1, HOME: 0}

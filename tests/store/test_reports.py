@@ -13,24 +13,31 @@ costs, and 50.00 due 10 November), B (200.00 due 30 October) and D (40.00 in fra
   6     C     20 Nov 09:30    never left our side
   7     C     20 Nov 15:00    anna, 30 s, never written up
 
+  a letter to A left on 17 November
   paid: A 60.00 on the 5th (kept), B 40.00 on the 14th (in part), C 30.00 on the 2nd, of which 5.00 bounced on the 21st
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from dialer import reporting
 from dialer.adapters.store import schema
+from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.portfolio import SqlPortfolio
 from dialer.adapters.store.reports import SqlReports
+from dialer.audit.abandonment import caps
+from dialer.audit.instants import micros
+from dialer.audit.law import Library
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
+from dialer.campaigns.asking import intent_for
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.mandate import Mandate
 from dialer.cases.model import NewCase
@@ -42,7 +49,12 @@ from dialer.kernel.errors import UnknownNameError
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.record import RecordedOutcome
+from dialer.reports.abandonment import AbandonmentLine
 from dialer.reports.report import Asked
+from dialer.settings import CampaignSettings, Settings
+from tests.store.test_accounts import CAMPAIGNS as ACCOUNTED
+from tests.store.test_accounts import Year
+from tests.store.test_outcomes import MOBILE, Desk
 
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -55,6 +67,7 @@ DEBTS = {
     "C": (Debt("G1", Money(3_000)),),
     "D": (Debt("F4", Money(4_000, "CHF")),),
 }
+SHOWN = "+390612345678"
 
 
 def eur(cents):
@@ -96,12 +109,40 @@ class November:
             paid = Payment(f"{debt} {cents}", debt, Money(cents), date(2026, 11, day))
             assert (await self.store.payments.add(creditor, [paid], "bank", NOW)).new == 1
         await self.store.writer.flush()
+        await self.letters()
         return self
+
+    async def letters(self):
+        """Of A: one that left on the 17th, one of October, one that was cancelled, one that waits for the post."""
+        same = {
+            "case_id": self.cases["A"].id, "kind": "reminder", "template": "t", "version": "v", "batch": "b",
+            "written_at": NOW, "written_on": NOW.date(), "written_by": "anna", "debts": "", "total_cents": 0,
+            "currency": "EUR", "wait_days": 10, "next": "call", "content": "{}",
+        }  # fmt: skip
+        days = (
+            (date(2026, 11, 17), None),
+            (date(2026, 10, 30), None),
+            (date(2026, 11, 5), date(2026, 11, 6)),
+            (None, None),
+        )
+        rows = [same | {"number": n, "sent_on": sent, "cancelled_on": gone} for n, (sent, gone) in enumerate(days)]
+        async with self.store.engine.begin() as connection:
+            await connection.execute(insert(schema.letters), rows)
 
     async def call(self, n, name, when, what):
         """Cleared; dialled a second later, ringing after 3 s, answered after 4 s, an agent 0.2 s later."""
         at, case = datetime(2026, *when, tzinfo=UTC), self.cases[name]
-        intent = Intent("k", case.id, case.debtor, MOBILES[name], ("Europe/Rome",), ("it-unirec",), 0.0)
+        intent = Intent(
+            "k",
+            case.id,
+            case.debtor,
+            MOBILES[name],
+            ("Europe/Rome",),
+            ("it-unirec",),
+            0.0,
+            caller_id=SHOWN,
+            trunk="west" if n == 7 else "east",
+        )
         held = Reservation(f"dla-{n:026d}", intent, at)
         await self.store.open(held)
         attempt = Attempt(held.attempt, intent, at)
@@ -145,10 +186,10 @@ async def november(sql):
     return await November(sql).make()
 
 
-async def told(november, name, asked=NOVEMBER, by="", *, numbers=False):
+async def told(november, name, asked=NOVEMBER, by="", *, numbers=False, **settings):
     """The report, all pages in one: its lines and its totals."""
-    campaign = SimpleNamespace(caller_id="+390612345678")
-    sources = reporting.Sources(november.store.engine, SimpleNamespace(campaigns={"k": campaign}), asked, by, numbers)
+    settings = Settings(campaigns={"k": CampaignSettings(caller_id="+390612345678", **settings)})
+    sources = reporting.Sources(november.store.engine, settings, asked, by, numbers)
     found = [page async for page in reporting.pages(name, sources)]
     return [line for page in found for line in page.lines], found[-1].totals
 
@@ -227,12 +268,13 @@ async def test_agents_by_name(november):
 
 
 async def test_trunks_by_what_the_network_said(november):
-    (line,), (total,) = await told(november, "trunks")
-    assert values(line, "campaign", "caller_id", "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (
-        "k", "+390612345678", 8, 7, 5, 1, 1, 1,
-    )  # fmt: skip
-    assert line.asr == pytest.approx(5 / 7)
-    assert line.acd_seconds == pytest.approx((60.2 + 3 + 120.2 + 30.2 + 30.2) / 5)
+    (east, west), (total,) = await told(november, "trunks")
+    assert values(east, "trunk", "caller_id", "campaign") == ("east", SHOWN, "k")
+    assert values(east, "attempts", "rang", "answered", "busy", "no_answer", "trunk_failure") == (7, 6, 4, 1, 1, 1)
+    assert values(west, "trunk", "attempts", "answered", "asr") == ("west", 1, 1, 1.0)
+    assert east.asr == pytest.approx(4 / 6)
+    assert east.acd_seconds == pytest.approx((60.2 + 3 + 120.2 + 30.2) / 4)
+    assert values(total, "campaign", "attempts", "asr") == ("total", 8, pytest.approx(5 / 7))
     assert values(total, "mean_ring_delay_seconds", "slowest_ring_seconds") == (3.0, 3.0)
 
 
@@ -260,6 +302,7 @@ async def test_a_creditors_statement_by_mandate(november):
     assert values(none, "mandate", "cases", "debts", "assigned") == ("", 1, 0, eur(0)), "a debt in francs"
     names = ("cases", "debts", "worked", "attempts", "contacts", "right_party", "promises", "due", "kept", "returned")
     assert values(first, "mandate", "starts_on", *names) == ("M1", date(2026, 1, 1), 2, 3, 2, 6, 3, 2, 2, 2, 1, 0)
+    assert first.letters == 1
     assert values(first, "assigned", "costs", "paid", "taken_back", "left", "paid_so_far") == (
         eur(35_000), eur(2_000), eur(10_000), eur(0), eur(25_000), eur(10_000),
     )  # fmt: skip
@@ -341,3 +384,117 @@ async def test_an_empty_record_has_empty_reports(sql):
         lines, _ = await told(empty, name)
         assert lines == [], name
     assert (await SqlReports(sql.engine).attempt_totals(NOVEMBER)).answer_rate is None
+
+
+async def test_abandoned_calls_by_the_day_and_the_whole_campaign(november):
+    lines, totals = await told(november, "abandonment")
+    whole, *days = lines
+    assert values(whole, "window", "first_day", "last_day", "answered", "live", "connected", "silent", "unknown") == (
+        "campaign", date(2026, 11, 1), None, 5, 4, 4, 1, 0,
+    )  # fmt: skip
+    assert values(whole, "abandoned", "of", "cap", "abandoned_share", "kept", "calls_left") == (
+        1,
+        4,
+        0.03,
+        0.25,
+        False,
+        0,
+    )
+    assert [line.first_day.day for line in days] == [1, 3, 10, 12, 20]
+    assert values(days[1], "window", "abandoned", "of", "kept", "slowest_seconds") == ("local_day", 1, 1, False, 0.2)
+    assert totals == ()
+    later, _ = await told(november, "abandonment", replace(NOVEMBER, since=datetime(2026, 11, 12, tzinfo=UTC)))
+    assert [(line.window, line.first_day.day) for line in later] == [
+        ("campaign", 1),
+        ("local_day", 12),
+        ("local_day", 20),
+    ]
+    strict, _ = await told(november, "abandonment", abandonment_cap=0.01)
+    assert {line.cap for line in strict} == {0.01}, "the house's own"
+
+
+def line_of(abandoned, of, cap, *, below):
+    counts = dict.fromkeys(("answered", "live", "connected", "silent", "unknown"), 0)
+    return AbandonmentLine(
+        campaign="k", pack="p", rule="r", window="campaign", first_day=date(2026, 11, 1), last_day=None, divided_by="",
+        slowest_seconds=None, abandoned=abandoned, of=of, cap=cap, below=below, **counts,
+    )  # fmt: skip
+
+
+def test_a_cap_is_kept_to_the_whole_call():
+    """Three of a hundred are three per cent, not a hair more."""
+    assert values(line_of(3, 100, 0.03, below=False), "kept", "calls_left") == (True, 0)
+    assert values(line_of(3, 100, 0.03, below=True), "kept", "calls_left") == (False, 0)
+    assert values(line_of(2, 100, 0.03, below=True), "kept", "calls_left") == (True, 0)
+    assert values(line_of(2, 100, 0.03, below=False), "kept", "calls_left") == (True, 1)
+    assert values(line_of(0, 0, 0.03, below=True), "kept", "calls_left", "abandoned_share") == (True, 0, None)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_abandonment_is_told_as_the_daemon_obeys_it_and_as_the_auditor_recounts_it(sql, seed):
+    year = Year(sql, seed)
+    await year.begin()
+    await year.past(120)
+    await sql.writer.flush()
+    await year.accounts.read()
+    await year.today(30)
+    await sql.writer.flush()
+    asked = Asked(year.clock.now(), ROME)
+    lines, _ = await told(SimpleNamespace(store=sql), "abandonment", asked)
+    today = year.clock.now().date()
+    running = {
+        (line.campaign, f"{line.pack} {line.rule} {line.window}"): line
+        for line in lines
+        if line.first_day <= today and (line.last_day is None or line.last_day >= today)
+    }
+    compared = 0
+    for name, campaign in ACCOUNTED.items():
+        for account in year.accounts.of(campaign):
+            line = running.get((name, account.name))
+            if line is None:
+                assert (account.abandoned, account.answered) == (0, 0)
+                continue
+            compared += 1
+            assert (account.abandoned, account.answered) == (line.abandoned, line.of)
+            assert (account.cap, account.below) == (line.cap, line.below)
+    assert compared >= 6
+    tallies = await SqlAuditRecord(sql.engine).tallies(None, micros(asked.now), whole=True)
+    audited = list(caps(tallies, Library.read(), None, micros(asked.now)))
+    recounted = Counter((one.campaign, one.pack, one.rule, one.abandoned + one.unknown, one.cap) for one in audited)
+    assert recounted == Counter(values(line, "campaign", "pack", "rule", "abandoned", "cap") for line in lines)
+
+
+async def test_compliance_tells_what_the_auditor_found(november):
+    """Call 8 came at half past midnight on All Saints', call 4 after an abandoned one without an agent held for it."""
+    lines, (totals,) = await told(november, "compliance")
+    broken = {line.rule: line.broken for line in lines if line.broken}
+    given = {
+        "licence": 8,
+        "caller-id": 8,
+        "trunk-origin": 8,
+    }  # the record was made without a gate, and without its facts
+    assert broken == {"hours": 1, "holiday": 1, "reserved-agent-required": 1, "abandon-cap": 2, **given}
+    assert {line.rule: line.applied for line in lines}["attempts-per-week"] == 8
+    assert values(totals, "allowed", "blocked", "attempts", "broken") == (8, 0, 8, 29)
+
+
+async def test_compliance_tells_what_the_gate_refused_and_how_full_the_cap_was(sql):
+    desk = Desk(sql)
+    await desk.case()
+    desk.end(await desk.talk())
+    await desk.say("refuses")
+    case = await sql.book.case(desk.case_id)
+    for _ in range(2):  # at once, and once more
+        verdict = await desk.gate.clear(intent_for(desk.campaign, case, MOBILE, desk.gate.law.packs))
+    await sql.writer.flush()
+    expected = {str(refusal.reason): refusal for refusal in verdict.refusals}
+    assert "conversations-per-day" in expected
+    lines, (totals,) = await told(SimpleNamespace(store=sql), "compliance", replace(NOVEMBER, now=desk.clock.time))
+    refused = {line.rule: line for line in lines if line.blocked}
+    assert set(refused) == set(expected)
+    for rule, line in refused.items():
+        assert values(line, "pack", "blocked", "withheld", "cases") == ("it-unirec", 2, 0, 1)
+        assert line.used == expected[rule].count
+        assert line.versions
+    assert values(refused["conversations-per-day"], "used", "limit") == (1, "1")
+    assert values(totals, "allowed", "blocked", "broken") == (1, 2, 0)

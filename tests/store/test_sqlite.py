@@ -33,18 +33,6 @@ async def test_a_commit_is_on_disk_when_it_returns(sqlite, tmp_path):
     assert settings == {"journal_mode": "wal", "synchronous": 2}
 
 
-async def test_cases_are_found_by_an_index(sqlite):
-    async with sqlite.engine.connect() as connection:
-        plan = await connection.execute(
-            text(
-                "explain query plan select id from cases where campaign = 'k' and state = 'open' and due_at <= 5 order by due_at limit 5"
-            )
-        )
-        steps = " ".join(str(step) for step in plan.all())
-    assert "ix_cases_campaign_state_due_at" in steps
-    assert "SCAN" not in steps
-
-
 @pytest.mark.parametrize("damage", ["no folder", "no database", "other schema", "old schema"])
 async def test_a_database_that_will_not_do_is_told(tmp_path, damage):
     path = tmp_path / "dialer.db"

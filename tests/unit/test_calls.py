@@ -269,3 +269,14 @@ def test_no_finding_is_ignored_and_a_leg_that_is_gone_ends_the_attempt(state, le
         assert copy.apply(finding.signal, finding.at) is not None or marked
     if leg is None:
         assert copy.state is State.ENDED
+
+
+@pytest.mark.parametrize(
+    ("lost", "rang", "result"),
+    [(True, False, Result.UNKNOWN), (True, True, Result.NO_ANSWER), (False, False, Result.NO_ANSWER)],
+)
+def test_a_call_whose_trunk_fell_silent_before_it_rang_is_not_taken_for_a_debtor_who_did_not_answer(lost, rang, result):
+    made = attempt(State.DIALLING, cause=19, sip=480, gives_up_at=NOW + timedelta(seconds=25), trunk_lost=lost)
+    made.rang_at = NOW if rang else None
+    made.apply(Signal.HUNG_UP, NOW + timedelta(seconds=25))
+    assert result_of(made, Signal.HUNG_UP) is result

@@ -146,8 +146,36 @@ def test_words_that_cannot_be_are_refused(case, words, says):
     assert says in str(result.exception)
 
 
+def test_an_access_export_is_written_for_its_owner_alone_and_is_a_look(case, tmp_path):
+    folder = tmp_path / "for anna" / "export"
+    result = case("access-export", "1", "--to", str(folder), "--by", "bruno")
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = json.loads((folder / "access.json").read_text())
+    assert found["debtors"][0]["name"] == FULL.debtor_name
+    assert {number["provenance"] for number in found["numbers"]} == {"debtor", "directory", "unknown"}
+    text = (folder / "access.txt").read_text()
+    assert FULL.debtor_name in text
+    assert "the creditor Luce" in text
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    views = json.loads(case("views", "1", "--json").stdout)["views"]
+    assert [(view["by"], view["how"]) for view in views] == [("bruno", "access export")]
+    key = ("--creditor", "Luce", "--debtor", FULL.debtor_reference)
+    assert case("access-export", *key, "--to", str(folder), "--by", "bruno").exit_code == 0
+    for words in (("1", *key), (), ("--creditor", "Luce")):
+        assert isinstance(case("access-export", *words, "--to", str(folder), "--by", "b").exception, InputError)
+    nobody = ("--creditor", "Luce", "--debtor", "nobody")
+    assert isinstance(case("access-export", *nobody, "--to", str(folder), "--by", "b").exception, UnknownNameError)
+    in_the_way = case("access-export", "1", "--to", str(folder / "access.txt"), "--by", "b").exception
+    assert isinstance(in_the_way, InputError)
+
+
 def test_a_case_that_is_not_there_is_said(case):
-    for words in (("show", "9"), ("note", "9", "x"), ("payment", "9", "--amount", "1", "--reference", "B")):
+    for words in (
+        ("show", "9"),
+        ("note", "9", "x"),
+        ("payment", "9", "--amount", "1", "--reference", "B"),
+    ):
         result = case(*words, "--by", "anna")
         assert isinstance(result.exception, UnknownNameError), words
 

@@ -8,6 +8,7 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Seat, Session, Work
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
+from dialer.calls.trunks import Capacity
 from dialer.campaigns.campaign import Campaign, CampaignState
 from dialer.compliance.verdict import Intent
 from dialer.live.floor import floor_of
@@ -16,6 +17,7 @@ from dialer.live.tally import Tally
 from pacing import Burst, Limit
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+TRUNKS = Capacity(("trunk",), 30, 5.0, failures=0)
 
 
 def agent(n, *campaigns, work=Work.READY):
@@ -23,15 +25,13 @@ def agent(n, *campaigns, work=Work.READY):
 
 
 def call(campaign, state=State.RINGING):
-    intent = Intent(campaign, 1, 1, "+393471234567", ("Europe/Rome",), ("it-unirec",), 30.0)
+    intent = Intent(campaign, 1, 1, "+393471234567", ("Europe/Rome",), ("it-unirec",), 30.0, trunk="trunk")
     return Attempt("dla-" + "0" * 26, intent, NOW - timedelta(seconds=3), state, answered_at=NOW)
 
 
-def floor(name, agents, calls, **more):
+def floor(name, agents, calls, trunks=TRUNKS, **more):
     campaign = Campaign(name, ("it-unirec",), "+390612345678", 20.0, 2.0, None, CampaignState.RUNNING)
-    return floor_of(
-        campaign, agents, calls, NOW, elapsed_seconds=0.25, cases=9, trunk_failures=0, may_dial=True, **more
-    )
+    return floor_of(campaign, agents, calls, NOW, elapsed_seconds=0.25, cases=9, trunks=trunks, may_dial=True, **more)
 
 
 class Clock:
@@ -84,6 +84,8 @@ def test_lines_are_counted_against_the_agents_who_could_take_them(agents, claime
     seen = floor("a", house.roster, house.live, needed_by_others=claimed)
     assert (len(seen.dialling), len(seen.waiting), seen.claims) == (2, 0, (0.0,) * claimed)
     assert seen.channels_in_use == 5  # the trunk is everybody's
+    elsewhere = floor("a", house.roster, house.live, Capacity(("other",), 30, 5.0, failures=0))
+    assert elsewhere.channels_in_use == 0
 
 
 def test_lines_of_a_predictive_campaign_claim_as_many_agents_as_will_be_needed():

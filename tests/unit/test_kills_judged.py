@@ -27,6 +27,8 @@ def line(attempt, number, at, result="busy", ended=True):
         (
             "dialled_at",
             "rang_at",
+            "caller_id",
+            "trunk",
             "answered_at",
             "bridged_at",
             "abandoned_at",

@@ -11,13 +11,16 @@ import pacing
 from dialer.agents.roster import Roster
 from dialer.calls.kinds import kind_of
 from dialer.calls.live import LiveAttempts
+from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.verdict import Intent
 from dialer.kernel.errors import AwayError
+from dialer.kernel.learnt import Learnt
 from dialer.live.abandoned import Counts, Portion
 from dialer.live.accounts import Accounts, home_of, window_of
-from dialer.live.pacer import Latency, Learnt, Pacer
-from dialer.live.targets import Targets, Trunk
+from dialer.live.pacer import Latency, Pacer
+from dialer.live.targets import Targets
 from dialer.testing.law import law
 from dialer.testing.memory_record import MemoryRecord
 from pacing import Floor
@@ -33,10 +36,15 @@ class Desk:
         shipped = law(*packs)
         self.campaigns = [Campaign(name, packs, ROME, 20.0, 2.0, None) for name in ("a", "b")]
         self.accounts = Accounts(shipped, self.record, LiveAttempts(), self.clock)
-        targets = Targets(shipped.packs, Trunk(1_000, calls_per_second), {})
+        self.live = LiveAttempts()
+        targets = Targets(shipped.packs, self.trunks(calls_per_second), {})
         roster = Roster([], self.record, self.clock, None)
         self.latency = Latency()
         self.pacer = Pacer(targets, self.accounts, roster, self.record, self.clock, lambda: self.latency)
+
+    def trunks(self, calls_per_second, ramp_seconds=0.0):
+        one = Trunk("trunk", "trunk", channels=1_000, calls_per_second=calls_per_second)
+        return Trunks([one], self.live, self.clock, ramp_seconds=ramp_seconds)
 
     def decide(self, campaign, **floor):
         floor = Floor(self.pacer.elapsed_seconds(campaign.name), **floor)
@@ -82,7 +90,7 @@ def test_a_sick_trunk_is_probed_once_for_all_campaigns():
 
 def test_a_campaign_that_is_halted_does_not_slow_the_others_start():
     desk = Desk()
-    desk.pacer.targets = Targets(law("it-unirec").packs, Trunk(1_000, 20.0, 10.0), {})
+    desk.pacer.targets = Targets(law("it-unirec").packs, desk.trunks(20.0, ramp_seconds=10.0), {})
     running, halted = desk.campaigns
     for _ in range(80):  # 20 s
         desk.decide(halted, halted=True)

@@ -56,6 +56,23 @@ def test_a_promise_is_kept_by_what_came_in_until_its_days_of_grace_are_over(toda
     assert (judged.kept, judged.missing) == (kept, Money(missing))
 
 
+@pytest.mark.parametrize(
+    ("payments", "kept", "late_on"),
+    [
+        ([(9, 15_000)], Kept.BROKEN, 9),
+        ([(5, 5_000), (12, 9_999), (20, 1)], Kept.PARTIAL, 20),
+        ([(20, 1), (12, 9_999), (5, 5_000)], Kept.PARTIAL, 20),  # told in another order
+        ([(12, 9_999)], Kept.BROKEN, None),
+        ([(9, 15_000), (11, -15_000)], Kept.BROKEN, None),
+        ([(9, 15_000), (11, -15_000), (21, 15_000)], Kept.BROKEN, 21),
+        ([(8, 15_000)], Kept.KEPT, None),
+    ],
+)
+def test_what_was_paid_late_is_broken_and_paid_all_the_same(payments, kept, late_on):
+    judged = one(date(2026, 12, 31), *(paid(date(2026, 12, day), cents) for day, cents in payments))
+    assert (judged.kept, judged.paid_late_on) == (kept, late_on and date(2026, 12, late_on))
+
+
 def test_what_bounces_of_an_earlier_payment_is_not_charged_to_the_promise():
     before, bounced = paid(MADE - timedelta(days=5), 9_000), paid(MADE + timedelta(days=2), -9_000)
     assert one(DUE, before, paid(DUE, 15_000), bounced).kept is Kept.KEPT

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -41,6 +42,7 @@ from dialer.reports.report import (
     text,
     total,
 )
+from tests.conftest import ROOT
 from tests.store.test_dossier import FULL
 
 ROME = ZoneInfo("Europe/Rome")
@@ -120,7 +122,7 @@ def test_the_same_cells_for_people_and_for_programs():
 
 
 def test_pages_are_one_document():
-    pages = (Report(ABOUT, ASKED, LINES[:1]), Report(ABOUT, ASKED, LINES[1:], total(LINES)))
+    pages = [Report(ABOUT, ASKED, (line,), total(LINES)) for line in LINES]
     whole = Report(ABOUT, ASKED, LINES, total(LINES))
     assert json.loads(written(printing.as_json, *pages)) == json.loads(written(printing.as_json, whole))
     assert written(printing.as_csv, *pages) == written(printing.as_csv, whole)
@@ -148,8 +150,8 @@ def test_a_period_knows_its_days():
         ASKED.now, ROME, since=datetime(2026, 10, 31, 23, tzinfo=UTC), until=datetime(2026, 11, 30, 23, tzinfo=UTC)
     )
     assert (asked.first_day, asked.last_day) == (date(2026, 11, 1), date(2026, 11, 24)), "tomorrow hasn't come"
-    assert asked.paid_in(date(2026, 11, 1))
-    assert not asked.paid_in(date(2026, 10, 31))
+    assert asked.holds_day(date(2026, 11, 1))
+    assert not asked.holds_day(date(2026, 10, 31))
 
 
 def test_every_column_of_every_report_says_what_it_is():
@@ -193,6 +195,15 @@ def test_each_report_prints_its_definitions(report):
         assert [one["name"] for one in found["columns"]] == [column.name for column in about.columns]
         assert report(name, *needed, "--by", "anna", "--csv").stdout.startswith(f"\ufeff{about.columns[0].name};")
     assert "the debtor or to who may speak for" in report("funnel").stdout.replace("\n", " ")
+
+
+def test_the_questions_of_the_supervisors_page_are_answered(report):
+    page = (ROOT / "docs/supervisor.md").read_text()
+    commands = re.findall(r"`dialer report ([^`]+)`", page)
+    assert {command.split()[0] for command in commands} == set(reporting.REPORTS)
+    for command in commands:
+        result = report(*command.replace("--case 12", "--case 1").replace("--campaign luce", "--campaign k").split())
+        assert result.exit_code == 0, (command, result.output)
 
 
 def test_what_a_report_does_not_take_is_refused_with_what_it_takes(report):

@@ -60,7 +60,7 @@ def test_paths_are_relative_to_the_file(file, tmp_path):
         ("secret_file", "secrt_file", 2, "pbx.secrt_file: unknown key; known here: host, port"),
         ("[campaigns.luce]", "[campaigns.luce]\nmax_abandn = 3", 8, "campaigns.luce.max_abandn: unknown key"),
         ('caller_id = "+390612345678"', 'caller_id = "0612345678"', 8, "not in E.164"),
-        ('caller_id = "+390612345678"', "", 7, "campaigns.luce.caller_id: missing"),
+        ('caller_id = "+390612345678"', "", 7, "campaigns.luce: caller_id: missing"),
         ("seat = 1001", "seat = 3", 12, "greater than or equal to 10 (is '3')"),
         ("seat = 1001", 'seat = "x"', 12, "valid integer"),
         ('phone = "PJSIP/anna"', 'phone = "PJSIP/anna&Local/s@dialer-purge"', 13, "agents.0.phone"),
@@ -260,3 +260,57 @@ def test_a_wrong_file_of_outcomes_is_told_at_the_start(file, tmp_path):
     (tmp_path / "luce.toml").write_text(OWN.replace("right_party = true", "right_party = 7"))
     with pytest.raises(InputError, match=r"luce\.toml:6: outcome\.0\.right_party"):
         configured.rules(loaded)
+
+
+TRUNKS = """
+[trunks.milano]
+endpoint = "carrier-a"
+country = "IT"
+weight = 3
+
+[trunks.roma]
+country = "IT"
+channels = 10
+
+[trunks.paris]
+country = "FR"
+"""
+
+
+def test_one_trunk_needs_no_name(file):
+    (trunk,) = configured.trunks(settings.load(file(GOOD + '\n[trunk]\nendpoint = "own"\nchannels = 7\n')))
+    assert (trunk.name, trunk.endpoint, trunk.channels, trunk.weight) == ("trunk", "own", 7, 1.0)
+    assert configured.trunks(settings.load(file()))[0].endpoint == "trunk"
+
+
+def test_several_trunks_stand_under_their_names_and_a_campaign_takes_those_it_names(file):
+    loaded = settings.load(file(GOOD + TRUNKS))
+    assert [(one.name, one.endpoint, one.weight) for one in configured.trunks(loaded)] == [
+        ("milano", "carrier-a", 3.0),
+        ("roma", "roma", 1.0),
+        ("paris", "paris", 1.0),
+    ]
+    assert [one.name for one in configured.campaign(loaded, "luce").trunks] == ["milano", "roma", "paris"]
+    named = GOOD.replace("[[agents]]", 'trunks = ["roma"]\n[[agents]]') + TRUNKS
+    assert [one.name for one in configured.campaign(settings.load(file(named)), "luce").trunks] == ["roma"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD + TRUNKS + "\n[trunk]\nchannels = 9\n", "[trunk] is for one alone"),
+        (GOOD.replace("[[agents]]", 'trunks = ["torino"]\n[[agents]]') + TRUNKS, "the trunk 'torino', which isn't"),
+        (GOOD + TRUNKS.replace("weight = 3", "wieght = 3"), "unknown key; known here: endpoint, number_format"),
+        (GOOD + TRUNKS.replace("weight = 3", "weight = -1"), "trunks.milano.weight"),
+        (GOOD + TRUNKS.replace('"IT"', '"Italia"'), "trunks.milano.country"),
+    ],
+)
+def test_a_wrong_trunk_is_told(file, text, words):
+    assert words in refusal(file(text))
+
+
+def test_a_trunk_that_no_call_of_the_campaign_would_take_is_told(file):
+    text = GOOD.replace("[[agents]]", 'trunks = ["roma", "paris"]\n[[agents]]') + TRUNKS
+    with pytest.raises(InputError, match=r"campaigns\.luce\.trunks: no call would take 'paris'") as caught:
+        configured.campaign(settings.load(file(text)), "luce")
+    assert "trunks.paris" in caught.value.remedy

@@ -14,7 +14,13 @@ def asked(monkeypatch):
     def ask(config, method, path, body=None):
         requests.append((method, path, body))
         if path == "/api/v1/explain":
-            return {"campaigns": [{"campaign": name, "sentence": f"{name} dials"} for name in ("luce", "gas")]}
+            campaigns = [{"campaign": name, "sentence": f"{name} dials"} for name in ("luce", "gas")]
+            ids = [
+                {"campaign": "gas", "caller_id": number, "collapsed": bad, "sentence": f"{number} of gas"}
+                for number, bad in (("+390694801234", False), ("+390694801235", True))
+            ]
+            trunks = [{"trunk": "milano", "sentence": "trunk milano: well"}]
+            return {"campaigns": campaigns, "trunks": trunks, "caller_ids": ids}
         return {"campaign": "luce", "until": "the daemon's next start", "mode": "predictive", "channels": 20}
 
     monkeypatch.setattr(client, "ask", ask)
@@ -38,6 +44,10 @@ def test_a_change_without_a_value_is_refused(asked):
 
 
 def test_one_campaign_is_explained_or_all(asked):
-    assert CliRunner().invoke(app, ["explain"]).output == "luce dials\ngas dials\n"
-    assert CliRunner().invoke(app, ["explain", "gas"]).output == "gas dials\n"
+    assert (
+        CliRunner().invoke(app, ["explain"]).output
+        == "luce dials\ngas dials\ntrunk milano: well\n+390694801235 of gas\n"
+    )
+    assert CliRunner().invoke(app, ["explain", "gas"]).output == "gas dials\n+390694801235 of gas\n"
+    assert CliRunner().invoke(app, ["explain", "luce"]).output == "luce dials\n"
     assert isinstance(CliRunner().invoke(app, ["explain", "acqua"]).exception, UnknownNameError)

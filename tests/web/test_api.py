@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -9,14 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import RecordingFiles
 from dialer.cases.offers import Step
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
-from dialer.live.snapshot import Snapshot, agent_line, campaign_line
+from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.rules import Rules
 from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
+from dialer.texts.scripts import Scripts, shipped_scripts
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
 from tests.sim.house import House
 
@@ -35,7 +39,9 @@ HEALTH = {
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self):
+    def __init__(self, holders=()):
+        self.holders = holders
+        self.folder = TemporaryDirectory()  # of the recordings
         self.house = House(agents=2)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
@@ -48,6 +54,8 @@ class Site:
             now, not self.problems, 0.0,
             (campaign_line(campaign, list(flow.live), flow.tally, flow.pacer.accounts_of(campaign)),),
             tuple(agent_line(session, now) for session in flow.roster),
+            trunk_lines(flow.trunks),
+            flow.answer_rates.lines(),
         )  # fmt: skip
 
     async def __aenter__(self):
@@ -56,7 +64,7 @@ class Site:
         api = Api(
             self.house.flow,
             self.house.record,
-            self.house.record,  # who sees a case; dossiers and payments are a record's in SQL: tests/web/test_case.py
+            self.house.record,  # who sees a case; dossiers, payments, letters and what waits are a record's in SQL: tests/web/test_case.py
             None,
             Said(self.house.gate, self.house.record, self.house.live, self.house.record, self.house.clock),
             self.snapshot,
@@ -66,6 +74,9 @@ class Site:
             self.house.clock,
             self.house.rules_of,
             None,
+            None,
+            RecordingFiles(Path(self.folder.name)),
+            self.holders,
         )
         self.application = api.application()
         self.client = TestClient(TestServer(self.application))
@@ -74,6 +85,7 @@ class Site:
 
     async def __aexit__(self, *exc):
         await self.client.close()
+        self.folder.cleanup()
         await self.house.die()
         await self.house.__aexit__(*exc)
 
@@ -102,7 +114,12 @@ def routes(application):
         info = route.resource.get_info()
         path = info.get("path") or info["formatter"]
         if route.method != "HEAD":
-            yield route.method, path.format(agent="agent0", campaign="k", signal="start", case="1")
+            yield (
+                route.method,
+                path.format(
+                    agent="agent0", campaign="k", signal="start", case="1", do="pause", attempt="dla-" + "1" * 26
+                ),
+            )
 
 
 async def test_a_token_of_any_bytes_is_refused_in_words(site):
@@ -154,9 +171,24 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     assert (status, line["state"]) == (200, "wrapping")
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
-    assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {"attempt": None, "case": None}
+    assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {
+        "attempt": None, "case": None, "script": None,
+    }  # fmt: skip
     (outcome,) = site.house.record.outcomes.values()
-    assert (outcome.note, outcome.agent) == ("venerdì", "agent0")
+    assert (outcome.note, outcome.agent, outcome.script) == ("venerdì", "agent0", shipped_scripts().pick("it").version)
+
+
+async def test_the_agent_gets_the_script_of_the_case_and_one_that_fails_takes_no_call_away(site, tmp_path):
+    await site.talking()
+    call = (await site.ask("GET", "/api/v1/agents/agent0/call"))[1]
+    first = call["script"]["parts"][0]
+    assert (first["compulsory"], "sono agent0 di" in first["text"]) == (True, True)
+    assert call["case"]["debtor_name"] in first["text"]
+    script = '[[part]]\ntitle = "x"\ncompulsory = true\ntext = "{{ 1 // (attempts - %s) }}"\n'
+    (tmp_path / "it.toml").write_text('name = "x"\n' + script % call["case"]["attempts"])
+    site.house.rules = Rules(scripts=Scripts.read(tmp_path, "it"))
+    call = (await site.ask("GET", "/api/v1/agents/agent0/call"))[1]
+    assert (call["script"], bool(call["case"])) == (None, True)
 
 
 async def test_the_form_is_checked_and_the_card_shows_what_was_promised_and_offered(site):
@@ -269,6 +301,8 @@ async def test_every_campaign_is_explained_with_figures(site):
     assert said["campaign"] == "k"
     for words in ("k (progressive)", "1 agents (1 talking)", "1 calls under way, 0 of them", "0 abandoned of 1, 0.00%"):
         assert words in said["sentence"]
+    (trunk,) = (await site.ask("GET", "/api/v1/explain"))[1]["trunks"]
+    assert trunk == {"trunk": "trunk", "sentence": "trunk trunk: well, 1 of 100 channels in use"}
     site.problems = ["the PBX is away"]
     (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
     assert "nothing is dialled: the PBX is away" in said["sentence"]
@@ -345,4 +379,17 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert "+39" not in text
     assert "Name 0" not in text
     labels = {name for f in families.values() for s in f.samples for name in s.labels}
-    assert labels <= {"campaign", "state", "result", "reason", "limit", "le", "signal", "version", "definition"}
+    known = {
+        "campaign",
+        "state",
+        "result",
+        "reason",
+        "limit",
+        "le",
+        "signal",
+        "version",
+        "definition",
+        "trunk",
+        "caller_id",
+    }
+    assert labels <= known

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dialer.campaigns.asking import intent_for
+from dialer.cases.model import CaseState
 from dialer.compliance.entry import Agreement, Blackout, Consent, Entry, Flag
 from dialer.compliance.gate import subject_of
 from dialer.compliance.verdict import Verdict
@@ -101,6 +102,15 @@ async def test_a_flag_stops_calls_until_it_is_lifted_and_the_case_is_asked_about
     case = site.house.record.cases[1]
     assert case.due_at <= site.house.clock.now()
     assert case.why == "dispute was lifted"
+
+
+@pytest.mark.parametrize("state", [CaseState.CLOSED, CaseState.LETTER, CaseState.ESCALATED])
+@pytest.mark.parametrize("word", [{"kind": "lift", "name": "dispute"}, GOOD[3][0]], ids=["lift", "agreement"])
+async def test_nothing_that_is_said_opens_a_case_that_is_not_open(site, state, word):
+    case = site.house.record.cases[1]
+    case.state, case.due_at, case.why = state, None, "it came to that"
+    assert (await tell(site, word))[0] == 200
+    assert (case.state, case.due_at, case.why) == (state, None, "it came to that")
 
 
 async def test_the_same_contact_told_twice_counts_once_and_the_last_word_holds(site):

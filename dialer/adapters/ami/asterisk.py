@@ -1,7 +1,7 @@
 """The PBX port on a real Asterisk. The word of the action that places calls stands in this file alone."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ from dialer.adapters.ami.latency import Smoothed
 from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
 from dialer.calls.pbx import Leg, LegState, Survey
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import Clearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
@@ -28,7 +29,7 @@ CLEAR_PING_SECONDS = 0.5
 """An answer that took longer tells nothing of the PBX's clock."""
 NORMAL_CLEARING = "16"
 DENIED = "Permission denied"
-RIGHTS = "the AMI user needs read = call,user and write = originate,call,reporting"
+RIGHTS = "the AMI user needs read = call,user,system and write = originate,call,reporting"
 DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
 _RECORD = {"nothing": "open", "notice": "held", "consent": "held"}
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
@@ -44,8 +45,7 @@ class Asterisk:
     def __init__(
         self,
         settings: LinkSettings,
-        trunk: str,
-        number_format: str,
+        trunks: Iterable[Trunk],
         clock: Clock,
         chance: Random,
         on_event: Callable[[PbxEvent], None],
@@ -55,8 +55,7 @@ class Asterisk:
         """How far the PBX's clock is ahead of ours, as the last ping told."""
         self.acknowledgement, self.event_lag = Smoothed(), Smoothed()
         """From a request to place a call, or a ping, to its answer; from an event at the PBX to its coming here."""
-        self._trunk = trunk
-        self._number_format = number_format
+        self._trunks = {trunk.name: trunk for trunk in trunks}
         self._clock = clock
         self._on_event = on_event
 
@@ -68,16 +67,17 @@ class Asterisk:
         if stamp and took_seconds < CLEAR_PING_SECONDS:
             self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
 
-    async def originate(
-        self, clearance: Clearance, caller_id: PhoneNumber, timeout_seconds: float, *, record: bool = False
-    ) -> None:
-        """Ring the public number that was cleared. The only way to one.
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         Raises ClearanceError besides the errors of the port.
         """
         reservation = clearance.use(self._clock.now())
-        number, treatment = reservation.intent.number, clearance.treatment
-        if not phone.is_dialable(number) or not phone.is_dialable(caller_id):
+        number, caller_id, treatment = reservation.intent.number, reservation.intent.caller_id, clearance.treatment
+        trunk = self._trunks.get(reservation.intent.trunk)
+        if trunk is None:
+            raise PbxRefusedError("a trunk that isn't configured reached the PBX's border")
+        if not phone.is_dialable(number) or caller_id is None or not phone.is_dialable(caller_id):
             raise PbxRefusedError("a number that isn't E.164 reached the PBX's border")
         asked_at = self._clock.monotonic()
         await self._ask(
@@ -85,7 +85,7 @@ class Asterisk:
                 "Action": "Originate",
                 "ActionID": reservation.attempt,
                 "ChannelId": reservation.attempt,
-                "Channel": f"PJSIP/{_as_dialled(number, self._number_format)}@{self._trunk}",
+                "Channel": f"PJSIP/{_as_dialled(number, trunk.number_format)}@{trunk.endpoint}",
                 "Context": "dialer-answered",
                 "Exten": "s",
                 "Priority": "1",

@@ -101,6 +101,13 @@ def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
     return None
 
 
+def _contact_status(message: Headers, at: datetime) -> PbxEvent | None:
+    reached = _REACHED.get(message.get("contactstatus", ""))
+    endpoint = message.get("endpointname", "")
+    return events.TrunkReached(endpoint, at, reached) if endpoint and reached is not None else None
+
+
+_REACHED = {"Reachable": True, "NonQualified": True, "Unreachable": False, "Removed": False}
 _READERS: dict[str, Callable[[Headers, datetime], PbxEvent | None]] = {
     "Newchannel": _new_channel,
     "Newstate": _new_state,
@@ -108,4 +115,5 @@ _READERS: dict[str, Callable[[Headers, datetime], PbxEvent | None]] = {
     "Hangup": _hangup,
     "OriginateResponse": _originate_response,
     "UserEvent": _user_event,
+    "ContactStatus": _contact_status,
 }

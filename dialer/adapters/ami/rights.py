@@ -57,5 +57,5 @@ async def prove(asterisk: Asterisk, ear: Ear, leg: SeatLegId, nobody: AttemptId)
     if deaf:
         raise PbxRefusedError(
             f"Asterisk doesn't tell us of a call of our own (events of class {' and '.join(deaf)})",
-            "the AMI user needs read = call,user and the event filters of manager_dialer.conf",
+            "the AMI user needs read = call,user,system and the event filters of manager_dialer.conf",
         )

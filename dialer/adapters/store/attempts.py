@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.cases import action_write, schedule_write
+from dialer.adapters.store.cases import CALLED_SINCE, follow_write, schedule_write
 from dialer.adapters.store.decisions import decision_write
 from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.promises import outcome_writes
@@ -39,7 +39,7 @@ _OPEN = insert(attempts)
 _CLAIM = (
     update(cases)
     .where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value)
-    .values(due_at=None, why="being called", first_number=None)
+    .values(due_at=None, why="being called", first_number=None, uncalled_since=bindparam("cleared_at"))
 )
 _SAVE = (
     update(attempts)
@@ -84,6 +84,8 @@ class SqlAttempts:
             "packs": ",".join(intent.packs),
             "mode": intent.mode.value,
             "debts": ",".join(map(str, intent.debts)),
+            "caller_id": intent.caller_id or "",
+            "trunk": intent.trunk,
             "cleared_at": reservation.cleared_at,
             "state": State.CLEARED.value,
             "refusals": "",
@@ -93,7 +95,7 @@ class SqlAttempts:
                 Write(0, _OPEN, row),
                 *line_writes(entry, reservation.cleared_at),
                 decision_write(decision),
-                claim=Write(0, _CLAIM, {"case": intent.case_id}),
+                claim=Write(0, _CLAIM, {"case": intent.case_id, "cleared_at": reservation.cleared_at}),
             )
         except AwayError:
             self._withdraw(reservation)
@@ -107,11 +109,8 @@ class SqlAttempts:
         attempt.apply(Signal.WITHDRAWN, self._clock.now())
         attempt.result = Result.TRUNK_FAILURE
         self.save(attempt)
-        self._writer.put(
-            schedule_write(
-                reservation.intent.case_id, reservation.cleared_at, CaseState.OPEN, NOT_CALLED + Reason.STORE_AWAY
-            )
-        )
+        action = NextAction(CaseState.OPEN, reservation.cleared_at, NOT_CALLED + Reason.STORE_AWAY)
+        self._writer.put(schedule_write(reservation.intent.case_id, action))
 
     def decided(self, decision: Decision) -> None:
         """Write a decision that placed no call, soon."""
@@ -139,7 +138,7 @@ class SqlAttempts:
         for line in outcome.lines:
             writes += line_writes(line, outcome.recorded_at, outcome.agent, evidence)
         if outcome.case_id is not None and outcome.action is not None:
-            writes.append(action_write(outcome.case_id, outcome.action))
+            writes.append(follow_write(outcome.case_id, outcome.attempt, outcome.action))
         await self._writer.commit(*writes)
 
     async def flush(self) -> None:
@@ -157,6 +156,12 @@ class SqlAttempts:
         """The attempts of these ids that are on record."""
         async with reading(self._engine) as connection:
             return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.id.in_(list(ids))))]
+
+    async def called_since(self, attempt: AttemptId) -> bool:
+        """Whether the case of an attempt was called again after it."""
+        await self._writer.flush()
+        async with reading(self._engine) as connection:
+            return bool(await connection.scalar(select(CALLED_SINCE), {"attempt": attempt}))
 
     async def latest(self) -> datetime | None:
         """When the last attempt was cleared."""
@@ -203,6 +208,8 @@ def _attempt(row: Row[Any]) -> Attempt:
         household=row.household,
         mode=CallMode(row.mode),
         workplace=row.kind == NumberKind.WORKPLACE,
+        caller_id=PhoneNumber(row.caller_id) if row.caller_id else None,
+        trunk=row.trunk,
     )
     return Attempt(
         id=row.id,

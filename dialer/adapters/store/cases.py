@@ -1,26 +1,52 @@
 """Cases on record."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
-from dialer.adapters.store.intake import add, facts_of, hours_of
+from dialer.adapters.store.intake import add, facts_of
+from dialer.adapters.store.lines import LINES, TRIES, by_debtor
 from dialer.adapters.store.promises import offers_of, promises_of, remitted_of
-from dialer.adapters.store.schema import attempts, cases, debtors, debts, numbers, outcomes
+from dialer.adapters.store.schema import (
+    AGREED_BAND,
+    URGENT_BAND,
+    Instant,
+    attempts,
+    cases,
+    debtors,
+    debts,
+    mandates,
+    numbers,
+    outcomes,
+)
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
+from dialer.campaigns.priority import BANDS, LONGEST_DUE_EVERY, page
 from dialer.cases.book import Added
-from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.dossier import left_of
 from dialer.cases.model import (
-    AGREED,
-    PAID,
     CallBack,
     CaseCard,
     CaseState,
@@ -29,20 +55,46 @@ from dialer.cases.model import (
     NewCase,
     NextAction,
     NextDue,
-    NumberLine,
 )
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.phone import PhoneNumber
 
-_SCHEDULE = (
+_PLANNED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("due_at", "state", "why", "first_number")}
+# what was paid, closed, or given to a letter or a person meanwhile stays so: nothing that a call plans opens it
+_SCHEDULE = update(cases).where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value).values(_PLANNED)
+_MINE, _NEWER = attempts.alias("mine"), attempts.alias("newer")
+CALLED_SINCE = exists().where(
+    _NEWER.c.case_id == _MINE.c.case_id,
+    _NEWER.c.cleared_at > _MINE.c.cleared_at,
+    _MINE.c.id == bindparam("attempt"),
+)
+"""Whether the case of an attempt was called again after it."""
+_FOLLOW = (
     update(cases)
-    # a call that ends after the last payment plans nothing any more: only a payment that is taken back opens the case
-    .where(cases.c.id == bindparam("case"), cases.c.why != PAID)
-    .values(
-        due_at=bindparam("new_due_at"),
-        state=bindparam("new_state"),
-        why=bindparam("new_why"),
-        first_number=bindparam("new_first_number"),
+    .where(
+        cases.c.id == bindparam("case"),
+        ~CALLED_SINCE,
+        or_(
+            cases.c.state == CaseState.OPEN.value,
+            # as this call's earlier word left it; its later one is written after the case
+            exists().where(
+                outcomes.c.attempt_id == bindparam("attempt"),
+                outcomes.c.next_state == cases.c.state,
+                outcomes.c.next_why == cases.c.why,
+            ),
+        ),
     )
+    .values(_PLANNED)
+)
+_REPLAN = (
+    update(cases)
+    .where(
+        cases.c.id == bindparam("case"),
+        cases.c.state == bindparam("planned_state"),
+        cases.c.due_at == bindparam("planned_due_at"),
+        cases.c.why == bindparam("planned_why"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in ("state", "due_at", "why", "first_number")})
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
 _DUE = select(
@@ -50,24 +102,86 @@ _DUE = select(
     cases.c.debtor_id,
     cases.c.facts,
     cases.c.first_number,
+    cases.c.creditor,
+    cases.c.wanted_by,
+    debtors.c.risk_class,
     debtors.c.zone,
     debtors.c.household,
     debtors.c.place,
+    select(func.aggregate_strings(cast(debts.c.id, String), ","))
+    .where(debts.c.case_id == cases.c.id)
+    .scalar_subquery()
+    .label("debts"),
 ).join(debtors)
-_LINE = ("debtor_id", "number", "position", "kind", "provenance", "best_hours")
+_DUE_PAGE = _DUE.where(cases.c.id.in_(bindparam("ids", expanding=True)))
+_OF_CAMPAIGN = (
+    cases.c.campaign == bindparam("campaign"),
+    cases.c.state == literal_column(f"'{CaseState.OPEN.value}'"),  # written out, as the partial index wants it
+)
+_NOW = bindparam("now", type_=Instant)
+_MOST = bindparam("most", type_=Integer)
+_CLIMBS = (cases.c.wanted_by <= _NOW, cases.c.band < literal_column(str(URGENT_BAND)))
+_DUE_ORDER = (cases.c.due_at, cases.c.uncalled_since, cases.c.id)
+
+
+def _seek(*where: ColumnElement[bool], by: Sequence[Any] = _DUE_ORDER) -> Select[Any]:
+    """The first due cases of an index."""
+    return select(cases.c.id).where(*_OF_CAMPAIGN, cases.c.due_at <= _NOW, *where).order_by(*by).limit(_MOST)
+
+
+def _of_band(band: int) -> Select[Any]:
+    return _seek(cases.c.band == literal_column(str(band)))
+
+
+# one index after the other, and none once there are enough
+_IN_ORDER = union_all(
+    *(
+        select(arm.subquery())
+        for arm in (
+            _of_band(AGREED_BAND),
+            _of_band(URGENT_BAND),
+            _seek(*_CLIMBS, by=(cases.c.wanted_by, cases.c.id)),
+            *(_of_band(band) for band in range(BANDS, 0, -1)),
+        )
+    )
+).limit(_MOST)
+_NEXT = union_all(
+    select(true().label("best"), _IN_ORDER.subquery().c.id),
+    select(false().label("best"), _seek().limit(bindparam("share", type_=Integer)).subquery().c.id),
+)
+_WANTED = select(
+    select(func.count()).where(*_OF_CAMPAIGN, *_CLIMBS).select_from(cases).scalar_subquery()
+    + select(func.count())
+    .where(*_OF_CAMPAIGN, cases.c.wanted_by <= _NOW, cases.c.band.in_((AGREED_BAND, URGENT_BAND)))
+    .select_from(cases)
+    .scalar_subquery()
+)
 MOST_HISTORY = 50
 CHUNK = 1_000
 
 
-def schedule_write(case_id: int, at: datetime | None, state: CaseState, why: str) -> Write:
-    """The write that says when a case is due again."""
-    return action_write(case_id, NextAction(state, at, why))
+def schedule_write(case_id: int, action: NextAction) -> Write:
+    """The write that says what comes next in a case that is open."""
+    return Write(2, _SCHEDULE, _planned(case_id, action))
 
 
-def action_write(case_id: int, action: NextAction) -> Write:
-    """The write that says what comes next in a case."""
-    values = {"new_due_at": action.due_at, "new_state": action.state.value, "new_why": action.why}
-    return Write(2, _SCHEDULE, {"case": case_id, "new_first_number": action.number, **values})
+def follow_write(case_id: int, attempt: AttemptId, action: NextAction) -> Write:
+    """The write that says what comes next in a case after what was said of a call that is over.
+
+    A word that corrects an earlier one also opens again what that one closed, and nothing else. Once the case was called
+    again, what comes next is the newer call's.
+    """
+    return Write(2, _FOLLOW, {"attempt": attempt, **_planned(case_id, action)})
+
+
+def _planned(case_id: int, action: NextAction) -> dict[str, Any]:
+    return {
+        "case": case_id,
+        "new_due_at": action.due_at,
+        "new_state": action.state.value,
+        "new_why": action.why,
+        "new_first_number": action.number,
+    }
 
 
 class SqlCaseBook:
@@ -94,20 +208,23 @@ class SqlCaseBook:
         return total
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
-        """Up to `most` open cases whose time has come, the longest due first; none of those `excluding`.
+        """Up to `most` open cases whose time has come, none of those `excluding`: who agreed to be called and who is
+        urgent first, then by worth; a share of them are those that are due longest.
 
-        Sees every schedule asked for before the call.
+        Sees every schedule asked for before the call. A few seeks in indexes, however many cases are due.
         """
         await self._writer.flush()
-        chosen = (
-            _DUE.where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now)
-            # who is called less often than wanted comes first, then the longest due
-            .order_by((cases.c.wanted_by <= now).is_not(True), cases.c.due_at, cases.c.id)
-            .limit(most + len(excluding))
-        )
+        left_out = frozenset(excluding)
+        # they are read too, wherever they stand
+        share = most // LONGEST_DUE_EVERY + len(left_out)
+        values = {"campaign": campaign, "now": now, "most": most + len(left_out), "share": share}
         async with reading(self._engine) as connection:
-            rows = [row for row in await connection.execute(chosen) if row.id not in excluding][:most]
-            return await _due_cases(connection, rows)
+            found = (await connection.execute(_NEXT, values)).all()
+            best = (id_ for is_best, id_ in found if is_best and id_ not in left_out)
+            longest = (id_ for is_best, id_ in found if not is_best and id_ not in left_out)
+            ids = page(best, longest, most)
+            rows = {row.id: row for row in (await connection.execute(_DUE_PAGE, {"ids": ids})).all()}
+            return await _due_cases(connection, [rows[case_id] for case_id in ids])
 
     async def call_backs(self, campaign: str, until: datetime, most: int) -> list[CallBack]:
         """Up to `most` agreed call-backs that are due until then, the earliest first.
@@ -117,9 +234,9 @@ class SqlCaseBook:
         await self._writer.flush()
         chosen = (
             _DUE.add_columns(cases.c.due_at)
-            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= until)
-            .where(cases.c.why.startswith(AGREED))
-            .order_by(cases.c.due_at, cases.c.id)
+            .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value)
+            .where(cases.c.band == AGREED_BAND, cases.c.due_at <= until)
+            .order_by(*_DUE_ORDER)
             .limit(most)
         )
         async with reading(self._engine) as connection:
@@ -133,12 +250,20 @@ class SqlCaseBook:
             rows = (await connection.execute(_DUE.where(cases.c.id == case_id))).all()
             if not rows:
                 raise LookupError(case_id)
-            return (await _due_cases(connection, rows))[0]
+            return (await _due_cases(connection, rows, with_tries=True))[0]
 
     async def campaign_of(self, case_id: int) -> str:
         """The campaign that works it. Raises LookupError."""
         async with reading(self._engine) as connection:
             name = await connection.scalar(select(cases.c.campaign).where(cases.c.id == case_id))
+        if name is None:
+            raise LookupError(case_id)
+        return str(name)
+
+    async def creditor_of(self, case_id: int) -> str:
+        """Who assigned it. Raises LookupError."""
+        async with reading(self._engine) as connection:
+            name = await connection.scalar(select(cases.c.creditor).where(cases.c.id == case_id))
         if name is None:
             raise LookupError(case_id)
         return str(name)
@@ -158,22 +283,12 @@ class SqlCaseBook:
         chosen = (
             select(cases.c.due_at, cases.c.why)
             .where(cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at > now)
-            .order_by(cases.c.due_at, cases.c.id)
+            .order_by(*_DUE_ORDER)
             .limit(1)
         )
         async with reading(self._engine) as connection:
             row = (await connection.execute(chosen)).one_or_none()
         return NextDue(row.due_at, row.why) if row else None
-
-    async def count_due(self, campaign: str, now: datetime) -> int:
-        """How many open cases of the campaign are due."""
-        async with reading(self._engine) as connection:
-            count = await connection.scalar(
-                select(func.count()).where(
-                    cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.due_at <= now
-                )
-            )
-        return count or 0
 
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         """The case with its history, and what stands about it now. Raises LookupError."""
@@ -227,71 +342,67 @@ class SqlCaseBook:
 
     async def count_wanted(self, campaign: str, now: datetime) -> int:
         """How many open cases of the campaign are called less often than wanted."""
-        wanted = (cases.c.campaign == campaign, cases.c.state == CaseState.OPEN.value, cases.c.wanted_by <= now)
         async with reading(self._engine) as connection:
-            return await connection.scalar(select(func.count()).select_from(cases).where(*wanted)) or 0
+            return await connection.scalar(_WANTED, {"campaign": campaign, "now": now}) or 0
 
     def schedule(
         self, case_id: int, at: datetime | None, state: CaseState, why: str, number: PhoneNumber | None = None
     ) -> None:
         """When the case is due again (None: not by itself), the reason in words, and which number is tried first."""
-        self._writer.put(action_write(case_id, NextAction(state, at, why, number)))
+        self._writer.put(schedule_write(case_id, NextAction(state, at, why, number)))
+
+    def replan(self, case_id: int, planned: NextAction, better: NextAction) -> None:
+        """Put one plan in place of another, where nothing else was planned since."""
+        values = {
+            "case": case_id,
+            "planned_state": planned.state.value,
+            "planned_due_at": planned.due_at,
+            "planned_why": planned.why,
+            "new_state": better.state.value,
+            "new_due_at": better.due_at,
+            "new_why": better.why,
+            "new_first_number": better.number,
+        }
+        # after every plan that is written with it: what came since holds
+        self._writer.put(Write(3, _REPLAN, values))
 
 
-async def _due_cases(connection: AsyncConnection, rows: Sequence[Any]) -> list[DueCase]:
-    """The cases of these rows, with their numbers and debts."""
+async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_tries: bool = False) -> list[DueCase]:
+    """The cases of these rows, with their numbers and debts; with_tries: of the one case, the calls too."""
     if not rows:
         return []
-    lines = await connection.execute(
-        select(
-            numbers.c.debtor_id,
-            numbers.c.number,
-            numbers.c.kind,
-            numbers.c.provenance,
-            numbers.c.best_hours,
-            func.count(attempts.c.id).label("tried"),
-            func.max(attempts.c.cleared_at).label("last_tried_at"),
-        )
-        .outerjoin(
-            attempts,
-            (attempts.c.debtor_id == numbers.c.debtor_id) & (attempts.c.number == numbers.c.number),
-        )
-        .where(numbers.c.debtor_id.in_([row.debtor_id for row in rows]))
-        .group_by(*(numbers.c[name] for name in _LINE))
-        .order_by(numbers.c.position)
-    )
-    by_debtor: dict[int, list[NumberLine]] = {}
-    for line in lines:
-        by_debtor.setdefault(line.debtor_id, []).append(
-            NumberLine(
-                PhoneNumber(line.number),
-                line.tried,
-                line.last_tried_at,
-                NumberKind(line.kind),
-                Provenance(line.provenance),
-                hours_of(line.best_hours),
-            )
-        )
-    owed: dict[int, list[int]] = {}
-    about = (
-        select(debts.c.case_id, debts.c.id).where(debts.c.case_id.in_([row.id for row in rows])).order_by(debts.c.id)
-    )
-    for debt in await connection.execute(about):
-        owed.setdefault(debt.case_id, []).append(debt.id)
+    debtor_ids = [row.debtor_id for row in rows]
+    tries = await connection.execute(TRIES, {"debtor_id": debtor_ids[0]}) if with_tries else ()
+    lines = by_debtor((await connection.execute(LINES, {"debtor_ids": debtor_ids})).all(), tries)
+    terms = await _terms(connection, [row.id for row in rows])
     return [
         DueCase(
             row.id,
             row.debtor_id,
             (row.zone,) if row.zone else (),
-            tuple(by_debtor.get(row.debtor_id, ())),
-            tuple(owed.get(row.id, ())),
+            lines.get(row.debtor_id, ()),
+            tuple(sorted(map(int, row.debts.split(",")))) if row.debts else (),
             row.household,
             row.place,
             facts_of(row.facts),
             row.first_number,
+            row.creditor,
+            row.wanted_by,
+            row.risk_class,
+            *terms.get(row.id, (None, None)),
         )
         for row in rows
     ]
+
+
+async def _terms(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, tuple[date, date | None]]:
+    """The first and the last day of each case's mandate, where its terms are on record."""
+    chosen = (
+        select(cases.c.id, mandates.c.starts_on, mandates.c.ends_on)
+        .join(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
+        .where(cases.c.id.in_(case_ids))
+    )
+    return {row.id: (row.starts_on, row.ends_on) for row in await connection.execute(chosen)}
 
 
 def _contact(row: Any) -> Contact:

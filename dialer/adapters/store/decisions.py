@@ -34,6 +34,8 @@ def decision_write(decision: Decision) -> Write:
         "ring_max_seconds": intent.ring_max_seconds,
         "ring_timeout_seconds": intent.ring_timeout_seconds,
         "workplace": intent.workplace,
+        "caller_id": intent.caller_id,
+        "trunk": intent.trunk,
         "given": dict(intent.given),
         "blind": decision.blind,
     }

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
-from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.intake import facts_of
+from dialer.adapters.store.lines import LINES_BY_RESULT, TRIES, by_debtor, hours_of
 from dialer.adapters.store.mandates import mandate_of
 from dialer.adapters.store.promises import remitted_of
+from dialer.adapters.store.ranking import habits_of, worths_of
 from dialer.adapters.store.schema import (
+    AGREED_BAND,
     addresses,
     case_history,
     case_views,
@@ -27,6 +31,8 @@ from dialer.adapters.store.schema import (
 )
 from dialer.adapters.store.statements import fact_of, statements_of
 from dialer.adapters.store.timeline import MOST_MOMENTS, Whose, timeline_of
+from dialer.campaigns.priority import rank_words
+from dialer.campaigns.timing import best_hour_words
 from dialer.cases.debtor import (
     Address,
     AddressKind,
@@ -38,7 +44,7 @@ from dialer.cases.debtor import (
 )
 from dialer.cases.dossier import Debtor, Dossier, Running, View, left_of
 from dialer.cases.history import HistoryEntry
-from dialer.cases.limitation import Limitation, WrittenFact, limitation_of
+from dialer.cases.limitation import Limitation, WrittenFact, WrittenFactKind, limitation_of
 from dialer.cases.model import CaseState
 from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
@@ -63,7 +69,11 @@ _RUNNING = (
     select(debts, (debts.c.amount_cents - _PAID).label("left_cents"))
     .join(cases)
     .where(cases.c.state != CaseState.CLOSED.value)
-    .order_by(debts.c.limitation_on, debts.c.id)
+)
+_JUDGED = (
+    select(written_facts.c.debt_id)
+    .where(written_facts.c.debt_id == debts.c.id, written_facts.c.kind == WrittenFactKind.JUDGMENT.value)
+    .exists()
 )
 
 
@@ -78,14 +88,14 @@ class SqlDossiers:
         with telling_away():
             async with self._engine.begin() as connection:
                 found = await _dossier(connection, case_id, now, most_moments)
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
                 return found
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:
         """Return once it is on record that `by` sees the case."""
         with telling_away():
             async with self._engine.begin() as connection:
-                await connection.execute(_VIEW, [_view(case_id, by, how, now)])
+                await record_view(connection, case_id, by, how, now)
 
     async def views(self, case_id: int) -> list[View]:
         """Who looked at it, the last first."""
@@ -95,48 +105,23 @@ class SqlDossiers:
             return [View(row.viewed_at, row.viewed_by, row.how) for row in await connection.execute(newest)]
 
     async def running_out(self, until: date, most: int) -> list[Running]:
-        """The debts of open cases that can be claimed at most until then, by the creditor's own date, the nearest first.
+        """The debts of open cases that can be claimed at most until then, the nearest first.
 
-        A fact moves that date on, so a debt beyond it isn't near.
+        Looked at are those whose date by the creditor is near, as a fact moves it on, and those with a judgment: its
+        ten years hold where the creditor gave no date, or a later one.
         """
-        found: list[Running] = []
-        after: tuple[date, int] | None = None
+        near = _RUNNING.where(debts.c.limitation_on <= until)
+        judged = _RUNNING.where(_JUDGED, debts.c.limitation_on.is_(None) | (debts.c.limitation_on > until))
         async with reading(self._engine) as connection:
-            while len(found) < most:
-                chosen = _RUNNING.where(debts.c.limitation_on <= until)
-                if after is not None:
-                    day, last = after
-                    chosen = chosen.where(
-                        (debts.c.limitation_on > day) | ((debts.c.limitation_on == day) & (debts.c.id > last))
-                    )
-                rows = (await connection.execute(chosen.limit(PAGE))).all()
-                if not rows:
-                    break
-                found += [
-                    one
-                    for one in await _running(connection, rows)
-                    if one.limitation.on is not None and one.limitation.on <= until
-                ]
-                after = rows[-1].limitation_on, rows[-1].id
+            found = await _running_out(connection, near, ("limitation_on", "id"), until, most)
+            found += await _running_out(connection, judged, ("id",), until)
         return sorted(found, key=lambda one: (one.limitation.on, one.case_id))[:most]
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None:
         """Put an entry into a case's history; one with the same reference is replaced. Raises LookupError."""
-        row = {
-            "case_id": entry.case_id,
-            "reference": entry.reference,
-            "at": entry.at,
-            "kind": entry.kind.value,
-            "direction": "inbound" if entry.inbound else "outbound",
-            "text": entry.text,
-            "recorded_by": entry.recorded_by,
-            "recorded_at": now,
-        }
         with telling_away():
             async with self._engine.begin() as connection:
-                if await connection.scalar(select(cases.c.id).where(cases.c.id == entry.case_id)) is None:
-                    raise LookupError(entry.case_id)
-                await connection.execute(_ENTRY, [row])
+                await _write(connection, entry, now)
 
     async def record_fact(self, case_id: int, debt_reference: str, fact: WrittenFact, now: datetime) -> Limitation:
         """Put a written fact on record; where the debt's clock stands after it. Raises LookupError."""
@@ -160,8 +145,46 @@ class SqlDossiers:
                 return limitation_of(debt.limitation_on, debt.limitation_years, map(fact_of, facts.all()))
 
 
-def _view(case_id: int, by: str, how: str, now: datetime) -> dict[str, Any]:
-    return {"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}
+async def _known(connection: AsyncConnection, case_id: int) -> None:
+    if await connection.scalar(select(cases.c.id).where(cases.c.id == case_id)) is None:
+        raise LookupError(case_id)
+
+
+async def _write(connection: AsyncConnection, entry: HistoryEntry, now: datetime) -> None:
+    await _known(connection, entry.case_id)
+    row = {
+        "case_id": entry.case_id,
+        "reference": entry.reference,
+        "at": entry.at,
+        "kind": entry.kind.value,
+        "direction": "inbound" if entry.inbound else "outbound",
+        "text": entry.text,
+        "recorded_by": entry.recorded_by,
+        "recorded_at": now,
+    }
+    await connection.execute(_ENTRY, [row])
+
+
+async def record_view(connection: AsyncConnection, case_id: int, by: str, how: str, now: datetime) -> None:
+    """Put on record, within the connection's transaction, that `by` looked at a case."""
+    await connection.execute(_VIEW, [{"case_id": case_id, "viewed_by": by, "viewed_at": now, "how": how}])
+
+
+async def _running_out(
+    connection: AsyncConnection, chosen: Select[Any], order: Sequence[str], until: date, most: int | None = None
+) -> list[Running]:
+    """Of the chosen debts those that can be claimed at most until then, page by page: all, or the first `most`."""
+    key = [debts.c[name] for name in order]
+    chosen = page = chosen.order_by(*key)
+    found: list[Running] = []
+    while most is None or len(found) < most:
+        rows = (await connection.execute(page.limit(PAGE))).all()
+        if not rows:
+            break
+        running = await _running(connection, rows)
+        found += [one for one in running if one.limitation.on is not None and one.limitation.on <= until]
+        page = chosen.where(tuple_(*key) > tuple(getattr(rows[-1], name) for name in order))
+    return found
 
 
 async def _running(connection: AsyncConnection, rows: Sequence[Any]) -> list[Running]:
@@ -214,7 +237,21 @@ async def _dossier(connection: AsyncConnection, case_id: int, now: datetime, mos
         flags=await standing_about(connection, row.debtor_id, called, now),
         timeline=timeline,
         cut=cut,
+        rank=await connection.run_sync(_rank, row, now) if row.state == CaseState.OPEN.value else "",
     )
+
+
+def _rank(connection: Connection, row: Any, now: datetime) -> str:
+    """In words, with the calls up to now."""
+    found = worths_of(connection, [row.id], now.date())[row.id]
+    lines = by_debtor(
+        connection.execute(LINES_BY_RESULT, {"debtor_ids": [row.debtor_id]}),
+        connection.execute(TRIES, {"debtor_id": row.debtor_id}),
+    ).get(row.debtor_id, ())
+    zone = ZoneInfo(row.debtor_zone or "UTC")
+    hour = best_hour_words(lines, zone, habits_of(connection, row.campaign))
+    urgent = row.wanted_by is not None and row.wanted_by <= now
+    return rank_words(found, hour, agreed=row.band == AGREED_BAND, urgent=urgent)
 
 
 async def _debtor(connection: AsyncConnection, row: Any) -> Debtor:

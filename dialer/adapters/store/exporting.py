@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.intake import facts_of, hours_of
+from dialer.adapters.store.intake import facts_of
+from dialer.adapters.store.lines import hours_of
 from dialer.adapters.store.schema import addresses, cases, debt_items, debtors, debts, guarantors, numbers
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.debtor import Address, AddressKind, DebtorKind, Guarantor, NumberDetails, NumberKind, Provenance
@@ -62,7 +63,7 @@ async def _whole(connection: AsyncConnection, rows: Sequence[Any]) -> list[NewCa
             debtor_name=row.name,
             debts=tuple(_debt(debt, parts.get(debt.id, ())) for debt in owed.get(row.id, ())),
             numbers=tuple(PhoneNumber(line.number) for line in lines.get(row.debtor_id, ())),
-            zone=row.zone,
+            zone="" if row.zone_guessed else row.zone,
             language=row.language,
             household=row.household,
             place=row.place,

@@ -3,7 +3,7 @@ changes nothing.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store import intake
 from dialer.adapters.store.away import telling_away
+from dialer.adapters.store.completing import Key, complete
+from dialer.adapters.store.ranking import rank
 from dialer.adapters.store.schema import cases, debt_items, debtors, debts, numbers, payments
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
@@ -20,8 +22,6 @@ from dialer.cases.model import NewCase, merged_facts
 
 _DEBTOR_FIELDS = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBT_FIELDS = ("amount_cents", "currency", "due_on", "limitation_on", "limitation_years")
-Key = tuple[str, str]
-"""A creditor's name and its reference."""
 
 
 class SqlImport:
@@ -30,15 +30,24 @@ class SqlImport:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def take_in(self, campaign: str, new: Sequence[NewCase], now: datetime, *, dry_run: bool = False) -> Added:
-        """One batch. dry_run: everything is done and taken back, so that the counts are what would come of it.
+    async def take_in(
+        self,
+        campaign: str,
+        new: Sequence[NewCase],
+        now: datetime,
+        joining: Collection[Key] = (),
+        *,
+        dry_run: bool = False,
+    ) -> Added:
+        """One batch. joining: debtors of whom an earlier batch of the same file spoke. dry_run: everything is done and
+        taken back, so that the counts are what would come of it.
 
         A debt is known by (creditor, reference). Its amount and days become the file's, unless a payment of it is on
         record: then the sum is ours to reckon, and stays.
         """
         with telling_away():
             async with self._engine.connect() as connection:
-                added = await connection.run_sync(_take_in, campaign, new, now)
+                added = await connection.run_sync(_take_in, campaign, new, now, joining)
                 if dry_run:
                     await connection.rollback()
                 else:
@@ -46,7 +55,9 @@ class SqlImport:
         return added
 
 
-def _take_in(connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
+def _take_in(
+    connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime, joining: Collection[Key]
+) -> Added:
     known_debts = _known_debts(connection, new)
     debtor_rows = _known_debtors(connection, new)
     fresh = {_key(one) for one in new if any((one.creditor, debt.reference) not in known_debts for debt in one.debts)}
@@ -54,8 +65,9 @@ def _take_in(connection: Connection, campaign: str, new: Sequence[NewCase], now:
     known = [one for one in new if _key(one) not in fresh and _key(one) in debtor_rows]
     changed = _complete_debtors(connection, known, debtor_rows)
     changed |= _merge_facts(connection, known, known_debts)
-    changed |= _correct_debts(connection, new, known_debts) - fresh
+    changed |= _correct_debts(connection, new, known_debts, now) - fresh
     added = intake.add(connection, campaign, new, now)
+    changed |= complete(connection, new, debtor_rows, joining) - fresh
     return Added(added.new, len(new) - added.new - len(changed), len(changed))
 
 
@@ -80,19 +92,29 @@ def _known_debtors(connection: Connection, new: Sequence[NewCase]) -> dict[Key, 
 
 
 def _complete_debtors(connection: Connection, known: Sequence[NewCase], rows: dict[Key, Row[Any]]) -> set[Key]:
-    """Another name becomes the file's; what was empty is filled; new numbers come behind those that are there."""
+    """Another name becomes the file's; what was empty is filled, and a zone that was guessed; new numbers come behind
+    those that are there.
+    """
     changed: set[Key] = set()
     updates = []
     for one in known:
         row = rows[_key(one)]
-        values = {name: getattr(row, name) or getattr(one, name) for name in _DEBTOR_FIELDS} | {"name": one.debtor_name}
+        named_now = bool(one.zone) and (row.zone_guessed or not row.zone)
+        values = {name: getattr(row, name) or getattr(one, name) for name in _DEBTOR_FIELDS} | {
+            "name": one.debtor_name,
+            "zone": one.zone if named_now else row.zone,
+            "zone_guessed": row.zone_guessed and not named_now,
+        }
         if any(getattr(row, name) != value for name, value in values.items()):
             updates.append({f"new_{name}": value for name, value in values.items()} | {"debtor": row.id})
             changed.add(_key(one))
     if updates:
         statement = update(debtors).where(debtors.c.id == bindparam("debtor"))
         connection.execute(
-            statement.values({name: bindparam(f"new_{name}") for name in (*_DEBTOR_FIELDS, "name")}), updates
+            statement.values(
+                {name: bindparam(f"new_{name}") for name in (*_DEBTOR_FIELDS, "name", "zone", "zone_guessed")}
+            ),
+            updates,
         )
     return changed | _add_numbers(connection, [(rows[_key(one)].id, one) for one in known])
 
@@ -114,6 +136,7 @@ def _add_numbers(connection: Connection, known: Sequence[tuple[int, NewCase]]) -
     if more:
         rows = [row | {"position": len(have.get(id_, ())) + row["position"]} for id_, _, row in more]
         connection.execute(intake.NUMBER, rows)  # the place of one that is known stays
+        intake.guess_zones(connection, {id_ for id_, _, _ in more})
     return {_key(one) for _, one, _ in more}
 
 
@@ -135,7 +158,9 @@ def _merge_facts(connection: Connection, known: Sequence[NewCase], rows: dict[Ke
     return {_key(one) for one in changed.values()}
 
 
-def _correct_debts(connection: Connection, new: Sequence[NewCase], known: dict[Key, Row[Any]]) -> set[Key]:
+def _correct_debts(
+    connection: Connection, new: Sequence[NewCase], known: dict[Key, Row[Any]], now: datetime
+) -> set[Key]:
     differing = [
         (row, one, debt)
         for one in new
@@ -160,6 +185,7 @@ def _correct_debts(connection: Connection, new: Sequence[NewCase], known: dict[K
                 for row, _, debt in differing
             ],
         )
+        rank(connection, {row.case_id for row, _, _ in differing}, now)
         connection.execute(delete(debt_items).where(debt_items.c.debt_id.in_([row.id for row, _, _ in differing])))
         items = [item for row, _, debt in differing for item in intake.item_rows(row.id, debt)]
         if items:

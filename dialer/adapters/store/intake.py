@@ -1,13 +1,29 @@
 """New cases into the tables: a chunk at a time, each table in one statement, whatever the number of rows."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 
+from dialer.adapters.store.ranking import habits_of, rank
 from dialer.adapters.store.schema import (
     addresses,
     cases,
@@ -18,18 +34,24 @@ from dialer.adapters.store.schema import (
     guarantors,
     numbers,
 )
+from dialer.campaigns.priority import Claim, worth
 from dialer.cases.book import Added
 from dialer.cases.debt import Debt
-from dialer.cases.debtor import NumberDetails
-from dialer.cases.model import PAID, CaseState, NewCase, merged_facts
+from dialer.cases.debtor import ITALIAN_ZONE, ITALY, Address, Guarantor, NumberDetails, zone_of_numbers
+from dialer.cases.model import PAID, CaseState, NewCase, NumberLine, merged_facts
+from dialer.kernel.money import Money
 
 _FILLED_LATER = ("tax_code", "risk_class", "income_class", "household", "place")
 _DEBTOR = upsert(debtors)
+_UNNAMED = or_(debtors.c.zone_guessed, debtors.c.zone == "")
+_NAMED_NOW = and_(_UNNAMED, not_(_DEBTOR.excluded.zone_guessed))
 _DEBTOR = _DEBTOR.on_conflict_do_update(
     index_elements=["creditor", "reference"],
     # what is known stays; what was empty is filled
     set_={"name": _DEBTOR.excluded.name}
-    | {name: func.coalesce(func.nullif(debtors.c[name], ""), _DEBTOR.excluded[name]) for name in _FILLED_LATER},
+    | {name: func.coalesce(func.nullif(debtors.c[name], ""), _DEBTOR.excluded[name]) for name in _FILLED_LATER}
+    | {"zone": case((_NAMED_NOW, _DEBTOR.excluded.zone), else_=debtors.c.zone)}
+    | {"zone_guessed": and_(debtors.c.zone_guessed, not_(_NAMED_NOW))},
 )
 _CASE = upsert(cases)
 _CASE = _CASE.on_conflict_do_update(
@@ -44,6 +66,10 @@ NUMBER = NUMBER.on_conflict_do_update(
         for name in ("kind", "provenance")
     },
 )
+
+
+_ABROAD = exists().where(numbers.c.debtor_id == debtors.c.id, numbers.c.number.not_like(f"{ITALY}%"))
+_BY_NUMBERS = case((_ABROAD, literal("")), else_=literal(ITALIAN_ZONE))
 
 
 def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: datetime) -> Added:
@@ -65,9 +91,12 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
     debtor_ids = _debtors(connection, [one for one, _ in fresh])
     of = [(debtor_ids[one.creditor, one.debtor_reference], one) for one, _ in fresh]
     connection.execute(NUMBER, [row for id_, one in of for row in number_rows(id_, one)])
-    _insert_new(connection, addresses, [row for id_, one in of for row in _address_rows(id_, one)])
+    guess_zones(connection, [id_ for id_, _ in of])
+    _insert_new(connection, addresses, [row for id_, one in of for row in address_rows(id_, one.addresses)])
     case_ids = _cases(connection, campaign, of, now)
-    _insert_new(connection, guarantors, [row for id_, one in of for row in _guarantor_rows(case_ids[id_], one)])
+    _insert_new(
+        connection, guarantors, [row for id_, one in of for row in guarantor_rows(case_ids[id_], one.guarantors)]
+    )
     # who paid all, and owes again
     paid = update(cases).where(cases.c.id.in_(set(case_ids.values())), cases.c.why == PAID)
     connection.execute(paid.values(state=CaseState.OPEN.value, due_at=now, why="new"))
@@ -75,19 +104,25 @@ def add(connection: Connection, campaign: str, new: Sequence[NewCase], now: date
         connection,
         [(case_ids[id_], one, debt) for (id_, one), (_, owed) in zip(of, fresh, strict=True) for debt in owed],
     )
+    came_before = select(cases.c.id).where(cases.c.id.in_(set(case_ids.values())), cases.c.uncalled_since != now)
+    rank(connection, list(connection.scalars(came_before)), now)
     return added
+
+
+def guess_zones(connection: Connection, debtor_ids: Collection[int]) -> None:
+    """The zone that nobody named, by all the numbers that are on record by now."""
+    differs = debtors.c.zone != _BY_NUMBERS
+    guess = update(debtors).where(debtors.c.id.in_(debtor_ids), _UNNAMED, differs)
+    connection.execute(guess.values(zone=_BY_NUMBERS, zone_guessed=True))
 
 
 def facts_of(text: str) -> dict[str, Any]:
     """What packs may require of the case; a date is a date again."""
+    if text == "{}":  # most cases
+        return {}
     return {
         name: date.fromisoformat(value) if name.endswith("_on") else value for name, value in json.loads(text).items()
     }
-
-
-def hours_of(text: str) -> tuple[int, ...]:
-    """The hours of a day, as they are kept."""
-    return tuple(int(hour) for hour in text.split(",") if hour)
 
 
 def _debtors(connection: Connection, new: Sequence[NewCase]) -> dict[tuple[str, str], int]:
@@ -100,6 +135,7 @@ def _debtors(connection: Connection, new: Sequence[NewCase]) -> dict[tuple[str, 
 
 
 def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCase]], now: datetime) -> dict[int, int]:
+    learnt = habits_of(connection, campaign)
     rows = [
         {
             "campaign": campaign,
@@ -111,6 +147,8 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
             "facts": json.dumps(dict(one.facts), default=str),
             "mandate": one.mandate,
             "note": one.note,
+            "uncalled_since": now,
+            "worth": worth(_claim(one, now.date()), learnt, _lines(one)).band,
         }
         for debtor_id, one in new
     ]
@@ -121,6 +159,21 @@ def _cases(connection: Connection, campaign: str, new: Sequence[tuple[int, NewCa
     found = connection.execute(chosen).all()
     _merge_facts(connection, found, new)
     return {row.debtor_id: row.id for row in found}
+
+
+def _claim(one: NewCase, today: date) -> Claim:
+    due_on = min((debt.due_on for debt in one.debts if debt.due_on), default=None)
+    sums = Counter[str]()
+    for debt in one.debts:
+        sums[debt.amount.currency] += debt.amount.cents
+    left = max((Money(cents, currency) for currency, cents in sums.items()), default=Money(0))
+    return Claim(left, None if due_on is None else (today - due_on).days, one.risk_class)
+
+
+def _lines(one: NewCase) -> list[NumberLine]:
+    known = {details.number: details for details in one.number_details}
+    found = (known.get(number) or NumberDetails(number) for number in one.numbers)
+    return [NumberLine(line.number, kind=line.kind, provenance=line.provenance) for line in found]
 
 
 def _debts(connection: Connection, owed: Sequence[tuple[int, NewCase, Debt]]) -> None:
@@ -187,7 +240,8 @@ def _debtor_row(one: NewCase) -> dict[str, Any]:
         "creditor": one.creditor,
         "reference": one.debtor_reference,
         "name": one.debtor_name,
-        "zone": one.zone,
+        "zone": one.zone or zone_of_numbers(one.numbers),
+        "zone_guessed": not one.zone,
         "language": one.language,
         "household": one.household,
         "place": one.place,
@@ -228,8 +282,9 @@ def item_rows(debt_id: int, debt: Debt) -> Iterable[dict[str, Any]]:
         }
 
 
-def _address_rows(debtor_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
-    for position, address in enumerate(one.addresses):
+def address_rows(debtor_id: int, homes: Iterable[Address]) -> Iterable[dict[str, Any]]:
+    """Addresses as the table has them."""
+    for position, address in enumerate(homes):
         yield {
             "debtor_id": debtor_id,
             "position": position,
@@ -242,8 +297,9 @@ def _address_rows(debtor_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
         }
 
 
-def _guarantor_rows(case_id: int, one: NewCase) -> Iterable[dict[str, Any]]:
-    for position, guarantor in enumerate(one.guarantors):
+def guarantor_rows(case_id: int, people: Iterable[Guarantor]) -> Iterable[dict[str, Any]]:
+    """Guarantors as the table has them."""
+    for position, guarantor in enumerate(people):
         yield {
             "case_id": case_id,
             "position": position,

@@ -1,20 +1,20 @@
 """Payments on record: each counts once, and a case of which nothing is left is worked no more."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import telling_away
+from dialer.adapters.store.ranking import rank
 from dialer.adapters.store.schema import cases, debts, payments, promises
+from dialer.adapters.store.statements import owed_of
 from dialer.cases.dossier import PaymentsAdded, RefusedPayment
 from dialer.cases.model import PAID, TAKEN_BACK, CaseState
 from dialer.cases.payment import Payment
-from dialer.cases.promises import Kept
 
 CHUNK = 1_000
 _PAYMENT = upsert(payments).on_conflict_do_nothing().returning(payments.c.reference)
@@ -79,6 +79,7 @@ def _add(
     paid = {row["debt_id"] for row in rows if row["reference"] in came}
     touched = {debt.case_id for debt in owed.values() if debt.id in paid}
     settled, reopened = close_and_reopen(connection, touched, now)
+    rank(connection, touched, now)
     today = now.date()
     again = update(promises).where(promises.c.case_id.in_(touched))
     sooner = promises.c.check_on.is_(None) | (promises.c.check_on > today)
@@ -126,29 +127,10 @@ def _row(creditor: str, debt_id: int, payment: Payment, by: str, now: datetime) 
 def close_and_reopen(
     connection: Connection, touched: Collection[int], now: datetime
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again.
-
-    What a promise that was kept under an accepted offer leaves out isn't owed any more.
-    """
-    paid = (
-        select(payments.c.debt_id, func.sum(payments.c.amount_cents).label("cents"))
-        .join(debts, debts.c.id == payments.c.debt_id)
-        .where(debts.c.case_id.in_(touched))
-        .group_by(payments.c.debt_id)
-        .subquery()
-    )
-    left = select(
-        debts.c.case_id, debts.c.currency, (debts.c.amount_cents - func.coalesce(paid.c.cents, 0)).label("cents")
-    ).outerjoin(paid, paid.c.debt_id == debts.c.id)
-    remitted = select(promises.c.case_id, promises.c.currency, promises.c.remission_cents.label("cents")).where(
-        promises.c.kept == Kept.KEPT.value
-    )
-    owed: Counter[tuple[int, str]] = Counter()
-    for row in connection.execute(left.where(debts.c.case_id.in_(touched))):
-        owed[row.case_id, row.currency] += max(row.cents, 0)  # what was paid too much for one debt pays no other
-    for row in connection.execute(remitted.where(promises.c.case_id.in_(touched))):
-        owed[row.case_id, row.currency] -= row.cents
-    owing = {case_id for (case_id, _), cents in owed.items() if cents > 0}
+    """Cases with nothing left are closed; one that was closed so, and isn't paid any more, is due again."""
+    owing = {
+        case_id for case_id, left in owed_of(connection, touched).items() if any(cents > 0 for cents in left.values())
+    }
     closed = {"state": CaseState.CLOSED.value, "due_at": None, "wanted_by": None, "why": PAID}
     settle = update(cases).where(cases.c.id.in_(set(touched) - owing), cases.c.state != CaseState.CLOSED.value)
     settled = connection.scalars(settle.values(**closed).returning(cases.c.id)).all()

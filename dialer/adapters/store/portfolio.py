@@ -1,6 +1,6 @@
 """What the reports read of cases: debts, payments, calls and promises, page by page."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from dialer.adapters.store.schema import (
     debtors,
     debts,
     flag_changes,
+    letters,
     outcomes,
     payments,
     promises,
@@ -99,6 +100,7 @@ async def _figures(connection: AsyncConnection, rows: Sequence[Any], asked: Aske
         .group_by(promises.c.case_id)
     )
     spared = {row[0]: int(row[1]) for row in await connection.execute(remitted)}
+    sent = await _letters(connection, ids, asked)
     return [
         CaseFigures(
             row.id,
@@ -109,6 +111,7 @@ async def _figures(connection: AsyncConnection, rows: Sequence[Any], asked: Aske
             row.debtor_id in back,
             tuple(owed[row.id]),
             spared.get(row.id, 0),
+            sent[row.id],
             calls.get(row.id, NO_CALLS),
         )
         for row in rows
@@ -135,6 +138,14 @@ async def _debts(connection: AsyncConnection, ids: list[int], asked: Asked) -> d
             DebtFigures(row.amount_cents, cost.get(row.id, 0), row.due_on, tuple(paid.get(row.id, ())))
         )
     return found
+
+
+async def _letters(connection: AsyncConnection, ids: list[int], asked: Asked) -> Counter[int]:
+    """How many were sent in the period, by case."""
+    chosen = select(letters.c.case_id, letters.c.sent_on).where(
+        letters.c.case_id.in_(ids), letters.c.sent_on.is_not(None), letters.c.cancelled_on.is_(None)
+    )
+    return Counter(row.case_id for row in await connection.execute(chosen) if asked.holds_day(row.sent_on))
 
 
 async def _calls(connection: AsyncConnection, ids: list[int], asked: Asked) -> dict[int, CallFigures]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.payments import close_and_reopen, lock
+from dialer.adapters.store.ranking import rank
 from dialer.adapters.store.schema import Instant, cases, debtors, offers, outcomes, promises
 from dialer.adapters.store.statements import statements_of
 from dialer.adapters.store.write import Write
@@ -25,7 +26,7 @@ from dialer.outcomes.record import RecordedOutcome
 
 _VALUES = (
     "agent", "code", "note", "recorded_at", "counts_as", "right_party", "form", "next_state", "next_due_at", "next_why",
-    "next_number",
+    "next_number", "script",
 )  # fmt: skip
 _OUTCOME = upsert(outcomes)
 _OUTCOME = _OUTCOME.on_conflict_do_update(
@@ -38,7 +39,7 @@ _PROMISE = insert(promises)
 _JUDGED = (
     update(promises)
     .where(promises.c.attempt_id == bindparam("attempt"))
-    .values(kept=bindparam("new_kept"), check_on=bindparam("new_check_on"))
+    .values({name: bindparam(f"new_{name}") for name in ("kept", "check_on", "paid_late_on")})
 )
 _LAST = (
     select(promises.c.kept, promises.c.check_on)
@@ -82,6 +83,7 @@ def outcome_writes(said: RecordedOutcome) -> Iterator[Write]:
             "next_due_at": action.due_at if action else None,
             "next_why": action.why if action else None,
             "next_number": action.number if action else None,
+            "script": said.script,
         },
     )
     yield Write(4, _NO_PROMISE, {"attempt": said.attempt})
@@ -158,7 +160,15 @@ class SqlPromises:
         """Return once it is on record. An agreed call-back stays what it is, and what isn't open isn't touched; a case
         of which nothing is left, as a promise was kept under an accepted offer, is closed.
         """
-        rows = [{"attempt": one.promise.id, "new_kept": one.kept.value, "new_check_on": one.check_on} for one in judged]
+        rows = [
+            {
+                "attempt": one.promise.id,
+                "new_kept": one.kept.value,
+                "new_check_on": one.check_on,
+                "new_paid_late_on": one.paid_late_on,
+            }
+            for one in judged
+        ]
         await self._writer.flush()  # what was planned before stands on record before
         with telling_away():
             async with self._engine.begin() as connection:
@@ -168,9 +178,10 @@ class SqlPromises:
                     values = {"case": case_id, "new_why": found.why, "new_due_at": found.due_at}
                     await connection.execute(_FOUND, values | {"new_wanted_by": found.wanted_by})
                 await connection.run_sync(close_and_reopen, {case_id}, now)
+                await connection.run_sync(rank, {case_id}, now)
 
 
-async def promises_of(connection: AsyncConnection, case_ids: list[int]) -> list[Promise]:
+async def promises_of(connection: AsyncConnection, case_ids: Sequence[int]) -> list[Promise]:
     """What was promised in these cases, the earliest first."""
     chosen = select(promises).where(promises.c.case_id.in_(case_ids)).order_by(promises.c.made_at)
     return [

@@ -24,8 +24,8 @@ PAGE = 2_000
 MICROSECONDS = 1_000_000
 QUARTER = 15 * 60 * MICROSECONDS
 _SAME = (
-    "case_id", "campaign", "number", "mode", "packs", "cleared_at", "dialled_at", "rang_at", "answered_at", "bridged_at",
-    "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals",
+    "case_id", "campaign", "number", "caller_id", "trunk", "mode", "packs", "cleared_at", "dialled_at", "rang_at",
+    "answered_at", "bridged_at", "abandoned_at", "ended_at", "agent", "result", "cause", "sip", "refusals",
 )  # fmt: skip
 _SERVED = outcomes.c.counts_as.in_([ended.value for ended in EVENTS["served"]])
 left = or_(attempts.c.result.is_(None), attempts.c.result.not_in([result.value for result in NEVER_LEFT]))
@@ -168,11 +168,12 @@ class SqlReports:
             ]
 
     async def trunks(self, asked: Asked) -> list[TrunkCalls]:
-        """How the network treated each campaign's calls."""
+        """How the network treated each campaign's calls, by trunk and caller id."""
+        of = attempts.c.campaign, attempts.c.trunk, attempts.c.caller_id
         rang, answered = attempts.c.rang_at.is_not(None), attempts.c.answered_at.is_not(None)
         chosen = _joined(
             select(
-                attempts.c.campaign,
+                *of,
                 func.count(),
                 times(rang),
                 times(answered),
@@ -183,19 +184,21 @@ class SqlReports:
                 *(times(attempts.c.result == result.value) for result in TrunkCalls.RESULTS),
             )
         ).where(attempts.c.dialled_at.is_not(None))
-        chosen = within(chosen, asked).group_by(attempts.c.campaign).order_by(attempts.c.campaign)
+        chosen = within(chosen, asked).group_by(*of).order_by(*of)
         async with reading(self._engine) as connection:
             return [
                 TrunkCalls(
                     row[0],
-                    int(row[1]),
-                    int(row[2]),
+                    row[1],
+                    row[2],
                     int(row[3]),
-                    seconds(row[4]),
+                    int(row[4]),
                     int(row[5]),
                     seconds(row[6]),
-                    None if row[7] is None else seconds(row[7]),
-                    dict(zip(TrunkCalls.RESULTS, map(int, row[8:]), strict=True)),
+                    int(row[7]),
+                    seconds(row[8]),
+                    None if row[9] is None else seconds(row[9]),
+                    dict(zip(TrunkCalls.RESULTS, map(int, row[10:]), strict=True)),
                 )
                 for row in await connection.execute(chosen)
             ]

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     Dialect,
     Float,
@@ -20,8 +21,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
+from dialer.cases.model import AGREED
 from dialer.kernel.clock import from_micro, to_micro
 
 METADATA = MetaData(
@@ -52,6 +55,14 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micro(value)
 
 
+AGREED_BAND, URGENT_BAND = 10, 9
+"""Above the bands of worth: who agreed to be called, and who is wanted by the time at which the case is due."""
+BAND = (
+    f"CASE WHEN substr(why, 1, {len(AGREED)}) = '{AGREED}' THEN {AGREED_BAND} "
+    f"WHEN wanted_by <= due_at THEN {URGENT_BAND} ELSE worth END"
+)
+CLIMBING = text(f"state = 'open' AND band < {URGENT_BAND}")
+
 creditors = Table(
     "creditors",
     METADATA,
@@ -80,6 +91,7 @@ debtors = Table(
     Column("reference", String, nullable=False),
     Column("name", String, nullable=False),
     Column("zone", String, nullable=False),
+    Column("zone_guessed", Boolean, nullable=False, server_default=false()),  # nobody named it: the numbers tell
     Column("language", String, nullable=False),
     Column("household", String, nullable=False, server_default=""),
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
@@ -134,8 +146,14 @@ cases = Table(
     Column("first_number", String),  # which one is tried first, as the last outcome suggests
     Column("mandate", String, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
+    Column("worth", Integer, nullable=False, server_default="1"),  # its band, by what calling it is worth
+    Column("uncalled_since", Instant, nullable=False, server_default="0"),  # its last attempt, or when it came in
+    Column("band", Integer, Computed(BAND)),  # the order of the choice, kept by the database itself
     UniqueConstraint("campaign", "debtor_id"),
-    Index(None, "campaign", "state", "due_at"),
+    Index("ix_cases_due", "campaign", "state", "due_at", "uncalled_since", "id"),
+    Index("ix_cases_band", "campaign", "state", "band", "due_at", "uncalled_since", "id"),
+    # those that are due, and were wanted only since: the band doesn't know of them
+    Index("ix_cases_climbing", "campaign", "wanted_by", "id", sqlite_where=CLIMBING, postgresql_where=CLIMBING),
     Index(None, "debtor_id"),
 )
 
@@ -204,6 +222,36 @@ written_facts = Table(
     Column("evidence", String, nullable=False),
     Column("recorded_by", String, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    Column("letter", String),  # the letter whose receipt it is, as 17-1
+)
+
+letters = Table(
+    "letters",
+    METADATA,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("template", String, nullable=False),
+    Column("version", String, nullable=False),  # the hash of the template's file
+    Column("batch", String, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("written_on", Date, nullable=False),
+    Column("written_by", String, nullable=False),
+    Column("debts", String, nullable=False),  # ids, with commas between
+    Column("total_cents", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("wait_days", Integer, nullable=False),
+    Column("next", String, nullable=False),  # call, escalate
+    Column("content", Text, nullable=False),  # to whom, and every word of it, as JSON
+    Column("sent_on", Date),
+    Column("received_on", Date),
+    Column("returned_on", Date),
+    Column("cancelled_on", Date),
+    Column("tracking", String),
+    Column("told_by", String, nullable=False, server_default=""),
+    Column("told_at", Instant),
+    Index(None, "batch"),
+    Index(None, "written_at"),
 )
 
 # what happened in a case beside calls, payments and flags
@@ -263,6 +311,8 @@ attempts = Table(
     Column("packs", String, nullable=False),
     Column("mode", String, nullable=False, server_default="progressive"),
     Column("debts", String, nullable=False, server_default=""),  # ids of the debts that it was about
+    Column("caller_id", String, nullable=False, server_default=""),  # what was presented
+    Column("trunk", String, nullable=False, server_default=""),
     Column("cleared_at", Instant, nullable=False),
     Column("state", String, nullable=False),
     Column("dialled_at", Instant),
@@ -279,7 +329,7 @@ attempts = Table(
     Column("refusals", String, nullable=False),
     Index(None, "ended_at"),
     Index(None, "case_id"),
-    Index(None, "debtor_id", "number"),
+    Index(None, "debtor_id", "number", "cleared_at", "result"),
     Index(None, "number"),
     Index(None, "cleared_at"),
 )
@@ -295,6 +345,7 @@ outcomes = Table(
     Column("counts_as", String, nullable=False, server_default="unknown"),  # for the gate, when it was said
     Column("right_party", Boolean, nullable=False, server_default=false()),
     Column("form", Text, nullable=False, server_default="{}"),  # what the agent filled in, as JSON
+    Column("script", String),  # what the agent was to say: its language, name and version
     # what comes next in the case once the call is over
     Column("next_state", String),
     Column("next_due_at", Instant),
@@ -318,6 +369,7 @@ promises = Table(
     Column("kept", String, nullable=False),  # as it was judged last
     Column("check_on", Date),  # when it must be judged again
     Column("remission_cents", BigInteger, nullable=False, server_default="0"),  # once it is kept
+    Column("paid_late_on", Date),  # when all of it had come, though it wasn't kept
     Index(None, "case_id"),
     Index(None, "check_on"),
 )
@@ -415,11 +467,11 @@ pacing_memory = Table(
     Column("memory", Text, nullable=False),
 )
 
-# complete files; `attempt` refers to nothing: a file whose call is unknown is on record too
+# complete files; `attempt_id` refers to nothing: a file whose call is unknown is on record too
 recordings = Table(
     "recordings",
     METADATA,
-    Column("attempt", String, primary_key=True),
+    Column("attempt_id", String, primary_key=True),
     Column("started_at", Instant, nullable=False),
     Column("stopped_at", Instant, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
@@ -431,8 +483,18 @@ recording_moments = Table(
     "recording_moments",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("attempt", String, nullable=False, index=True),
+    Column("attempt_id", String, nullable=False, index=True),
     Column("at", Instant, nullable=False),
     Column("what", String, nullable=False),
     Column("by", String, nullable=False),
+)
+
+# when numbers are answered, as a cell learnt of a campaign's calls, as JSON
+habits = Table(
+    "habits",
+    METADATA,
+    Column("campaign", String, primary_key=True),
+    Column("cell", String, primary_key=True),
+    Column("saved_at", Instant, nullable=False),
+    Column("memory", Text, nullable=False),
 )

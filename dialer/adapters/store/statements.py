@@ -1,16 +1,18 @@
 """What is owed in a case, and what was paid of it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer.adapters.store.schema import debt_items, debts, payments, written_facts
+from dialer.adapters.store.schema import debt_items, debts, payments, promises, written_facts
 from dialer.cases.debt import Debt, Item, ItemKind
 from dialer.cases.dossier import Statement
 from dialer.cases.limitation import WrittenFact, WrittenFactKind, limitation_of
 from dialer.cases.payment import Payment, PaymentMethod, balance_of
+from dialer.cases.promises import Kept
 from dialer.kernel.money import Money
 
 
@@ -68,3 +70,29 @@ def _statement(row: Any, items: list[Any], paid: list[Any], facts: list[Any]) ->
     )
     clock = limitation_of(row.limitation_on, row.limitation_years, map(fact_of, facts))
     return Statement(row.id, debt, came, balance_of(debt, came), clock)
+
+
+def owed_of(connection: Connection, case_ids: Collection[int]) -> dict[int, Counter[str]]:
+    """What is left of each of these cases, in cents by currency; what was paid too much for one debt pays no other.
+
+    What a promise that was kept under an accepted offer leaves out isn't owed any more.
+    """
+    paid = (
+        select(payments.c.debt_id, func.sum(payments.c.amount_cents).label("cents"))
+        .join(debts, debts.c.id == payments.c.debt_id)
+        .where(debts.c.case_id.in_(case_ids))
+        .group_by(payments.c.debt_id)
+        .subquery()
+    )
+    left = select(
+        debts.c.case_id, debts.c.currency, (debts.c.amount_cents - func.coalesce(paid.c.cents, 0)).label("cents")
+    ).outerjoin(paid, paid.c.debt_id == debts.c.id)
+    remitted = select(promises.c.case_id, promises.c.currency, promises.c.remission_cents.label("cents")).where(
+        promises.c.kept == Kept.KEPT.value
+    )
+    owed: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in connection.execute(left.where(debts.c.case_id.in_(case_ids))):
+        owed[row.case_id][row.currency] += max(int(row.cents), 0)
+    for row in connection.execute(remitted.where(promises.c.case_id.in_(case_ids))):
+        owed[row.case_id][row.currency] -= row.cents
+    return owed

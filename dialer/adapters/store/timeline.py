@@ -9,12 +9,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.store.flags import changes_about
+from dialer.adapters.store.letters import letter_of
 from dialer.adapters.store.schema import (
     attempts,
     case_history,
     debts,
     decisions,
     ledger,
+    letters,
     offers,
     outcomes,
     payments,
@@ -22,10 +24,12 @@ from dialer.adapters.store.schema import (
     written_facts,
 )
 from dialer.cases.history import Moment, MomentKind
+from dialer.cases.letter import Letter
 from dialer.cases.offers import Terms
 from dialer.compliance.entry import Entry
 from dialer.compliance.lines import decode
 from dialer.kernel.money import Money
+from dialer.outcomes.lettering import letter_words
 
 MOST_MOMENTS = 1_000
 """So many of each kind are read, and so many are shown."""
@@ -53,7 +57,8 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    chosen = select(attempts, outcomes.c.code, outcomes.c.note).outerjoin(outcomes)
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
+    chosen = select(attempts, *told).outerjoin(outcomes)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
 
@@ -67,7 +72,9 @@ def _attempt(row: Any) -> Moment:
         "result": row.result,
         "outcome": row.code,
         "note": row.note or "",
+        "next": row.next_why,
         "talk_seconds": talked,
+        "script": row.script,
     }
     return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
 
@@ -139,12 +146,13 @@ def _promise(row: Any) -> Moment:
         f"by {parts[0][0]}" if len(parts) == 1 else f"in {len(parts)} instalments from {parts[0][0]} to {parts[-1][0]}"
     )
     details = {"attempt": row.attempt_id, "cents": row.amount_cents, "currency": row.currency, "instalments": parts}
+    late = "" if row.paid_late_on is None else f", paid late on {row.paid_late_on}"
     return Moment(
         row.made_at,
         MomentKind.PROMISE,
         row.agent,
-        f"{amount} promised {when}: {row.kept}",
-        {**details, "kept": row.kept},
+        f"{amount} promised {when}: {row.kept}{late}",
+        {**details, "kept": row.kept, "paid_late_on": row.paid_late_on},
     )
 
 
@@ -207,6 +215,28 @@ async def _facts(connection: AsyncConnection, whose: Whose, most: int) -> Iterab
     ]
 
 
+async def _letters(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    rows = await _newest(connection, select(letters), letters.c.case_id == whose.case_id, letters.c.written_at, most)
+    return [_letter(letter_of(row)) for row in rows]
+
+
+def _letter(letter: Letter) -> Moment:
+    dates = letter.dates
+    happened = (("sent", dates.sent_on), ("received", dates.received_on), ("came back", dates.returned_on))
+    told = "".join(f", {what} on {on}" for what, on in (*happened, ("cancelled", dates.cancelled_on)) if on is not None)
+    details = {
+        "letter": letter.id,
+        "letter_kind": letter.kind.value,
+        "template": letter.template,
+        "version": letter.version,
+        "total_cents": letter.total.cents,
+        "currency": letter.total.currency,
+        "tracking": dates.tracking,
+    }
+    words = f"{letter_words(letter)} over {letter.total} written{told}"
+    return Moment(letter.written_at, MomentKind.LETTER, letter.written_by, words, details)
+
+
 async def _flags(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
     changes = (await changes_about(connection, whose.debtor_id, whose.numbers))[-most:]
     return [
@@ -233,5 +263,5 @@ async def _newest(connection: AsyncConnection, chosen: Select[Any], here: Any, a
 
 
 _SOURCES: tuple[Callable[[AsyncConnection, Whose, int], Awaitable[Iterable[Moment]]], ...] = (
-    _attempts, _not_called, _contacts, _entries, _promises, _offers, _payments, _facts, _flags,
+    _attempts, _not_called, _contacts, _entries, _promises, _offers, _payments, _facts, _flags, _letters,
 )  # fmt: skip

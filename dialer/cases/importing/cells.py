@@ -176,11 +176,9 @@ def debtor_kind(text: str) -> DebtorKind:
     return _KINDS[text.lower()]
 
 
-def tax_code(text: str, kind: DebtorKind | None) -> str:
-    """kind: what the debtor is, where that is known."""
-    assumed = kind or (DebtorKind.COMPANY if sum(map(str.isdigit, text)) > 10 else DebtorKind.PERSON)
+def tax_code(text: str) -> str:
     try:
-        return taxcode.parse(text, assumed)
+        return taxcode.parse(text)
     except taxcode.BadTaxCodeError as error:
         raise BadCellError(str(error), error.remedy) from None
 

@@ -121,6 +121,24 @@ FLAG_COLUMNS: dict[str, Column] = {
     "lifted": Column("yes where it stands no more", alias=("revocato", "rimosso")),
     "evidence": Column("what shows it, as a letter's date", alias=("documento", "note", "riferimento")),
 }
+LETTER_COLUMNS: dict[str, Column] = {
+    "letter": Column("the letter, as 17-1", True, ("lettera", "riferimento", "nostro riferimento")),
+    "tracking": Column(
+        "the number of the registered letter, or the PEC's", alias=("raccomandata", "numero raccomandata")
+    ),
+    "sent_on": Column("the day on which it was sent", alias=("spedita", "data spedizione", "spedita il")),
+    "received_on": Column("the day on which it was received", alias=("consegnata", "data consegna", "ricevuta il")),
+    "returned_on": Column("the day on which it came back undelivered", alias=("restituita", "data restituzione")),
+    "kind": Column("reminder, registered or pec"),
+    "file": Column("its PDF, in the same folder"),
+    "name": Column("to whom"),
+    "street": Column("street and number"),
+    "postal_code": Column("postal code"),
+    "city": Column("city"),
+    "province": Column("province, as RM"),
+    "country": Column("country (ISO 3166)"),
+    "tax_code": Column("by which a PEC is found in the public register"),
+}
 REJECTED = (
     "rejected_file",
     "rejected_row",

@@ -10,7 +10,7 @@ from dialer.cases.importing.columns import COLUMNS
 from dialer.cases.importing.profile import Profile
 from dialer.cases.importing.records import Record
 from dialer.cases.importing.rejects import Reject, RejectedRow, RowError
-from dialer.cases.importing.rows import Defaults, Row, joined, with_zone
+from dialer.cases.importing.rows import Defaults, Row, joined
 from dialer.cases.importing.seen import Seen
 from dialer.cases.importing.table import Table
 from dialer.cases.model import NewCase
@@ -23,13 +23,15 @@ BATCH_ROWS = 1_000
 class Batch:
     """Some rows in a row. done: which share of the file is read with them, from 0 to 1; 0 where that isn't known.
 
-    Rows of one debtor that stand in one batch are one case; those of a later batch join it on record.
+    Rows of one debtor that stand in one batch are one case; those of a later batch join it on record: `joining` has the
+    creditor and key of each of whom an earlier batch spoke.
     """
 
     cases: tuple[NewCase, ...]
     rejected: tuple[RejectedRow, ...]
     rows: int
     done: float
+    joining: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Reading:
         with closing(Seen()) as seen:
             batch = _Batch()
             for record in self._table.records():
-                rejected = self._take(record, seen, batch.grouped)
+                rejected = self._take(record, seen, batch)
                 batch.rows += 1
                 if rejected.rejects:
                     batch.rejected.append(rejected)
@@ -72,18 +74,18 @@ class Reading:
             if batch.rows:
                 yield batch.closed(1.0)
 
-    def _take(self, record: Record, seen: Seen, grouped: dict[tuple[str, str], NewCase]) -> RejectedRow:
+    def _take(self, record: Record, seen: Seen, batch: "_Batch") -> RejectedRow:
         rejects: list[Reject] = []
         try:
             row = Row(self._table.row(record), self._defaults, self._table.form)
             case = row.case()
-            self._group(case, record.number, seen, grouped)
+            self._group(case, record.number, seen, batch)
             rejects = [self._table.reject(record, error, row_lost=False) for error in row.bad]
         except RowError as error:
             rejects = [self._table.reject(record, error, row_lost=True)]
         return RejectedRow(record.cells, tuple(rejects))
 
-    def _group(self, case: NewCase, number: int, seen: Seen, grouped: dict[tuple[str, str], NewCase]) -> None:
+    def _group(self, case: NewCase, number: int, seen: Seen, batch: "_Batch") -> None:
         key = (case.creditor, case.debtor_reference)
         first, same = seen.first(number, ("debtor", *key), case.debtor_name)
         if not same:
@@ -93,11 +95,17 @@ class Reading:
                 f"row {first} has another name for the same debtor",
                 "give each debtor one key",
             )
+        known = first
         debt = case.debts[0].reference
         first, _ = seen.first(number, ("debt", case.creditor, debt))
         if first != number:
             raise RowError("debt_reference", debt, f"row {first} has the same debt", "keep one of the two rows")
-        grouped[key] = joined(grouped[key], case) if key in grouped else case
+        if key in batch.grouped:
+            batch.grouped[key] = joined(batch.grouped[key], case)
+        else:
+            batch.grouped[key] = case
+            if known != number:
+                batch.joining.add(key)
 
 
 class _Batch:
@@ -105,9 +113,10 @@ class _Batch:
         self.grouped: dict[tuple[str, str], NewCase] = {}
         self.rejected: list[RejectedRow] = []
         self.rows = 0
+        self.joining: set[tuple[str, str]] = set()
 
     def closed(self, done: float) -> Batch:
-        return Batch(tuple(map(with_zone, self.grouped.values())), tuple(self.rejected), self.rows, done)
+        return Batch(tuple(self.grouped.values()), tuple(self.rejected), self.rows, done, frozenset(self.joining))
 
 
 def parse(raw: bytes, defaults: Defaults, profile: Profile | None = None) -> Parsed:

@@ -17,7 +17,6 @@ from dialer.cases.model import NewCase, merged_facts
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
 
-ITALY, ITALIAN_ZONE = "+39", "Europe/Rome"
 _WITH_LINES = {*PHONES, *(f"{prefix}_phone" for prefix in GUARANTORS), "note"}
 _REQUIRED = [name for name, column in COLUMNS.items() if column.required and name not in PHONES]
 _T = TypeVar("_T")
@@ -94,7 +93,7 @@ class Row(CellsOfRow):
         for name in _REQUIRED:
             self.require(name, COLUMNS[name])
         kind = self.read("debtor_kind", cells.debtor_kind)
-        tax_code = self.read("tax_code", lambda text: cells.tax_code(text, kind)) or ""
+        tax_code = self.read("tax_code", cells.tax_code) or ""
         if kind is None:
             kind = DebtorKind.COMPANY if tax_code.isdigit() else DebtorKind.PERSON
         numbers = self._numbers()
@@ -168,7 +167,7 @@ class Row(CellsOfRow):
 
     def _guarantor(self, prefix: str) -> Guarantor | None:
         name = self._text.get(f"{prefix}_name", "")
-        code = self.read(f"{prefix}_tax_code", lambda text: cells.tax_code(text, None)) or ""
+        code = self.read(f"{prefix}_tax_code", cells.tax_code) or ""
         column = f"{prefix}_phone"
         found = numbers_of(self._text.get(column, ""), self._defaults.region) if self._text.get(column) else None
         if not name:
@@ -205,15 +204,6 @@ def _on_one_line(name: str, text: str) -> str:
     if name in _WITH_LINES or not ("\n" in text or "  " in text):
         return text
     return " ".join(text.split())
-
-
-def with_zone(case: NewCase) -> NewCase:
-    """The case with the zone that nobody named: known for a debtor all of whose numbers are Italian, else unknown, and
-    then no hour is surely legal.
-    """
-    if case.zone or not all(number.startswith(ITALY) for number in case.numbers):
-        return case
-    return replace(case, zone=ITALIAN_ZONE)
 
 
 def joined(known: NewCase, more: NewCase) -> NewCase:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from dialer.compliance.facts import Facts
-from dialer.compliance.localtime import midnight
+from dialer.compliance.localtime import is_day, midnight
 from dialer.compliance.rules.base import ALLOWED, Refusals, Rule
 from dialer.compliance.verdict import Refusal
 
@@ -42,7 +42,7 @@ class Require(Rule):
     def _holds(self, value: Any, today: tuple[date, ...]) -> bool:
         if self.must == "be_true":
             return value is True
-        if not _is_day(value):
+        if not is_day(value):
             return False
         match self.must:
             case "not_be_past":
@@ -54,12 +54,7 @@ class Require(Rule):
 
     def _over(self, value: Any, facts: Facts) -> datetime | None:
         """When enough days have gone by; what is past or untrue doesn't mend by itself."""
-        if self.must != "be_days_ago" or not _is_day(value) or value > max(facts.possible_days) + FARTHEST:
+        if self.must != "be_days_ago" or not is_day(value) or value > max(facts.possible_days) + FARTHEST:
             return None
         day = value + timedelta(days=self.days)
         return max((midnight(day, zone) for zone in facts.zones), default=None)
-
-
-def _is_day(value: Any) -> TypeGuard[date]:
-    """A date, and no instant: which day an instant is depends on the zone."""
-    return isinstance(value, date) and not isinstance(value, datetime)

@@ -1,0 +1,1 @@
+"""The laboratory of case selection: a year of a portfolio, simulated. Only commands know it; nothing here ever dials."""

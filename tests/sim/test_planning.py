@@ -1,0 +1,132 @@
+"""The engine learns of its calls, and calls again at the hour that pays: under virtual time, with the real gate."""
+
+import json
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.campaigns.habits import Habits
+from dialer.cases.model import CaseState, NextAction
+from dialer.compliance.verdict import CallMode, Refusal, Verdict
+from dialer.testing.public import Behaviour
+from tests.sim.house import House
+
+pytestmark = pytest.mark.virtual_time
+
+ROME = ZoneInfo("Europe/Rome")
+B = Behaviour
+
+
+def teach(house, rates):
+    """A thousand calls in each hour of a weekday, of which so many reached the right party."""
+    habits = house.learning.of("k")
+    for hour, rate in rates.items():
+        for n in range(1_000):
+            reached = n < 1_000 * rate
+            habits.called("unknown/unknown", hour, answered=reached)
+            if reached:
+                habits.spoke("unknown/unknown", hour, "", promised=False)
+
+
+EVENINGS = {hour: 0.3 if hour == 18 else 0.03 for hour in range(9, 21)}
+
+
+def planned(house, case_id=1):
+    case = house.record.cases[case_id]
+    return case.due_at.astimezone(ROME), case.why
+
+
+async def test_a_call_that_nobody_answers_is_repeated_at_the_hour_that_pays():
+    async with House() as house:
+        teach(house, EVENINGS)
+        await house.begin(B.NEVER_ANSWERS)
+        await house.run(60)
+        at, why = planned(house)
+        assert at.hour == 18
+        assert why.startswith("after no_answer: called again ")
+        assert "18-19, when numbers like it are answered by" in why
+        assert house.record.cases[1].first_number == house.record.cases[1].new.numbers[0]
+
+
+async def test_with_too_little_learnt_the_spacing_of_the_house_holds():
+    async with House() as house:
+        await house.begin(B.NEVER_ANSWERS)
+        await house.run(60)
+        attempt = next(iter(house.record.attempts.values()))
+        assert planned(house) == (attempt.ended_at.astimezone(ROME) + timedelta(hours=3), "after no_answer")
+
+
+async def test_the_gate_has_the_last_word_on_the_hour():
+    """At night it pays best, and nobody may be called then."""
+    async with House() as house:
+        teach(house, {**dict.fromkeys(range(9, 21), 0.03), 2: 0.5, 19: 0.06})
+        await house.begin(B.NEVER_ANSWERS)
+        await house.run(60)
+        assert planned(house)[0].hour == 19
+
+
+async def test_hours_are_held_against_the_first_legal_one_not_against_the_night():
+    """Called again at half past nine in the evening would mean: tomorrow at half past eight, when hardly anybody answers."""
+    async with House() as house:
+        teach(house, {**dict.fromkeys(range(9, 21), 0.03), 8: 0.02, 18: 0.036})
+        await house.cases(B.NEVER_ANSWERS)
+        late = house.clock.now().astimezone(ROME).replace(hour=21, minute=30)
+        best = await house.closing._planning.best(house.campaign, await house.record.case(1), late)
+        assert best.at.astimezone(ROME).hour == 18
+        assert best.at > late
+
+
+async def test_a_case_that_the_gate_refused_waits_for_the_hour_that_pays():
+    async with House() as house:
+        teach(house, EVENINGS)
+        await house.cases(B.NEVER_ANSWERS)
+        tomorrow = house.clock.now().astimezone(ROME).replace(hour=8, minute=30) + timedelta(days=1)
+        refused = Verdict((Refusal("attempts-per-day"),), not_before=tomorrow)
+        await house.closing.not_called(house.campaign, await house.record.case(1), refused)
+        at, why = planned(house)
+        assert (at.date(), at.hour, why) == (tomorrow.date(), 18, "not called: attempts-per-day")
+
+
+async def test_a_call_for_which_an_agent_was_held_says_nothing_of_the_hour():
+    async with House(mode=CallMode.RESERVED) as house:
+        await house.begin(B.PERSON, B.NEVER_ANSWERS)
+        await house.run(60)
+        assert house.results()["connected"] == 1
+        assert house.learning.of("k").dump()["cells"] == []
+
+
+async def test_what_was_planned_meanwhile_is_not_moved():
+    async with House() as house:
+        await house.cases(B.NEVER_ANSWERS)
+        now = house.clock.now()
+        was, better = NextAction(CaseState.OPEN, now, "new"), NextAction(CaseState.OPEN, now, "better")
+        house.record.schedule(1, None, CaseState.CLOSED, "paid in full")
+        house.record.replan(1, was, better)
+        assert house.record.cases[1].state is CaseState.CLOSED
+
+
+async def test_every_call_that_reached_the_network_teaches():
+    async with House(agents=2) as house:
+        await house.begin(B.NEVER_ANSWERS, B.PERSON, B.BUSY)
+        await house.run(90)
+        dump = house.learning.of("k").dump()
+        ((_, _, calls, answered, right_party),) = dump["cells"]
+        assert (calls, answered, right_party) == (3, 1, 1)
+        assert dump["risks"] == {"": [1, 0]}
+        ((talks, seconds),) = (pair for right, pair in dump["talks"].items() if right == "true")
+        assert (talks, round(seconds)) == (1, 20)
+
+
+async def test_what_was_learnt_is_there_after_a_restart():
+    async with House() as house:
+        teach(house, EVENINGS)
+        house.learning.save()
+        kept = house.record.habits.kept["k"]
+        assert Habits.load(json.loads(kept.text)).enough
+        await house.die()
+    async with House(record=house.record, pbx=house.pbx) as again:
+        assert again.learning.of("k").dump() == house.learning.of("k").dump()
+    house.record.habits.save_learnt("k", "{}", kept.saved_at)
+    async with House(record=house.record, pbx=house.pbx) as forgot:
+        assert not forgot.learning.of("k").enough
