@@ -24,7 +24,7 @@ from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
 from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
-from dialer.calls.results import FAILS_OVER
+from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
@@ -314,7 +314,9 @@ class Flow:
         campaign = self.campaigns.get(attempt.campaign)
         if signal is Signal.WITHDRAWN or attempt.hang_up_wanted or attempt.rang_at or attempt.answered_at:
             return None
-        if campaign is None or not campaign.dials or result_of(attempt, signal) not in FAILS_OVER:
+        if campaign is None or not campaign.dials or (result := result_of(attempt, signal)) not in FAILS_OVER:
+            return None
+        if result is Result.CONGESTION and _may_have_rung(attempt, campaign):
             return None
         return self.trunks.another(attempt, campaign.trunks)
 
@@ -357,3 +359,10 @@ class Flow:
                 self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:
                     self.ending.purge_marks(attempt.id, self._closing.flush)
+
+
+def _may_have_rung(attempt: Attempt, campaign: Campaign) -> bool:
+    """Whether the network took longer than it takes to ring: some ring to a tone in the audio (183), which nobody tells."""
+    if attempt.dialled_at is None or attempt.ended_at is None:
+        return False
+    return (attempt.ended_at - attempt.dialled_at).total_seconds() > campaign.post_dial_delay_seconds

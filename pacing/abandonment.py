@@ -24,6 +24,10 @@ RATE_SECONDS, RATE_ANSWERS = 2_400.0, 80.0
 """The rate of answers reaches back so far, or over so many answers if that is longer."""
 PRIOR_ANSWERS, PRIOR_SECONDS = 3.0, 250.0
 """Answers that the first belief is worth, and an agent's seconds between two answers in it."""
+UNLIKELY, RARE = 0.005, 0.001
+"""The calls under way may do worse than is kept for them with this chance, in each instant; with the smaller one once
+the answers still to come make no abandoned call good.
+"""
 HORIZON_SECONDS = 3_600.0
 """Where the window's end isn't known: time in which what is left may be spent."""
 GAIN, GAIN_ANSWERS = 0.35, 30.0
@@ -107,16 +111,17 @@ class Allowance:
     """What the accounts allow now.
 
     threshold: largest marginal risk of a call. budget: calls that may still be abandoned, of the tightest account.
-    account: its name, empty where there is none. at_worst: so many of the calls under way may find no agent.
+    account: its name, empty where there is none. at_worst: for each account, how many of the calls under way may find no
+    agent, and the chance of more.
     """
 
     threshold: float
     budget: float
     account: str
-    at_worst: float
+    at_worst: tuple[tuple[float, float], ...] = ()
 
 
-NOTHING = Allowance(0.0, 0.0, "", 0.0)
+NOTHING = Allowance(0.0, 0.0, "")
 
 
 def allow(
@@ -132,11 +137,9 @@ def allow(
     share of gain * t of those answered without an agent, and calibration tells how far predictions are off, so that
     t = share / (gain * calibration).
     """
-    return min(
-        (_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts),
-        key=lambda allowance: allowance.threshold,
-        default=NOTHING,
-    )
+    each = [_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts]
+    tightest = min(each, key=lambda allowance: allowance.threshold, default=NOTHING)
+    return replace(tightest, at_worst=tuple(bound for allowance in each for bound in allowance.at_worst))
 
 
 def _allow(account: Account, wish: float, spending: Spending, pipe: float, answers_in_pipe: float) -> Allowance:
@@ -151,7 +154,8 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     calibration = spending.realised / spending.predicted
     worse = max(1.0, calibration)
     left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - WHOLE
-    budget, at_worst = left_for_pipe - pipe * worse, left_for_pipe / worse
+    budget = left_for_pipe - pipe * worse
+    at_worst = ((left_for_pipe / worse, RARE if cap * sure < WHOLE else UNLIKELY),)
     if budget <= 0:
         return Allowance(0.0, budget, account.name, at_worst)
     share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)

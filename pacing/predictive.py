@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from pacing import answering, handling
-from pacing.abandonment import allow
+from pacing.abandonment import UNLIKELY, allow
 from pacing.answering import BIN_SECONDS, Answering
 from pacing.burst import Limit, Wish
 from pacing.floor import Floor
@@ -30,10 +30,6 @@ Known = TypeVar("Known", Answering, Duration)
 
 EXACT_BUSY = 24
 """Up to so many busy agents the balance is convolved exactly, above it is taken for nearly normal."""
-UNLIKELY = 0.005
-"""The calls under way may do worse than is kept for them with this chance, in each instant."""
-RARE = 0.001
-"""A burst may lose more than is left with this chance: at the end of a window nothing makes it good."""
 BURST_AN_AGENT = 3
 """No decision places more calls an agent: what is believed wrongly shows before the next."""
 ONE_BY_ONE = 6
@@ -67,11 +63,11 @@ def wish(floor: Floor, target: Target, memory: Memory, least: Wish, most: int) -
     most = max(least.calls, min(most, BURST_AN_AGENT * max(2, floor.agents)))
     found = risks(view, threshold, most) if threshold > 0 else [1.0]
     calls = len(found) - 1
-    lost = partial(view.shortfall, chance=RARE)
-    if calls > least.calls and lost(calls) > allowance.at_worst:
-        # what is left couldn't make good what this burst may lose
-        calls = least.calls + max(0, bisect_right(range(least.calls, calls), allowance.at_worst, key=lost) - 1)
-        found = found[: calls + 1]
+    for left, chance in allowance.at_worst:
+        lost = partial(view.shortfall, chance=chance)
+        if calls > least.calls and lost(calls) > left:  # what is left couldn't make good what this burst may lose
+            calls = least.calls + max(0, bisect_right(range(least.calls, calls), left, key=lost) - 1)
+            found = found[: calls + 1]
     limit = Limit.OUTAGE if known.outage else Limit.BUDGET
     if calls < least.calls:
         view = view if least.calls <= EXACT_BUSY else Normal(chances)

@@ -69,7 +69,7 @@ class Said:
         if at is not None and at > now:
             raise InputError(f"at: {at.isoformat()} hasn't come yet", "say when it ended")
         entry = Entry(
-            f"con-{reference}",
+            f"con-{case.debtor_id}-{reference}",  # two senders may count alike: neither replaces the other's contact
             revision_at(now),
             case.debtor_id,
             about.number,

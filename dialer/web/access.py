@@ -6,7 +6,7 @@ Who signs in as a person comes later: then a session gives a Holder as a token d
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -120,6 +120,15 @@ class Access:
         if not holder.sees(creditor):
             await self._refused(case_id, holder.name, REFUSED)
             raise _not_theirs(holder)
+
+    async def report(self, holder: Holder, asked: Mapping[str, str]) -> None:
+        """Raises ForbiddenError where the report that is asked for may tell of cases that aren't of the token's creditors."""
+        if holder.creditors is None:
+            return
+        if asked.get("case", "").strip().isdecimal():  # what is no number is no case: the report says so
+            await self.case(holder, int(asked["case"]))
+        else:
+            self.creditor(holder, asked.get("creditor"))
 
     def creditor(self, holder: Holder, creditor: object) -> None:
         """Raises ForbiddenError where it isn't one of the token's creditors; that is logged."""

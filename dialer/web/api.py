@@ -44,6 +44,7 @@ from dialer.web.tuning import TuneBody
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 HOLDER = web.RequestKey("holder", Holder)
+REPORTS = "/api/v1/reports"
 VIEWER = re.compile(r"[\w .,'@-]{1,64}")
 log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -447,6 +448,8 @@ class Api:
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
+            if match.route.resource.canonical.startswith(f"{REPORTS}/"):
+                await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
         if "agent" in match and holder.creditors is not None:

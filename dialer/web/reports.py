@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from dialer.kernel.errors import EXIT_INPUT, EXIT_NO, AwayError, DialerError, InputError, UnknownNameError
+from dialer.web.api import HOLDER, REPORTS
 
 MOST_AT_ONCE = 2
 LONGEST_SECONDS = 3_600.0
@@ -35,8 +36,8 @@ class Reports:
     def routes(self) -> list[web.RouteDef]:
         """Beside those of `dialer.web.api`, under the same guard."""
         return [
-            web.get("/api/v1/reports", self._report),
-            web.get("/api/v1/reports/{report:[a-z-]{1,40}}", self._report),
+            web.get(REPORTS, self._report),
+            web.get(f"{REPORTS}/{{report:[a-z][a-z-]{{0,39}}}}", self._report),
         ]
 
     async def _report(self, request: web.Request) -> web.StreamResponse:
@@ -97,7 +98,8 @@ def _command(request: web.Request) -> tuple[str, str, list[str]]:
         if not _VALUE.fullmatch(query[key]):
             raise InputError(f"{key}: empty, too long, or no text", "leave it out, or correct it")
         if key in OPTIONS:
-            words.append(f"--{key}={query[key]}")
+            value = request[HOLDER].signs(query[key]) if key == "by" else query[key]
+            words.append(f"--{key}={value}")
     form = query.get("format", "json")
     if form not in FORMS or (form == "csv" and not name):
         raise InputError(f"format: {form!r} isn't known here", "ask for json, or of one report for csv")

@@ -12,6 +12,7 @@ from dialer.campaigns.campaign import CampaignSignal
 from dialer.campaigns.trunk import Trunk
 from dialer.compliance.verdict import CallMode
 from dialer.live.snapshot import trunk_lines
+from dialer.testing import fake_pbx
 from dialer.testing.law import FACTS
 from dialer.testing.public import Behaviour
 from pacing.governor import SICK_AFTER_FAILURES
@@ -122,6 +123,15 @@ async def test_where_no_trunk_has_a_way_the_network_has_none():
         for line in attempts_by_number(house).values():
             assert [result for _, result in line] == ["trunk_failure", "congestion"]
             assert {trunk for trunk, _ in line} == {"a", "b"}
+
+
+async def test_a_network_that_finds_no_way_only_after_the_phone_may_have_rung_has_made_the_attempt(monkeypatch):
+    monkeypatch.setitem(fake_pbx._UNANSWERED, Behaviour.CONGESTION, (8.0, 34, 503))
+    async with House(agents=2, trunks=(A, B)) as house:
+        await house.begin(Behaviour.CONGESTION, Behaviour.CONGESTION)
+        await house.run(60)
+        for line in attempts_by_number(house).values():
+            assert [result for _, result in line] == ["congestion"]
 
 
 async def test_a_carrier_that_falls_silent_is_given_up_and_its_calls_go_over_the_other():

@@ -383,7 +383,7 @@ async def test_the_timeline_is_one_ordered_history_of_everything(sql):
     attempt = await ended_attempt(sql, case, at=day(-8))
     await sql.attempts.add_outcome(RecordedOutcome(attempt.id, "anna", "refuses", "urla", day(-8)))
     await refuse(sql, case, day(-7))
-    contact = Entry("con-pbx-7", 1, case.debtor_id, at=day(-6), result=EntryResult.CONVERSATION,
+    contact = Entry(f"con-{case.debtor_id}-pbx-7", 1, case.debtor_id, at=day(-6), result=EntryResult.CONVERSATION,
                     direction=Direction.INBOUND, channel=Channel.CALL)  # fmt: skip
     sql.attempts.keep(contact)
     letter = HistoryEntry(case.id, "L1", day(-5), HistoryKind.LETTER, "sollecito", recorded_by="office")

@@ -131,3 +131,13 @@ async def test_a_number_that_must_not_be_called_is_nobodys(site):
 async def test_an_agreed_time_is_when_the_case_is_due(site):
     await tell(site, GOOD[3][0])
     assert site.house.record.cases[1].due_at == datetime(2026, 11, 24, 15, tzinfo=UTC)
+
+
+async def test_the_same_reference_for_another_debtor_is_another_contact(site):
+    await site.house.cases(Behaviour.PERSON)
+    others = max(site.house.record.cases)
+    assert others != 1
+    await tell(site, CONTACT | {"direction": "outbound"})
+    await tell(site, CONTACT | {"direction": "outbound", "case": others})
+    assert len(site.house.record.lines) == 2
+    assert "conversations-per-day" in (await verdict(site)).reasons

@@ -19,10 +19,15 @@ from dialer.cli import app
 from dialer.kernel.clock import SystemClock
 from dialer.outcomes.rules import shipped_rules
 from dialer.web import reports
+from dialer.web.access import REFUSED, Holder, Scope, digest_of
 from dialer.web.api import Api
 from tests.store.test_dossier import FULL
 
 WITH = {"Authorization": "Bearer t"}
+HOLDERS = tuple(
+    Holder(name, digest_of(name.encode()), frozenset({Scope.READ}), frozenset({creditor}))
+    for name, creditor in (("ours", "Luce"), ("others", "Gas"))
+)
 
 
 class Site:
@@ -36,7 +41,24 @@ class Site:
     async def __aenter__(self):
         self.engine = await open_database(self.place)
         await SqlCaseBook(self.engine, Writer(self.engine)).add("k", [FULL], SystemClock().now())
-        api = Api(None, None, None, None, None, None, list, bytes, "t", SystemClock(), shipped_rules, None, None, None)
+        book, dossiers = SqlCaseBook(self.engine, Writer(self.engine)), SqlDossiers(self.engine)
+        api = Api(
+            None,
+            book,
+            dossiers,
+            None,
+            None,
+            None,
+            list,
+            bytes,
+            "t",
+            SystemClock(),
+            shipped_rules,
+            None,
+            None,
+            None,
+            HOLDERS,
+        )
         application = api.application()
         self.reports = reports.Reports(self.config)
         application.add_routes(self.reports.routes())
@@ -89,6 +111,38 @@ async def test_who_looks_at_a_history_is_on_record_or_sees_nothing(site):
     assert (status, json.loads(text)["report"]) == (200, "history")
     (view,) = await SqlDossiers(site.engine).views(1)
     assert (view.by, view.how) == ("anna", "report history")
+
+
+@pytest.mark.parametrize(
+    ("path", "ours"),
+    [
+        ("/attempts?numbers=true&by=anna", 403),
+        ("/attempts?creditor=Luce", 200),
+        ("/attempts?creditor=Luce&case=1", 400),
+        ("/recovery", 403),
+        ("/compliance", 403),
+        ("/compliance?creditor=Luce", 400),
+        ("/history?case=1&by=anna", 200),
+        ("/history?case=%201%20&by=anna", 200),
+        ("/history?case=one&by=anna", 403),
+        ("/history?case=9&by=anna", 404),
+    ],
+)
+async def test_a_token_of_some_creditors_gets_reports_of_their_cases_alone(site, path, ours):
+    status, _, text = await site.get(path, {"Authorization": "Bearer ours"})
+    assert status == ours, text
+    status, _, text = await site.get(path, {"Authorization": "Bearer others"})
+    assert status == (404 if ours == 404 else 403), text
+    assert "Luce" not in text
+    views = {(view.by, view.how) for view in await SqlDossiers(site.engine).views(1)}
+    assert ("anna", "report history") not in views
+    if path == "/history?case=1&by=anna":
+        assert views == {("anna via ours", "report history"), ("others", REFUSED)}
+
+
+async def test_a_reports_name_is_no_option(site):
+    for name in ("--numbers", "--help", "-h"):
+        assert (await site.get(f"/{name}"))[0] == 404
 
 
 @pytest.mark.parametrize(

@@ -250,8 +250,8 @@ async def _hand_over(connection: AsyncConnection, case_id: int, why: str, now: d
     if debtor is None or await _flagged(connection, debtor, now):
         return False
     values = {"state": CaseState.LETTER.value, "due_at": now, "why": why, "wanted_by": None}
-    await connection.execute(update(cases).where(here).values(**values))
-    return True
+    # SQLite begins its transaction here: the case may have been called since it was read
+    return (await connection.execute(update(cases).where(here, _WAITS).values(**values))).rowcount == 1
 
 
 async def _spoken(connection: AsyncConnection, ids: Sequence[int], before: datetime) -> dict[int, datetime]:

@@ -107,7 +107,7 @@ async def _contacts(connection: AsyncConnection, whose: Whose, most: int) -> Ite
             "",
             f"{line.direction} {line.channel}: {line.result}",
             {
-                "reference": line.id.removeprefix("con-"),
+                "reference": line.id.removeprefix("con-").removeprefix(f"{line.debtor_id}-"),
                 "direction": line.direction.value,
                 "channel": line.channel.value,
                 "result": line.result.value,
