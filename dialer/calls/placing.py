@@ -73,10 +73,13 @@ class Placing:
         trunk = self._trunks.take(campaign.trunks, caller_id.number, decided=decided, avoid=case.failed_trunks)
         if trunk is None:
             return NO_TRUNK
+        placed = False
         try:
-            return await self._over(trunk, campaign, case, mode, held)
+            verdict = await self._over(trunk, campaign, case, mode, held)
+            placed = verdict.allowed
+            return verdict
         finally:
-            self._trunks.let_go(trunk)
+            self._trunks.let_go(trunk, placed=placed)
 
     async def _over(
         self, trunk: Trunk, campaign: Campaign, case: DueCase, mode: CallMode, held: Session | None

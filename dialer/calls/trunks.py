@@ -1,5 +1,6 @@
 """Which trunk takes the next call: by weight, within what each can carry, and around those that fail."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class TrunkState:
     credit: float = 0.0
     held: int = 0
     failures: int = 0
-    probed_at: float = float("-inf")
+    probed_at: float = -math.inf
     reached: bool = True
 
     @property
@@ -139,9 +140,14 @@ class Trunks:
         chosen.held += 1
         return chosen.trunk
 
-    def let_go(self, trunk: Trunk) -> None:
-        """The call that took it is among the live ones, or isn't placed."""
-        self._states[trunk.name].held -= 1
+    def let_go(self, trunk: Trunk, *, placed: bool) -> None:
+        """The call that took it is among the live ones; or it isn't placed, and took nothing of the rate."""
+        state = self._states[trunk.name]
+        state.held -= 1
+        if not placed:
+            state.tokens += 1.0
+            if state.sick:
+                state.probed_at = -math.inf  # nothing was asked of it
 
     def another(self, attempt: Attempt, trunks: Sequence[Trunk]) -> frozenset[str] | None:
         """The names of the trunks that had no way for this case, where another one is well; else None."""

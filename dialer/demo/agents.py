@@ -15,7 +15,7 @@ TALK_MEAN_SECONDS, TALK_SPREAD = 7.0, 0.5
 WRAP_UP_SECONDS = (1.0, 3.0)
 # what an agent hears that is no person, how long it takes to be sure, and what it is called
 _NO_PERSON = {
-    Behaviour.VOICEMAIL: (2.5, "machine"),
+    Behaviour.VOICEMAIL: (4.0, "machine"),
     Behaviour.FAX: (1.5, "fax"),
     Behaviour.SILENT: (3.0, "no_voice"),
     Behaviour.ANSWERS_AND_HANGS_UP: (3.0, "hung_up"),

@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pypdf
 import pytest
@@ -39,7 +40,11 @@ caller_id = "+390694801234"
 creditor = "Luce"
 how_to_pay = "IBAN IT60X0542811101000000123456"
 """
-TODAY = SystemClock().now().date()
+
+
+def local_today():
+    """The day where the debtors live: a letter bears it, and no day before it may be told of the letter."""
+    return SystemClock().now().astimezone(ZoneInfo("Europe/Rome")).date()
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def test_letters_go_out_in_a_folder_and_come_back_with_their_days(dialer, tmp_pa
     assert (row["letter"], row["name"], row["postal_code"], row["file"]) == (
         "1-1", "Ștefan Wójcik", "00184", "1-1-registered.pdf",
     )  # fmt: skip
-    row |= {"sent_on": f"{TODAY:%d/%m/%Y}", "tracking": "152345678901"}
+    row |= {"sent_on": f"{local_today():%d/%m/%Y}", "tracking": "152345678901"}
     with (tmp_path / "back.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, row, delimiter=";")
         writer.writeheader()
@@ -107,8 +112,9 @@ def test_a_batch_is_told_at_once_and_its_files_can_be_made_again(dialer, tmp_pat
     before = (tmp_path / "posta" / "1-1-registered.pdf").read_bytes()
     dialer(f"letters export again --batch {batch}")
     assert (tmp_path / "again" / "1-1-registered.pdf").read_bytes() == before
-    assert "1 letters changed" in dialer(f"letters tell --batch {batch} --sent-on {TODAY}").stdout
-    assert "0 letters changed" in dialer(f"letters tell --batch {batch} --sent-on {TODAY}").stdout
+    tell = f"letters tell --batch {batch} --sent-on {local_today()}"
+    assert "1 letters changed" in dialer(tell).stdout
+    assert "0 letters changed" in dialer(tell).stdout
     assert "messa in mora" in dialer("letters show 1-1 --by carla").stdout
     views = json.loads(dialer("case views 1 --json").stdout)["views"]
     assert [view["how"] for view in views] == ["letter"] * 3
@@ -176,7 +182,7 @@ def test_the_how_to_works_as_written(dialer, tmp_path):
     for line in lines:
         if not line.startswith("dialer letters "):  # the script's is shown in test_scripts.py
             continue
-        dialer(line.removeprefix("dialer ").replace("2026-11-24", str(TODAY)))
+        dialer(line.removeprefix("dialer ").replace("2026-11-24", str(local_today())))
     (letter,) = json.loads(dialer("letters list --json").stdout)["letters"]
     assert (letter["kind"], letter["state"]) == ("reminder", "received")
 

@@ -40,7 +40,7 @@ class Room:
         self.count += 1
         intent = Intent("k", 1, 1, "+393471234567", (), (), 30.0, caller_id=caller_id, trunk=chosen.name)
         self.live.add(Attempt(f"dla-{self.count:026d}", intent, self.clock.now(), State.DIALLING))
-        self.trunks.let_go(chosen)
+        self.trunks.let_go(chosen, placed=True)
         return chosen.name
 
     def end(self, result, name=None):
@@ -77,7 +77,7 @@ def test_a_call_that_was_not_placed_leaves_its_channel():
     room = Room(trunk("a", channels=1))
     first = room.trunks.take((), ROME)
     assert room.trunks.take((), ROME) is None  # held, though no call is under way yet
-    room.trunks.let_go(first)
+    room.trunks.let_go(first, placed=True)
     assert room.trunks.take((), ROME) is first
 
 

@@ -70,11 +70,7 @@ _RUNNING = (
     .join(cases)
     .where(cases.c.state != CaseState.CLOSED.value)
 )
-_JUDGED = (
-    select(written_facts.c.debt_id)
-    .where(written_facts.c.debt_id == debts.c.id, written_facts.c.kind == WrittenFactKind.JUDGMENT.value)
-    .exists()
-)
+_JUDGED = debts.c.id.in_(select(written_facts.c.debt_id).where(written_facts.c.kind == WrittenFactKind.JUDGMENT.value))
 
 
 class SqlDossiers:

@@ -223,6 +223,7 @@ written_facts = Table(
     Column("recorded_by", String, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("letter", String),  # the letter whose receipt it is, as 17-1
+    Index(None, "kind", "debt_id"),
 )
 
 letters = Table(

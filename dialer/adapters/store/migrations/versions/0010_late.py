@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("promises", sa.Column("paid_late_on", sa.Date()))
     op.add_column("debtors", sa.Column("zone_guessed", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_index("ix_written_facts_kind_debt_id", "written_facts", ["kind", "debt_id"])
 
 
 def downgrade() -> None:
