@@ -27,11 +27,12 @@ def loudness(byte):
 
 
 VOICE = 0x95  # another sign than the agent's: together they are neither the one nor the other
+LATE_SECONDS, MOST_OF_IT = 0.5, 0.8
 BOTH = loudness(VOICE) + loudness(AGENT_VOICE)
 
 
 def runs(file):
-    """What is heard in turn, as (sample, seconds), of all that lasts a tenth of a second."""
+    """What is heard in turn, as (sample, seconds), of all that lasts one frame."""
     with wave.open(str(file)) as sound:
         samples = array("h", sound.readframes(sound.getnframes()))
     found = []
@@ -40,7 +41,22 @@ def runs(file):
             found[-1][1] += 1
         else:
             found.append([sample, 1])
-    return [(sample, count / 8000) for sample, count in found if count >= 800]
+    return [(sample, count / 8000) for sample, count in found if count >= 160]
+
+
+def stretches(file):
+    """Silence and sound in turn: of silence 0, of sound how much of it is both voices. On a loaded machine frames come
+    late: for a moment one voice is alone, or nobody is heard.
+    """
+    found = []
+    for sample, seconds in runs(file):
+        if not sample and seconds < LATE_SECONDS:
+            continue
+        if not found or found[-1]["sounds"] is not bool(sample):
+            found.append({"sounds": bool(sample), "both": 0.0, "all": 0.0})
+        found[-1]["both"] += seconds * (sample == BOTH)
+        found[-1]["all"] += seconds
+    return [stretch["both"] / stretch["all"] for stretch in found]
 
 
 def recorded(stage):
@@ -104,9 +120,9 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
             await hang_up(ear, call)
         (line,) = await until(lambda: listed(ear.stage))
         (file,) = recorded(ear.stage)
-        heard = [sample for sample, _ in runs(file)]
-        assert [bool(sample) for sample in heard] == [False, True, False, True]
-        assert {sample for sample in heard if sample} == {BOTH}
+        held, told_, paused, resumed = stretches(file)
+        assert held == paused == 0
+        assert min(told_, resumed) > MOST_OF_IT
         told = await moments(ear.stage, line["attempt"])
         assert sorted(told[:2]) == [("held", "engine"), ("started", "dialplan")]  # within milliseconds
         assert told[2:] == [
