@@ -121,6 +121,15 @@ class Access:
             await self._refused(case_id, holder.name, REFUSED)
             raise _not_theirs(holder)
 
+    def for_all(self, holder: Holder) -> None:
+        """Raises ForbiddenError where the token isn't for every creditor; that is logged."""
+        if holder.creditors is not None:
+            log.warning("api.refused", token=holder.name, scope="", route="opt-out")
+            raise ForbiddenError(
+                f"the number's opt-out holds for every creditor, and the token {holder.name} is for some alone",
+                "use a token of all creditors to lift or limit it; to set it, leave `until` out",
+            )
+
     async def report(self, holder: Holder, asked: Mapping[str, str]) -> None:
         """Raises ForbiddenError where the report that is asked for may tell of cases that aren't of the token's creditors."""
         if holder.creditors is None:

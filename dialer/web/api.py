@@ -217,7 +217,9 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        holder = request[HOLDER]
+        admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
+        id_ = await ledger.take(self._said, await _json(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------

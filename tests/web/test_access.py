@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -80,6 +81,19 @@ async def test_nothing_is_said_of_another_creditors_case_and_the_try_is_on_recor
     assert site.house.record.lines == {}
     assert site.house.record.views == [(1, "others", REFUSED)] * 3
     assert (await site.ask("POST", "/api/v1/ledger", FLAG, bearer("ours")))[0] == 200
+
+
+async def test_a_numbers_opt_out_is_ended_by_tokens_of_every_creditor_alone(site):
+    await site.house.cases(Behaviour.PERSON)
+    about = {"case": 1, "name": "do-not-call", "number": (await site.house.record.case(1)).numbers[0].number}
+    soon = (site.house.clock.now() + timedelta(minutes=1)).isoformat()
+    status, answer = await site.ask("POST", "/api/v1/ledger", about | {"kind": "flag"}, bearer("ours"))
+    assert status == 200
+    for ended in ({"kind": "lift"}, {"kind": "flag", "until": soon}):
+        assert (await site.ask("POST", "/api/v1/ledger", about | ended, bearer("ours")))[0] == 403, ended
+        assert site.house.record.lines[answer["id"]].until is None
+    assert (await site.ask("POST", "/api/v1/ledger", about | {"kind": "lift"}, bearer("tell")))[0] == 200
+    assert site.house.record.lines[answer["id"]].until <= site.house.clock.now()
 
 
 async def test_an_agents_call_is_shown_to_tokens_of_its_creditor_alone(site):
