@@ -254,8 +254,9 @@ class Api:
     async def _waits(self, request: web.Request) -> web.Response:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
-        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+        creditors = request[HOLDER].creditors
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN, creditors)
+        return web.json_response({"cases": [plain(one) for one in found]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
