@@ -6,7 +6,7 @@ Who signs in as a person comes later: then a session gives a Holder as a token d
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +33,15 @@ class Scope(StrEnum):
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
+
+
+def refuse_limited_work(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
+    """Raises ValueError: a seat takes the calls of its campaigns, whosever they are."""
+    if Scope.WORK in scopes and creditors is not None:
+        raise ValueError(
+            "creditors: the scope work can't be limited to some, as a seat takes every call of its campaigns: leave "
+            "creditors out, and name in [[agents]] campaigns of these creditors alone; or leave out work"
+        )
 
 
 class ForbiddenError(DialerError):

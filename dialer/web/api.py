@@ -367,8 +367,6 @@ class Api:
     async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
         agent = request[HOLDER].signs(_agent(request))
-        if case_id is not None:
-            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
@@ -416,7 +414,7 @@ class Api:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
     async def _admit(self, holder: Holder, request: web.Request) -> None:
-        """Whether the token may do what the route does, in the case that it names or that the agent has."""
+        """Whether the token may do what the route does, in the case that it names."""
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
@@ -424,13 +422,6 @@ class Api:
                 await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
-        if "agent" in match and holder.creditors is not None:
-            offer = self._flow.previewing.of(match["agent"])
-            attempt = await self._flow.wrap_up.current(match["agent"])
-            if offer is not None:
-                await self._access.case(holder, offer.case.id)
-            if attempt is not None:
-                await self._access.case(holder, attempt.intent.case_id)
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:
