@@ -15,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import Collecting, RecordingFiles
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
@@ -30,6 +31,7 @@ from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
+from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
@@ -162,6 +164,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
+        kept, self._files = SqlRecordings(engine), RecordingFiles(settings.recordings.folder)
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -175,10 +178,13 @@ class Daemon:
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
+            recordings=kept,
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
+            has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -291,6 +297,7 @@ class Daemon:
             tasks.start("learn", self._closing.learner())
         await self._learning.load()
         await self._recovery.load()
+        tasks.start("recordings", self._collecting.run())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -399,6 +406,7 @@ class Daemon:
             self._rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
+            self._files,
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())

@@ -198,6 +198,20 @@ class ApiSettings(_Section):
     tokens: tuple[TokenSettings, ...] = Field((), description="`[[api.tokens]]`: who else may ask, and what")
 
 
+class RecordingsSettings(_Section):
+    """Where recordings are. The daemon's user needs to read and delete what Asterisk's user writes there."""
+
+    folder: Path = Field(
+        Path("/var/spool/asterisk/monitor/dialer"),
+        description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
+    )
+    least_free_mb: int = Field(
+        2_000,
+        ge=0,
+        description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
+    )
+
+
 class LogSettings(_Section):
     """The daemon's own words, on standard error."""
 
@@ -290,6 +304,10 @@ class CampaignSettings(_Section):
     )
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
+    )
+    record: bool = Field(
+        False,
+        description="conversations are recorded, once the debtor was told or consented as the packs need it",
     )
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
         None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
@@ -419,6 +437,7 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     compliance: ComplianceSettings = ComplianceSettings()
     api: ApiSettings = ApiSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     demo: DemoSettings = DemoSettings()
@@ -572,6 +591,7 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
                 )
                 for mandate in settings.mandates
             ),
+            "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={

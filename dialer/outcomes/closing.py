@@ -239,8 +239,10 @@ class Closing:
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""
         attempt = self._roster.session(agent).attempt
-        if attempt is None:
-            return None
+        return None if attempt is None else await self.call(attempt)
+
+    async def call(self, attempt: AttemptId) -> Attempt | None:
+        """A call under way, or on record. Raises AwayError."""
         found = self._live.get(attempt)
         if found is not None:
             return found

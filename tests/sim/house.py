@@ -36,6 +36,7 @@ from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.memory_recordings import MemoryRecordings
 from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
@@ -72,6 +73,8 @@ class House:
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
         self.rules = Rules()
+        self.recordings = MemoryRecordings()
+        self.room = True  # on the disk of the recordings
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -129,6 +132,8 @@ class House:
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
+            recordings=self.recordings,
+            has_room=lambda: self.room,
             clock=self.clock,
             tasks=self.tasks,
         )

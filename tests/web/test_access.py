@@ -3,12 +3,14 @@
 import json
 import tomllib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from dialer import configured, settings
+from dialer.calls.recording import Recording, What
 from dialer.cli import app
 from dialer.kernel.errors import InputError
 from dialer.testing.public import Behaviour
@@ -101,6 +103,27 @@ async def test_who_sees_an_agents_call_is_on_record_with_the_token(site):
     status, answer = await site.ask("GET", "/api/v1/agents/agent0/call", headers=bearer("work"))
     assert (status, answer["case"]["id"]) == (200, 1)
     assert site.house.record.views == [(1, "agent0 via work", "call")]
+
+
+async def test_a_recording_is_for_tokens_of_its_creditor_and_one_of_no_known_call_for_those_of_all(site):
+    await site.talking()
+    (attempt,), unknown = site.house.live, "dla-" + "0" * 26
+    for id_ in (attempt.id, unknown):
+        (Path(site.folder.name) / f"{id_}.wav").write_bytes(b"sound")
+        await site.house.recordings.keep(Recording(id_, attempt.cleared_at, attempt.cleared_at, 5, "ab" * 32))
+
+    async def fetch(id_, token):
+        url = f"/api/v1/recordings/{id_}?by=anna"
+        return (await site.client.get(url, headers=bearer(token))).status
+
+    got = {
+        (id_, token): await fetch(id_, token) for id_ in (attempt.id, unknown) for token in ("ours", "others", "read")
+    }
+    assert list(got.values()) == [200, 403, 200, 404, 404, 200]
+    assert (1, "others", REFUSED) in site.house.record.views
+    fetched = [[moment.by for moment in await site.house.recordings.moments(id_) if moment.what is What.FETCHED]
+               for id_ in (attempt.id, unknown)]  # fmt: skip
+    assert fetched == [["anna via ours", "anna via read"], ["anna via read"]]
 
 
 def config(tmp_path, text):

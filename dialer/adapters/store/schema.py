@@ -468,6 +468,28 @@ pacing_memory = Table(
     Column("memory", Text, nullable=False),
 )
 
+# complete files; `attempt_id` refers to nothing: a file whose call is unknown is on record too
+recordings = Table(
+    "recordings",
+    METADATA,
+    Column("attempt_id", String, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("stopped_at", Instant, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("known", Boolean, nullable=False),
+)
+
+recording_moments = Table(
+    "recording_moments",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("attempt_id", String, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("what", String, nullable=False),
+    Column("by", String, nullable=False),
+)
+
 # when numbers are answered, as a cell learnt of a campaign's calls, as JSON
 habits = Table(
     "habits",
