@@ -53,7 +53,7 @@ from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.planning import Planning
@@ -143,7 +143,9 @@ class Daemon:
         learning = Learning(SqlLearnt(engine, self._writer, schema.habits, settings.store.cell), clock)
         self._learning, self._ranking = learning, SqlRanking(engine)
         planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
-        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules, planning)
+        self._closing = closing = Closing(
+            record, self._book, gate, roster, live, clock, campaigns, self._rules, planning
+        )
         self._pbx = Asterisk(
             self._link_settings,
             configured.trunks(settings),
@@ -291,6 +293,8 @@ class Daemon:
         tasks.start("promises", self._judge_promises())
         tasks.start("ranking", self._rank_again())
         tasks.start("letters", self._hand_over_to_letters())
+        for _ in range(LEARNERS):
+            tasks.start("learn", self._closing.learner())
         await self._learning.load()
         await self._recovery.load()
         tasks.start("recordings", self._collecting.run())

@@ -188,6 +188,9 @@ class Flow:
         if Reason.NO_AGENT in verdict.reasons:
             self._stocks[campaign.name].wait_for_agent(case)
             return verdict
+        if case.failed_trunks and Reason.NO_TRUNK in verdict.reasons:
+            self._stocks[campaign.name].try_again(case)
+            return verdict
         if not ENGINE.intersection(verdict.reasons):
             await self._closing.not_called(campaign, case, verdict)
         self._stocks[campaign.name].put_back(case.id)
@@ -345,7 +348,7 @@ class Flow:
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
                 if failed_trunks is None:
-                    self._tasks.start("learn", self._closing.learn(attempt, planned))
+                    self._closing.learn_later(attempt, planned)
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
                 if stock is not None and failed_trunks is not None:
@@ -354,7 +357,7 @@ class Flow:
                 elif stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self.trunks.settled(attempt)
+                    self.trunks.settled(attempt, result_of(attempt, signal))
                 self.tally.settled(attempt)
                 self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:

@@ -18,7 +18,7 @@ from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
-from dialer.web.access import Scope
+from dialer.web.access import Scope, refuse_limited_work
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")
@@ -181,6 +181,11 @@ class TokenSettings(_Section):
     creditors: tuple[str, ...] | None = Field(
         None, min_length=1, description="whose cases alone it may see and touch, as the cases name them; unset: all"
     )
+
+    @model_validator(mode="after")
+    def _works_for_all(self) -> "TokenSettings":
+        refuse_limited_work(self.scopes, self.creditors)
+        return self
 
 
 class ApiSettings(_Section):

@@ -230,7 +230,9 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        holder = request[HOLDER]
+        admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
+        id_ = await ledger.take(self._said, await _json(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
@@ -263,8 +265,9 @@ class Api:
     async def _waits(self, request: web.Request) -> web.Response:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
-        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+        creditors = request[HOLDER].creditors
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN, creditors)
+        return web.json_response({"cases": [plain(one) for one in found]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
@@ -395,8 +398,6 @@ class Api:
     async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
         agent = request[HOLDER].signs(_agent(request))
-        if case_id is not None:
-            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
@@ -444,7 +445,7 @@ class Api:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
     async def _admit(self, holder: Holder, request: web.Request) -> None:
-        """Whether the token may do what the route does, in the case that it names, or of the agent, or of the call."""
+        """Whether the token may do what the route does, in the case that it names, or of the call."""
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
@@ -452,13 +453,6 @@ class Api:
                 await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
-        if "agent" in match and holder.creditors is not None:
-            offer = self._flow.previewing.of(match["agent"])
-            attempt = await self._flow.wrap_up.current(match["agent"])
-            if offer is not None:
-                await self._access.case(holder, offer.case.id)
-            if attempt is not None:
-                await self._access.case(holder, attempt.intent.case_id)
         if "attempt" in match and holder.creditors is not None:
             call = await self._flow.wrap_up.call(AttemptId(match["attempt"]))
             if call is None:  # whose it is isn't known

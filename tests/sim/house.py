@@ -27,7 +27,7 @@ from dialer.live.accounts import Accounts
 from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Wish
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
 from dialer.outcomes.planning import Planning
@@ -137,6 +137,8 @@ class House:
             clock=self.clock,
             tasks=self.tasks,
         )
+        for _ in range(LEARNERS):
+            self.tasks.start("learn", self.closing.learner())
         self.pbx.deliver = self.flow.on_event
         self.pbx.listening = True
         self.recovery = Recovery(
