@@ -71,6 +71,7 @@ LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
 """So a million cases are gone through in seven hours, beside the calls."""
+WORKING_TIME_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -128,6 +129,7 @@ class Daemon:
         self._dossiers = SqlDossiers(engine)
         self._payments = SqlPayments(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._floor = floor
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
         gate = Gate(self._law, self._ledger, record, clock, ids)
@@ -273,6 +275,12 @@ class Daemon:
             self._flow.pacer.save()
             self._learning.save()
 
+    async def _count_working_time(self) -> None:
+        """A kill -9 loses no more of it than this."""
+        while True:
+            await asyncio.sleep(WORKING_TIME_SECONDS)
+            self._flow.roster.count_working_time()
+
     async def _rank_again(self) -> None:
         """Go through all open cases, over and over: they grow older, and what was learnt since moves them."""
         after = 0
@@ -293,6 +301,7 @@ class Daemon:
         tasks.start("promises", self._judge_promises())
         tasks.start("ranking", self._rank_again())
         tasks.start("letters", self._hand_over_to_letters())
+        tasks.start("working_time", self._count_working_time())
         for _ in range(LEARNERS):
             tasks.start("learn", self._closing.learner())
         await self._learning.load()
@@ -312,6 +321,7 @@ class Daemon:
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
+            self._flow.roster.count_working_time()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):
@@ -360,6 +370,8 @@ class Daemon:
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
                     self._ledger.forget_before(self._clock.now())
+                kept_days = timedelta(days=self._settings.collector.working_times_days)
+                self._floor.forget_worked(self._clock.now() - kept_days)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:

@@ -127,6 +127,12 @@ class CollectorSettings(_Section):
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
     )
+    working_times_days: int = Field(
+        180,
+        ge=1,
+        le=3_660,
+        description="how long agents' working times (logged in, free, on a break) are kept for the report; then deleted",
+    )
 
 
 class ComplianceSettings(_Section):

@@ -458,6 +458,17 @@ sessions = Table(
     Column("wrapping", ForeignKey("attempts.id")),  # the attempt whose outcome the agent is writing
 )
 
+# how long agents were at what, by quarters of an hour
+working_times = Table(
+    "working_times",
+    METADATA,
+    Column("agent", String, primary_key=True),
+    Column("began_at", Instant, primary_key=True, autoincrement=False),
+    Column("work", String, primary_key=True),
+    Column("microseconds", BigInteger, nullable=False),
+    Index(None, "began_at"),
+)
+
 # what a cell's pacing learnt of a campaign, as JSON
 pacing_memory = Table(
     "pacing_memory",
