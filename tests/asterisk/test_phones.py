@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 DEBTOR_VOICE = 0x2A
 PAGE = (ROOT / "docs/how-to/phones.md").read_text()
+CONF = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 CERTIFICATE, ADD, REVOKE = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 RELOAD = "module reload res_pjsip.so"
 
@@ -57,6 +58,48 @@ class House:
         call.ring()
         await call.answer()
 
+    async def branch(self):
+        """Another PBX with a phone of its own, 1001, and agent01 on it; what the page says of both."""
+        port, tls_port = asterisk.free_port(), asterisk.free_port(socket.SOCK_STREAM)
+        secret = "branch-secret"
+        theirs, dialplan = CONF
+        modules = (asterisk.CONF / "pbx/modules.conf").read_text() + "load = app_dial.so\n"
+        phone = (
+            # all of them share an address here
+            "[global]\ntype = global\nendpoint_identifier_order = username,ip\n"
+            "[1001]\ntype = endpoint\ncontext = none\nallow = !all,alaw\nauth = 1001\naors = 1001\ndirect_media = no\n"
+            f"[1001]\ntype = auth\nusername = 1001\npassword = {secret}\n[1001]\ntype = aor\nmax_contacts = 1\n"
+        )
+        transports = (
+            f"[udp]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:{port}\n"
+            f"[tls]\ntype = transport\nprotocol = tls\nbind = 127.0.0.1:{tls_port}\nmethod = tlsv1_2\n"
+            f"cert_file = {self.etc}/keys/dialer.crt\npriv_key_file = {self.etc}/keys/dialer.key\n"
+        )
+        pbx = asterisk.AsteriskProcess(
+            name="branch",
+            folder=self.folder / "branch",
+            tree=self.stage.pbx.tree,
+            conf="pbx",
+            site={
+                "pjsip.conf": transports + phone + theirs.replace("198.51.100.1", "127.0.0.1"),
+                "extensions.conf": dialplan,
+                "modules.conf": modules,
+            },
+            rtp=asterisk.free_port_range(2_000),
+        )
+        pbx.write()
+        await pbx.start()
+        self._stack.push_async_callback(pbx.stop)
+        ours = (asterisk.CONF / "pbx/with-other-pbx/pjsip_other_pbx.conf").read_text()
+        ours = ours.replace("branch.example:5061", f"127.0.0.1:{tls_port}").replace("198.51.100.2", "127.0.0.9")
+        (self.etc / "pjsip_other_pbx.conf").write_text(ours)
+        await self.stage.pbx.cli(RELOAD)
+        self.stage.config.write_text(self.stage.config.read_text().replace("PJSIP/anna", "PJSIP/1001@branch"))
+        phone = await SipEndpoint("1001", pick_up, voice=AGENT_VOICE).start_listening()
+        self._stack.push_async_callback(phone.close)
+        await phone.register(("127.0.0.1", port), secret)
+        return pbx, phone
+
     def _secure(self):
         conf = (asterisk.CONF / "pbx/with-certificate/pjsip_secure.conf").read_text()
         conf = conf.replace("0.0.0.0:5061", f"127.0.0.1:{self.tls_port}")
@@ -75,7 +118,7 @@ class House:
 
     async def run(self, lines):
         """A block of the page, in the folder of `dialer.toml`."""
-        lines = lines.replace("/etc/asterisk", str(self.etc)).replace("DNS:pbx.example", "DNS:localhost")
+        lines = lines.replace("/etc/asterisk", str(self.etc)).replace("DNS:pbx.example", "DNS:localhost,IP:127.0.0.1")
         env = os.environ | {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         shell = await asyncio.create_subprocess_exec(
             "bash", "-ec", lines, cwd=self.stage.folder, env=env,
@@ -119,7 +162,7 @@ async def test_a_phone_with_tls_and_srtp_is_set_up_as_written_talks_and_is_heard
 
         phone = await house.phone("anna", password)
         line = (await house.listed())["PJSIP/anna"]
-        assert (line["state"], line["agent"], line["transport"]) == ("registered", "agent01", "dialer-tls")
+        assert (line["state"], line["agent"], line["transport"]) == ("reached", "agent01", "dialer-tls")
         assert line["encryption"] == "sdes"
         assert "phones: 1 of 1 can be called\n" in await house.run("dialer check")
         await house.stage.start_daemon()
@@ -186,4 +229,24 @@ async def test_a_desk_phone_by_tcp_is_set_up_as_written_and_seated(tmp_path, ast
         assert "RTP/AVP " in seat.offered[0]
         await until(lambda: seat.frames)
         phone.vanish()
+        await until(lambda: house.is_("calling"))
+
+
+async def test_an_agent_on_another_pbx_is_seated_through_a_trunk_with_tls_and_srtp(tmp_path, asterisk_tree):
+    async with House(tmp_path, asterisk_tree) as house:
+        await house.run(CERTIFICATE)
+        other, phone = await house.branch()
+        await house.stage.start_daemon()
+        await house.floor.staff()
+        line = (await house.listed())["PJSIP/1001@branch"]
+        assert (line["state"], line["agent"], line["encryption"]) == ("reached", "agent01", "sdes")
+        (seat,) = phone.calls.values()
+        assert "answer-after=0" in seat.invite.get("call-info")
+        await house.floor.command("start")
+        debtor = await house.call_one("+393471234567")
+        await until(lambda: AGENT_VOICE in debtor.heard and DEBTOR_VOICE in seat.heard)
+        await house.floor.client.post("/api/v1/agents/agent01/hang-up")
+        await until(debtor.ended.is_set)
+        await until(lambda: house.is_("ready"))
+        other.kill()
         await until(lambda: house.is_("calling"))
