@@ -27,11 +27,13 @@ from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
+from dialer.adapters.store.listenings import SqlListenings
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
@@ -59,6 +61,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
@@ -149,6 +152,17 @@ class Daemon:
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
+        self._past_listenings = SqlListenings(engine, self._writer)
+        listenings = Listenings(
+            configured.supervising(settings),
+            roster,
+            self._pbx,
+            self._past_listenings,
+            live.case_of,
+            clock,
+            ids,
+            tasks,
+        )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
         trunks = Trunks(
             configured.trunks(settings),
@@ -170,6 +184,7 @@ class Daemon:
             live=live,
             trunks=trunks,
             closing=closing,
+            listenings=listenings,
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
@@ -398,6 +413,7 @@ class Daemon:
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

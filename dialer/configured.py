@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.agents.listening import Supervising
 from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.trunk import Trunk, ways
@@ -139,6 +140,12 @@ def holders(settings: Settings) -> tuple[Holder, ...]:
         )
         for token in settings.api.tokens
     )
+
+
+def supervising(settings: Settings) -> Supervising:
+    """Whether agents may be listened to, and by whom."""
+    supervisors = {agent.name: agent.phone for agent in settings.agents if agent.supervisor}
+    return Supervising(settings.supervision.basis, settings.supervision.tell_agents, supervisors)
 
 
 def wish(campaign: CampaignSettings) -> Wish:

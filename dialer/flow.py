@@ -12,6 +12,7 @@ import structlog
 
 from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.agents.session import Session, Work
@@ -79,6 +80,7 @@ class Flow:
         live: LiveAttempts,
         trunks: Trunks,
         closing: Closing,
+        listenings: Listenings,
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
@@ -88,7 +90,7 @@ class Flow:
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock, self._tasks = tally, clock, tasks
+        self.tally, self._clock, self._tasks, self.listenings = tally, clock, tasks, listenings
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
@@ -248,9 +250,13 @@ class Flow:
         """One event of the PBX, in its order."""
         match event:
             case events.SeatIdle():
-                if self.roster.seat_idle(event.leg) is None:
+                session = self.roster.seat_idle(event.leg)
+                if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
+                self.listenings.call_over(session)
                 self._answering.serve_waiting()
+            case events.SpyOn() | events.SpyEnded():
+                self.listenings.on_event(event)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
@@ -315,7 +321,7 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.roster.connect(attempt.id)
+                self.listenings.bridged(self.roster.connect(attempt.id))
                 self._closing.save(attempt)
                 self.tally.bridged(attempt)
             case Effect.RELEASE:

@@ -228,7 +228,24 @@ class AgentSettings(_Section):
         pattern=_NAME,
         description="agents of one class talk and write up alike, as `senior`: pacing learns it for each",
     )
-    supervisor: bool = Field(False, description="may approve an offer that is worse than an earlier one")
+    supervisor: bool = Field(
+        False, description="may approve an offer that is worse than an earlier one, and listen to agents"
+    )
+
+
+class SupervisionSettings(_Section):
+    """Listening to agents: whispering and barging too. Nobody may before `basis` says why it is lawful."""
+
+    basis: str | None = Field(
+        None,
+        min_length=10,
+        max_length=300,
+        description="the union agreement or the labour inspectorate's authorisation (Italy: art. 4 of law 300/1970), "
+        "as `RSU agreement of 12.3.2026`; it stands with every listening; unset: nobody may listen",
+    )
+    tell_agents: bool = Field(
+        True, description="whether agents see in their line who listens, and how; false only where `basis` covers it"
+    )
 
 
 class CallerIdSettings(_Section):
@@ -417,6 +434,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     demo: DemoSettings = DemoSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     agents: tuple[AgentSettings, ...] = ()
     campaigns: dict[Annotated[str, Field(pattern=_NAME)], CampaignSettings] = Field(default_factory=dict)
     mandates: tuple[MandateSettings, ...] = ()

@@ -18,6 +18,7 @@ from dialer.cli import (
     generate,
     ledger,
     letters,
+    listen,
     mandate,
     migrate,
     minimise,
@@ -57,6 +58,7 @@ cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
 app.add_typer(letters.app, name="letters")
+app.add_typer(listen.app, name="listen")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")

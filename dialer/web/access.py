@@ -17,6 +17,7 @@ from dialer.kernel.errors import DialerError
 TOKEN_BYTES = 32
 REFUSED = "refused: not of its creditors"
 """How a case was not shown, among those who looked at it."""
+_HEARD = ("/api/v1/supervisors/", "/api/v1/listenings")
 _TOLD = frozenset({"/api/v1/ledger", "/api/v1/payments", "/api/v1/letters"})
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ class Scope(StrEnum):
     """Work as an agent: log in, take calls, write them up."""
     TELL = "tell"
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
+    LISTEN = "listen"
+    """Listen to agents, and see who did. Not for a token of some creditors: a seat's next call may be another's."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
 
@@ -74,6 +77,8 @@ def scope_of(method: str, route: str) -> Scope:
     """What a route needs; one that nobody thought of needs the most."""
     if route.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if route.startswith(_HEARD):
+        return Scope.LISTEN
     if route in _TOLD:
         return Scope.TELL
     return Scope.READ if method in ("GET", "HEAD") else Scope.SUPERVISE
@@ -107,6 +112,12 @@ class Access:
             raise ForbiddenError(
                 f"the token {holder.name} lacks the scope {needed.value}",
                 "use another, or add the scope to [[api.tokens]]",
+            )
+        if needed is Scope.LISTEN and holder.creditors is not None:
+            log.warning("api.refused", token=holder.name, scope=needed.value, route=route)
+            raise ForbiddenError(
+                f"the token {holder.name} is for some creditors, and a seat's next call may be another's",
+                "use a token without creditors",
             )
 
     async def case(self, holder: Holder, case_id: int) -> None:

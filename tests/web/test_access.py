@@ -37,6 +37,8 @@ async def site():
 def needed(method, path):
     if path.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if path.startswith(("/api/v1/supervisors/", "/api/v1/listenings")):
+        return Scope.LISTEN
     if path in TOLD:
         return Scope.TELL
     return Scope.READ if method == "GET" else Scope.SUPERVISE
