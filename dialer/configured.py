@@ -205,6 +205,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         priority=wish.priority,
         value=wish.value,
         preview_seconds=wish.preview_seconds,
+        records=wish.record,
     )
 
 

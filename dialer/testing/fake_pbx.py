@@ -49,6 +49,8 @@ class _Trunk:
     state: LegState = LegState.CALLING
     seat: int | None = None
     abandoned: bool = False
+    record: bool = False
+    muted: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -100,7 +102,7 @@ class FakePbx:
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
@@ -108,7 +110,7 @@ class FakePbx:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
         self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
-        trunk = _Trunk(number, clearance.treatment)
+        trunk = _Trunk(number, clearance.treatment, record=record)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
 
@@ -123,6 +125,17 @@ class FakePbx:
         if self._up_trunk(attempt) is None:
             raise PbxRefusedError("no such channel")
         self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
+        self._reply()
+
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        await self.mute_recording(attempt, muted=True)
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        self._reach()
+        trunk = self._up_trunk(attempt)
+        if trunk is None or not trunk.record:
+            raise PbxRefusedError("nothing records this channel")
+        trunk.muted = muted
         self._reply()
 
     async def refuse(self, attempt: AttemptId) -> None:

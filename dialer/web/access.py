@@ -6,7 +6,7 @@ Who signs in as a person comes later: then a session gives a Holder as a token d
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,9 +33,18 @@ class Scope(StrEnum):
     TELL = "tell"
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
     LISTEN = "listen"
-    """Listen to agents, and see who did. Not for a token of some creditors: a seat's next call may be another's."""
+    """Listen to agents, and see who did."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
+
+
+def refuse_limited_seat(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
+    """Raises ValueError: a seat takes the calls of its campaigns, whosever they are."""
+    if creditors is not None and (whole := sorted({Scope.WORK, Scope.LISTEN}.intersection(scopes))):
+        raise ValueError(
+            f"creditors: the scope {whole[-1].value} can't be limited to some, as a seat takes every call of its campaigns: "
+            "leave creditors out, and name in [[agents]] campaigns of these creditors alone; or leave the scope out"
+        )
 
 
 class ForbiddenError(DialerError):
@@ -113,12 +122,6 @@ class Access:
                 f"the token {holder.name} lacks the scope {needed.value}",
                 "use another, or add the scope to [[api.tokens]]",
             )
-        if needed is Scope.LISTEN and holder.creditors is not None:
-            log.warning("api.refused", token=holder.name, scope=needed.value, route=route)
-            raise ForbiddenError(
-                f"the token {holder.name} is for some creditors, and a seat's next call may be another's",
-                "use a token without creditors",
-            )
 
     async def case(self, holder: Holder, case_id: int) -> None:
         """Raises ForbiddenError where the case isn't one of the token's creditors; that stands among the looks at it."""
@@ -131,6 +134,15 @@ class Access:
         if not holder.sees(creditor):
             await self._refused(case_id, holder.name, REFUSED)
             raise _not_theirs(holder)
+
+    def for_all(self, holder: Holder) -> None:
+        """Raises ForbiddenError where the token isn't for every creditor; that is logged."""
+        if holder.creditors is not None:
+            log.warning("api.refused", token=holder.name, scope="", route="opt-out")
+            raise ForbiddenError(
+                f"the number's opt-out holds for every creditor, and the token {holder.name} is for some alone",
+                "use a token of all creditors to lift or limit it; to set it, leave `until` out",
+            )
 
     async def report(self, holder: Holder, asked: Mapping[str, str]) -> None:
         """Raises ForbiddenError where the report that is asked for may tell of cases that aren't of the token's creditors."""

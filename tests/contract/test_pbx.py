@@ -55,9 +55,9 @@ class Lab:
         now = self.clock.now()
         return Clearance(SEAL, Reservation(self.ids.attempt(now), intent, now), treatment)
 
-    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3):
+    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3, *, record=False):
         clearance = self.clearance(behaviour, treatment, pace)
-        await self.pbx.originate(clearance, timeout)
+        await self.pbx.originate(clearance, timeout, record=record)
         return clearance.reservation.attempt
 
     def of(self, leg):
@@ -353,3 +353,19 @@ async def test_instants_are_the_pbxs_own_and_in_order(lab):
     instants = [event.at for event in lab.of(attempt)]
     assert instants == sorted(instants)
     assert abs(instants[0] - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("record", [True, False])
+async def test_only_what_is_recorded_can_be_muted(lab, record):
+    attempt = await lab.ring(Behaviour.PERSON, record=record)
+    await lab.event(events.DebtorWaits, attempt)
+    for ask in (
+        lab.pbx.hold_recording(attempt),
+        lab.pbx.mute_recording(attempt, muted=False),
+        lab.pbx.mute_recording(attempt, muted=True),
+    ):
+        if record:
+            await ask
+        else:
+            with pytest.raises(PbxRefusedError):
+                await ask
