@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.agents import phones
 from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
@@ -83,6 +84,9 @@ class PbxSettings(_Section):
     secret_file: Path | None = Field(None, description="a file that holds the secret of that user")
     request_seconds: float = Field(5.0, gt=0, le=60, description="an action without an answer is given up after this")
     ping_seconds: float = Field(2.0, gt=0, le=60, description="a silent PBX is noticed after this and request_seconds")
+    phones_folder: Path = Field(
+        Path("/etc/asterisk/pjsip_phones.d"), description="where `dialer agents phone` writes the phones, one file each"
+    )
     first_connect_seconds: float = Field(
         30.0, gt=0, le=600, description="a start waits so long for the PBX, then ends with the exit code 3"
     )
@@ -245,7 +249,7 @@ class AgentSettings(_Section):
 
     name: str = Field(pattern=_NAME, description="as the commands and the interface know the agent")
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
-    phone: str = Field(pattern=r"^PJSIP/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="as PJSIP/agent01")
+    phone: str = Field(pattern=phones.ADDRESS, description="as PJSIP/agent01")
     campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
     class_: str | None = Field(
         None,
@@ -507,6 +511,9 @@ class Settings(BaseSettings):
                     msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
                     raise ValueError(msg)
         for agent in self.agents:
+            if phones.endpoint_of(agent.phone) in self.trunk_endpoints:
+                msg = f"agents: {agent.name} has the phone {agent.phone!r}, which is a trunk: a seat is never called over one"
+                raise ValueError(msg)
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
                     msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
@@ -517,6 +524,11 @@ class Settings(BaseSettings):
     def all_trunks(self) -> dict[str, TrunkSettings]:
         """Every trunk by its name; the one of `[trunk]` is named so."""
         return self.trunks or {"trunk": self.trunk}
+
+    @property
+    def trunk_endpoints(self) -> tuple[str, ...]:
+        """The PBX's own name for each trunk."""
+        return tuple(trunk.endpoint or name for name, trunk in self.all_trunks.items())
 
 
 def load(path: Path) -> Settings:
@@ -595,7 +607,12 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "store": settings.store.model_copy(
                 update={"path": at(settings.store.path), "password_file": at(settings.store.password_file)}
             ),
-            "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
+            "pbx": settings.pbx.model_copy(
+                update={
+                    "secret_file": at(settings.pbx.secret_file),
+                    "phones_folder": at(settings.pbx.phones_folder),
+                }
+            ),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "campaigns": {
                 name: campaign.model_copy(

@@ -25,6 +25,7 @@ from dialer.cli import (
     pacing,
     packs,
     payments,
+    phones,
     recordings,
     report,
     run,
@@ -62,6 +63,7 @@ app.add_typer(letters.app, name="letters")
 app.add_typer(listen.app, name="listen")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
+agents.app.add_typer(phones.app, name="phone")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
