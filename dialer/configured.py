@@ -104,7 +104,9 @@ def letters(settings: Settings) -> LetterRulesOf:
     def of(campaign: str, creditor: str) -> LetterRules:
         chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
         steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
-        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        ladder = tuple(
+            LetterStep(step.kind, step.after_days, step.wait_days, step.then, step.after_attempts) for step in steps
+        )
         return LetterRules(
             ladder or DEFAULT_LADDER,
             shelves.get(creditor, shipped_shelf),

@@ -298,6 +298,13 @@ class LetterSettings(_Section):
         description="due so many days after a conversation with the debtor, or a promise, without a payment; unset: only "
         "where an outcome or a person asks for it",
     )
+    after_attempts: int | None = Field(
+        None,
+        ge=1,
+        le=1_000,
+        description="due after so many calls, too, that didn't reach the debtor, counted since the last letter; unset: "
+        "never because of them",
+    )
     wait_days: int = Field(
         WAIT_DAYS, ge=LEAST_WAIT_DAYS, le=366, description="within which it asks for payment; no call meanwhile"
     )

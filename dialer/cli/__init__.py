@@ -1,5 +1,6 @@
 """The command `dialer`: one file a command. Exit codes: see `dialer.kernel.errors`."""
 
+import os
 import sys
 
 import typer
@@ -77,6 +78,12 @@ app.add_typer(token.app, name="token")
 def main() -> None:
     """Run a command; an error that a user must read is told in words, never as a traceback."""
     try:
-        app()
-    except DialerError as error:
-        sys.exit(fail(error, as_json="--json" in sys.argv))
+        try:
+            app()
+        except DialerError as error:
+            sys.exit(fail(error, as_json="--json" in sys.argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
