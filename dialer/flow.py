@@ -94,7 +94,7 @@ class Flow:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock, self._tasks, self.listenings = tally, clock, tasks, listenings
-        self.recordings = Recordings(recordings, pbx, roster, live, campaigns, gate, clock)
+        self.recordings = Recordings(recordings, pbx, roster, live, gate, clock)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
@@ -180,7 +180,7 @@ class Flow:
     async def _place(
         self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
     ) -> Verdict:
-        lacks = self.lacks(campaign)
+        lacks = self.lacks(campaign, case.creditor)
         verdict = Verdict(lacks) if lacks else await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
@@ -198,9 +198,12 @@ class Flow:
         self._stocks[campaign.name].put_back(case.id)
         return verdict
 
-    def lacks(self, campaign: Campaign) -> tuple[Refusal, ...]:
-        """What this campaign alone lacks: one that records doesn't dial where its recordings find no room."""
-        return (Refusal(Reason.DISK_FULL),) if campaign.records and not self._has_room() else ()
+    def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
+        """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
+        recorded isn't dialled.
+        """
+        records = campaign.records if creditor is None else campaign.records_for(creditor)
+        return (Refusal(Reason.DISK_FULL),) if records and not self._has_room() else ()
 
     def _renew(self) -> None:
         """Somebody may have left who was held."""

@@ -220,6 +220,10 @@ class RecordingsSettings(_Section):
         ge=0,
         description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
     )
+    hold_flags: tuple[str, ...] = Field(
+        ("dispute", "attorney"),
+        description="while one of these flags stands about a debtor, or about the number called, no recording is deleted",
+    )
 
 
 class LogSettings(_Section):
@@ -341,7 +345,8 @@ class CampaignSettings(_Section):
     )
     record: bool = Field(
         False,
-        description="conversations are recorded, once the debtor was told or consented as the packs need it",
+        description="conversations are recorded, once the debtor was told or consented as the packs need it; a mandate may "
+        "say otherwise for its cases",
     )
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
         None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
@@ -445,6 +450,15 @@ class MandateSettings(_Section):
     how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
     caller_ids: tuple[CallerIdSettings, ...] = Field(
         (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
+    )
+    record: bool | None = Field(
+        None, description="whether conversations about its debts are recorded; unset: as the campaign says"
+    )
+    recordings_kept_days: int | None = Field(
+        None,
+        ge=0,
+        le=7_305,
+        description="how long after the call; never shorter or longer than the call's packs allow; unset: as they say",
     )
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"

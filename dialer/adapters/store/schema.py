@@ -517,6 +517,8 @@ recordings = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("known", Boolean, nullable=False),
+    Column("cell", String, nullable=False, server_default="cell1"),
+    Column("deleted_at", Instant),  # the file is no more; the row stays
 )
 
 recording_moments = Table(
@@ -527,6 +529,7 @@ recording_moments = Table(
     Column("at", Instant, nullable=False),
     Column("what", String, nullable=False),
     Column("by", String, nullable=False),
+    Column("why", String, nullable=False, server_default=""),
 )
 
 # when numbers are answered, as a cell learnt of a campaign's calls, as JSON
