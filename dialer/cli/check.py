@@ -109,6 +109,10 @@ def _local(loaded: Any) -> list[Finding]:
             told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
         return ", ".join(dict.fromkeys(told))
 
+    def recordings() -> str:
+        holds = configured.retention(loaded).hold_flags
+        return f"in {loaded.recordings.folder}, held by {' or '.join(holds) or 'no flag'}"
+
     def scripts() -> str:
         of = configured.rules(loaded)
         found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
@@ -136,6 +140,7 @@ def _local(loaded: Any) -> list[Finding]:
         _look("facts", facts),
         _look("outcomes", outcomes),
         _look("letters", letters),
+        _look("recordings", recordings),
         _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
