@@ -22,12 +22,15 @@ class Kind(StrEnum):
     TCP = "tcp"
     TLS = "tls"
     """Signalling by TLS, media by SRTP, both or nothing."""
+    WEB = "web"
+    """A browser: signalling by wss, media by DTLS-SRTP."""
 
 
 _TEMPLATES = {
     Kind.UDP: "dialer-phone",
     Kind.TCP: "dialer-phone,dialer-phone-tcp",
     Kind.TLS: "dialer-phone,dialer-phone-tls",
+    Kind.WEB: "dialer-phone,dialer-phone-web",
 }
 
 

@@ -14,9 +14,10 @@ import pytest
 from dialer.demo.stage import AGENT_VOICE, Trunk, standing
 from dialer.kernel.errors import RefusedError
 from dialer.testing import asterisk
-from dialer.testing.sip import SipEndpoint, pick_up
+from dialer.testing.sip import PCMA, SipEndpoint, pick_up
 from tests.asterisk.secure_phone import StreamPhone
 from tests.asterisk.stage import Floor, import_numbers, until
+from tests.asterisk.web_phone import LOUD, TONE, WebPhone
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
@@ -35,17 +36,21 @@ class House:
         campaign = "ring_timeout_seconds = 20\nauto_ready_after_seconds = 0"
         self.settings = {"folder": folder / "stage", "tree": tree, "agents": 1, "campaign": campaign} | settings
         self.debtors = []
+        self.tone = False  # a debtor who can be heard through a codec that keeps no bytes
 
     async def __aenter__(self):
         async with AsyncExitStack() as stack:
-            network = await SipEndpoint("network", self._answer, voice=DEBTOR_VOICE).start_listening()
+            network = SipEndpoint("network", self._answer, voice=DEBTOR_VOICE, measures=True)
+            await network.start_listening()
             stack.push_async_callback(network.close)
             self.stage = await stack.enter_async_context(
                 standing(trunk=Trunk("127.0.0.1", network.port), **self.settings)
             )
             self.etc = self.stage.pbx.folder / "etc"
-            self.tls_port, self.tcp_port = (asterisk.free_port(socket.SOCK_STREAM) for _ in range(2))
-            self._secure()
+            self.tls_port, self.tcp_port, self.web_port, in_clear = (
+                asterisk.free_port(socket.SOCK_STREAM) for _ in range(4)
+            )
+            self._secure(in_clear)
             self.floor = await stack.enter_async_context(Floor(self.stage))
             self._stack = stack.pop_all()
         return self
@@ -55,6 +60,8 @@ class House:
 
     async def _answer(self, call):
         self.debtors.append(call)
+        if self.tone:
+            call.send_frame = lambda _: call._send_rtp(PCMA, TONE)
         call.ring()
         await call.answer()
 
@@ -100,11 +107,14 @@ class House:
         await phone.register(("127.0.0.1", port), secret)
         return pbx, phone
 
-    def _secure(self):
+    def _secure(self, http_port):
         conf = (asterisk.CONF / "pbx/with-certificate/pjsip_secure.conf").read_text()
         conf = conf.replace("0.0.0.0:5061", f"127.0.0.1:{self.tls_port}")
         tcp = f"[dialer-tcp]\ntype = transport\nprotocol = tcp\nbind = 127.0.0.1:{self.tcp_port}\n"
         (self.etc / "pjsip_secure.conf").write_text(conf.replace("/etc/asterisk", str(self.etc)) + tcp)
+        http = (asterisk.CONF / "pbx/with-certificate/http_dialer.conf").read_text()
+        http = http.replace("0.0.0.0:8089", f"127.0.0.1:{self.web_port}").replace("8087", str(http_port))
+        (self.etc / "http.conf").write_text(http.replace("/etc/asterisk", str(self.etc)))
         config = self.stage.config.read_text().replace("[pbx]\n", '[pbx]\nphones_folder = "pbx/etc/pjsip_phones.d"\n')
         self.stage.config.write_text(config.replace("PJSIP/agent01", "PJSIP/anna"))
         commands = self.folder / "bin"
@@ -250,3 +260,34 @@ async def test_an_agent_on_another_pbx_is_seated_through_a_trunk_with_tls_and_sr
         await until(lambda: house.is_("ready"))
         other.kill()
         await until(lambda: house.is_("calling"))
+
+
+async def test_a_phone_in_a_browser_talks_and_is_heard_by_wss_dtls_and_opus(tmp_path, asterisk_tree):
+    """The PBX's side: the other end is aiortc, no browser."""
+    async with House(tmp_path, asterisk_tree) as house:
+        house.tone = True
+        await house.run(CERTIFICATE)
+        password = re.search(r"shown this once: (\S+)", await house.run(ADD.replace("--kind tls", "--kind web")))[1]
+        async with WebPhone("anna", house.web_port, house.stage.folder / "ca.crt") as phone:
+            with pytest.raises(RefusedError, match="401"):
+                await phone.register(("127.0.0.1", house.web_port), "wrong")
+            await phone.register(("127.0.0.1", house.web_port), password)
+            line = (await house.listed())["PJSIP/anna"]
+            assert (line["state"], line["encryption"], line["codecs"][0]) == ("reached", "dtls", "opus")
+            await house.stage.start_daemon()
+            await house.floor.staff()
+            (seat,) = phone.calls.values()
+            assert "UDP/TLS/RTP/SAVPF" in seat.invite.body
+            assert "a=fingerprint:" in seat.invite.body
+            assert seat.codec == "opus"
+            await until(lambda: seat.quiet)
+            assert not seat.loud
+            await house.floor.command("start")
+            debtor = await house.call_one("+393471234567")
+            await until(lambda: seat.loud)
+            await until(lambda: [level for _, level in debtor.levels if level > LOUD])
+            await house.floor.client.post("/api/v1/agents/agent01/hang-up")
+            await until(debtor.ended.is_set)
+            await until(lambda: house.is_("ready"))
+            await phone.vanish()
+            await until(lambda: house.is_("calling"))
