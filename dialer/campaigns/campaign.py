@@ -75,6 +75,7 @@ class Campaign:
     packs_follow_debtor: packs that apply where the number or the address is are added to `packs`.
     share, priority, value: who gets the next of the agents shared with other campaigns (pacing.sharing).
     preview_seconds: how long an agent may look at an offered case; None: no limit.
+    inbound_wait_seconds: how long who rings us waits for an agent before a call back is offered.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
     """
 
@@ -95,6 +96,7 @@ class Campaign:
     priority: int = 0
     value: float = 0.0
     preview_seconds: float | None = None
+    inbound_wait_seconds: float = 60.0
     state: CampaignState = CampaignState.STOPPED
     commands: int = 0
     """How many came in: tells whether one was overtaken by another."""
@@ -107,6 +109,12 @@ class Campaign:
     def originate_timeout_seconds(self) -> float:
         """From the originate to our giving up: the network's delay and the ringing."""
         return self.ring_timeout_seconds + self.post_dial_delay_seconds
+
+    @property
+    def shown_numbers(self) -> tuple[PhoneNumber, ...]:
+        """Every number that its debtors see, and may ring."""
+        all_ids = (*self.caller_ids, *(one for ids in self.mandate_caller_ids.values() for one in ids))
+        return tuple(dict.fromkeys((self.caller_id, *(one.number for one in all_ids))))
 
     def caller_id_of(self, debtor_id: int, creditor: str) -> CallerId:
         """The one that this debtor sees in calls for this creditor."""

@@ -75,7 +75,7 @@ class House:
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
-        ids = Ids(Random(self.chance.random()))
+        ids = self.ids = Ids(Random(self.chance.random()))
         self.ledger = ProcessLedger()
         self.gate = Gate(law(*self.packs), self.ledger, self.record, self.clock, ids)
         settings = {
@@ -129,6 +129,8 @@ class House:
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
+            inbound=self.record,
+            book=self.record,
             clock=self.clock,
             tasks=self.tasks,
         )
@@ -247,7 +249,7 @@ class House:
         assert max(numbers.values(), default=0) <= 1, "a number twice in flight"
         assert max(debtors.values(), default=0) <= 1, "a debtor twice in flight"
         for attempt in self.live:
-            assert attempt.id in self.record.attempts, "a call that isn't on record"
+            assert attempt.id in {**self.record.attempts, **self.record.inbound}, "a call that isn't on record"
             assert attempt.state is not State.ENDED
         dialled = [attempt for attempt, _ in self.pbx.originated]
         assert len(dialled) == len(set(dialled)), "a call sent twice"

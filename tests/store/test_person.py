@@ -37,6 +37,7 @@ KEPT = {
     "letters": set(),
     "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
                  "caller_id"},
+    "inbound_calls": {"id", "campaign", "called", "packs", "debts", "state", "agent", "result"},
     "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},
     "promises": {"attempt_id", "agent", "currency", "instalments", "kept"},
     "offers": {"attempt_id", "agent", "answer", "approved_by"},

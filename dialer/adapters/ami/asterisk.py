@@ -214,7 +214,7 @@ class Asterisk:
         ended, asked = await self._marks(ENDED_FAMILY), await self._marks(CALL_BACK_FAMILY)
         marks = {}
         for attempt, value in (await self._values(INBOUND_FAMILY)).items():
-            arrived_at, called, caller = (value.split(":") + ["", ""])[:3]
+            arrived_at, called, caller = [*value.split(":"), "", ""][:3]
             marks[attempt] = InboundMark(
                 self._clock.at(float(arrived_at)), called, caller, ended.get(attempt), asked.get(attempt)
             )
