@@ -15,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import Collecting, RecordingFiles
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
@@ -31,6 +32,7 @@ from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
+from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.roster import Roster
@@ -52,7 +54,7 @@ from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.planning import Planning
@@ -70,6 +72,7 @@ LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
 """So a million cases are gone through in seven hours, beside the calls."""
+WORKING_TIME_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -127,6 +130,7 @@ class Daemon:
         self._dossiers = SqlDossiers(engine)
         self._payments = SqlPayments(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._floor = floor
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
         gate = Gate(self._law, self._ledger, record, clock, ids)
@@ -142,7 +146,9 @@ class Daemon:
         learning = Learning(SqlLearnt(engine, self._writer, schema.habits, settings.store.cell), clock)
         self._learning, self._ranking = learning, SqlRanking(engine)
         planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
-        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules, planning)
+        self._closing = closing = Closing(
+            record, self._book, gate, roster, live, clock, campaigns, self._rules, planning
+        )
         self._pbx = Asterisk(
             self._link_settings,
             configured.trunks(settings),
@@ -161,6 +167,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
+        kept, self._files = SqlRecordings(engine), RecordingFiles(settings.recordings.folder)
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -176,10 +183,13 @@ class Daemon:
             tally=Tally(campaigns),
             inbound=SqlInbound(engine, self._writer),
             book=self._book,
+            recordings=kept,
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
+            has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -268,6 +278,12 @@ class Daemon:
             self._flow.pacer.save()
             self._learning.save()
 
+    async def _count_working_time(self) -> None:
+        """A kill -9 loses no more of it than this."""
+        while True:
+            await asyncio.sleep(WORKING_TIME_SECONDS)
+            self._flow.roster.count_working_time()
+
     async def _rank_again(self) -> None:
         """Go through all open cases, over and over: they grow older, and what was learnt since moves them."""
         after = 0
@@ -288,8 +304,12 @@ class Daemon:
         tasks.start("promises", self._judge_promises())
         tasks.start("ranking", self._rank_again())
         tasks.start("letters", self._hand_over_to_letters())
+        tasks.start("working_time", self._count_working_time())
+        for _ in range(LEARNERS):
+            tasks.start("learn", self._closing.learner())
         await self._learning.load()
         await self._recovery.load()
+        tasks.start("recordings", self._collecting.run())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -304,6 +324,7 @@ class Daemon:
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
+            self._flow.roster.count_working_time()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):
@@ -352,6 +373,8 @@ class Daemon:
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
                     self._ledger.forget_before(self._clock.now())
+                kept_days = timedelta(days=self._settings.collector.working_times_days)
+                self._floor.forget_worked(self._clock.now() - kept_days)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:
@@ -398,6 +421,7 @@ class Daemon:
             self._rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
+            self._files,
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())

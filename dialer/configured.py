@@ -199,6 +199,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         value=wish.value,
         preview_seconds=wish.preview_seconds,
         inbound_wait_seconds=wish.inbound_wait_seconds,
+        records=wish.record,
     )
 
 

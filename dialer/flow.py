@@ -5,7 +5,7 @@ Events from the PBX only change state. The one exception is the answered call: i
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -24,6 +24,7 @@ from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
 from dialer.calls.receiving import Receiving
+from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
@@ -36,7 +37,7 @@ from dialer.cases.model import DueCase
 from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import ENGINE, Reason
-from dialer.compliance.verdict import CallMode, Verdict
+from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
@@ -89,14 +90,17 @@ class Flow:
         tally: Tally,
         inbound: InboundRecord,
         book: CaseBook,
+        recordings: RecordingRecord,
         clock: Clock,
         tasks: Tasks,
         most_calls: int | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
         self.tally, self._clock, self._tasks = tally, clock, tasks
-        self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
+        self.recordings = Recordings(recordings, pbx, roster, live, campaigns, gate, clock)
+        self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.receiving = Receiving(
@@ -112,6 +116,7 @@ class Flow:
         )
         self.answer_rates = AnswerRates(campaigns)
         self.shares = Shares(campaigns, roster, live, tally, clock)
+        self._has_room = has_room
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
         """Set once: nothing is dialled any more, calls under way go on."""
@@ -146,7 +151,7 @@ class Flow:
             cases=min(len(stock), self._calls_left),
             opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
             trunks=self.trunks.capacity(campaign.trunks),
-            may_dial=self.gate.may_clear and not self.stopping,
+            may_dial=self.gate.may_clear and not self.stopping and not self.lacks(campaign),
             call_backs=stock.call_backs(self._clock.now()),
             callers=self.receiving.waiting(campaign.name),
             inbound_per_second=self.receiving.per_second(campaign.name),
@@ -186,7 +191,8 @@ class Flow:
     async def _place(
         self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
     ) -> Verdict:
-        verdict = await self._placing.place(campaign, case, mode, session)
+        lacks = self.lacks(campaign)
+        verdict = Verdict(lacks) if lacks else await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
@@ -194,6 +200,9 @@ class Flow:
         self.tally.refused(campaign.name, verdict.reasons)
         if Reason.NO_AGENT in verdict.reasons:
             self._stocks[campaign.name].wait_for_agent(case)
+            return verdict
+        if case.failed_trunks and Reason.NO_TRUNK in verdict.reasons:
+            self._stocks[campaign.name].try_again(case)
             return verdict
         if not ENGINE.intersection(verdict.reasons):
             await self._closing.not_called(campaign, case, verdict)
@@ -211,6 +220,10 @@ class Flow:
             self.tally.received(call)
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
+
+    def lacks(self, campaign: Campaign) -> tuple[Refusal, ...]:
+        """What this campaign alone lacks: one that records doesn't dial where its recordings find no room."""
+        return (Refusal(Reason.DISK_FULL),) if campaign.records and not self._has_room() else ()
 
     def _renew(self) -> None:
         """Somebody may have left who was held."""
@@ -366,7 +379,7 @@ class Flow:
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
                 if failed_trunks is None and attempt.direction is Direction.OUTBOUND:
-                    self._tasks.start("learn", self._closing.learn(attempt, planned))
+                    self._closing.learn_later(attempt, planned)
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
                 if stock is not None and failed_trunks is not None:
@@ -375,7 +388,7 @@ class Flow:
                 elif stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self.trunks.settled(attempt)
+                    self.trunks.settled(attempt, result_of(attempt, signal))
                 self.tally.settled(attempt)
                 self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:

@@ -18,7 +18,7 @@ from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
 from dialer.kernel.errors import InputError
-from dialer.web.access import Scope
+from dialer.web.access import Scope, refuse_limited_work
 from pacing import Mode
 
 _SECRET = re.compile(r"secret|token|password|url")
@@ -127,6 +127,12 @@ class CollectorSettings(_Section):
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Europe/Rome", description="the house's own: whose days a report's days are, and whose clock it shows"
     )
+    working_times_days: int = Field(
+        180,
+        ge=1,
+        le=3_660,
+        description="how long agents' working times (logged in, free, on a break) are kept for the report; then deleted",
+    )
 
 
 class ComplianceSettings(_Section):
@@ -182,6 +188,11 @@ class TokenSettings(_Section):
         None, min_length=1, description="whose cases alone it may see and touch, as the cases name them; unset: all"
     )
 
+    @model_validator(mode="after")
+    def _works_for_all(self) -> "TokenSettings":
+        refuse_limited_work(self.scopes, self.creditors)
+        return self
+
 
 class ApiSettings(_Section):
     """The JSON interface for agents' programs, the command line and Prometheus."""
@@ -191,6 +202,20 @@ class ApiSettings(_Section):
     token: SecretStr | None = Field(None, description="better in token_file or in the variable DIALER_API__TOKEN")
     token_file: Path | None = Field(None, description="a file that holds the bearer token of the interface")
     tokens: tuple[TokenSettings, ...] = Field((), description="`[[api.tokens]]`: who else may ask, and what")
+
+
+class RecordingsSettings(_Section):
+    """Where recordings are. The daemon's user needs to read and delete what Asterisk's user writes there."""
+
+    folder: Path = Field(
+        Path("/var/spool/asterisk/monitor/dialer"),
+        description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
+    )
+    least_free_mb: int = Field(
+        2_000,
+        ge=0,
+        description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
+    )
 
 
 class LogSettings(_Section):
@@ -285,6 +310,10 @@ class CampaignSettings(_Section):
     )
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
+    )
+    record: bool = Field(
+        False,
+        description="conversations are recorded, once the debtor was told or consented as the packs need it",
     )
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
         None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
@@ -421,6 +450,7 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     compliance: ComplianceSettings = ComplianceSettings()
     api: ApiSettings = ApiSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     demo: DemoSettings = DemoSettings()
@@ -574,6 +604,7 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
                 )
                 for mandate in settings.mandates
             ),
+            "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={

@@ -72,14 +72,23 @@ class Pbx(Protocol):
     An acknowledgement is not a call: what became of it comes as events.
     """
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
-        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one."""
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
+
+        record: what is said from the bridge on; where the clearance's packs need notice or consent, once it is heard.
+        """
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
         """Call an agent's configured phone and seat it."""
 
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
         """Send the waiting debtor to the seat."""
+
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        """Before `connect`: begin the recording muted. Without it the dialplan records nothing that needs notice."""
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        """Let the recording be silent, or hear again."""
 
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""

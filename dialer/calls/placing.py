@@ -151,7 +151,7 @@ class Placing:
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)
         try:
-            await self._pbx.originate(clearance, timeout_seconds)
+            await self._pbx.originate(clearance, timeout_seconds, record=campaign.records)
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:

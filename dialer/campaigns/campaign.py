@@ -74,6 +74,7 @@ class Campaign:
     facts: what packs may require of every call of the campaign, as `licence_valid_until`.
     packs_follow_debtor: packs that apply where the number or the address is are added to `packs`.
     share, priority, value: who gets the next of the agents shared with other campaigns (pacing.sharing).
+    records: its conversations are recorded, once what the packs need for it is given.
     preview_seconds: how long an agent may look at an offered case; None: no limit.
     inbound_wait_seconds: how long who rings us waits for an agent before a call back is offered.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
@@ -97,6 +98,7 @@ class Campaign:
     value: float = 0.0
     preview_seconds: float | None = None
     inbound_wait_seconds: float = 60.0
+    records: bool = False
     state: CampaignState = CampaignState.STOPPED
     commands: int = 0
     """How many came in: tells whether one was overtaken by another."""

@@ -24,6 +24,7 @@ from dialer.cli import (
     pacing,
     packs,
     payments,
+    recordings,
     report,
     run,
     script,
@@ -61,6 +62,7 @@ app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(recordings.app, name="recordings")
 app.add_typer(packs.app, name="packs")
 app.add_typer(gate.app, name="gate")
 app.add_typer(script.app, name="script")

@@ -213,6 +213,20 @@ def wrap_up(
     _tell(name, "wrapped", config, None, as_json=as_json)
 
 
+@app.command("recording")
+def recording(
+    name: Name,
+    do: Annotated[str, typer.Argument(help="told, consented, pause or resume")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The recording of the agent's call: say that the debtor was told or consented; pause it, and go on."""
+    if do not in ("told", "consented", "pause", "resume"):
+        raise InputError(f"{do!r}: nothing that can be done to a recording", "say told, consented, pause or resume")
+    _tell(name, f"recording/{do}", config, None, as_json=as_json)
+
+
 @app.command("log-out")
 def log_out(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """Leave, at once or after the call under way."""

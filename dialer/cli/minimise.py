@@ -49,6 +49,7 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
     from contextlib import AsyncExitStack
 
     from dialer import settings
+    from dialer.adapters.recordings import RecordingFiles
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.hold import only_daemon
     from dialer.adapters.store.minimise import Minimiser
@@ -68,11 +69,12 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
         engine = await open_database(place, command_seconds=None)
         stack.push_async_callback(engine.dispose)
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
-        return await Minimiser(engine, clock, retention).run(creditor, dry_run=dry_run)
+        files = RecordingFiles(loaded.recordings.folder)
+        return await Minimiser(engine, clock, retention, files.delete).run(creditor, dry_run=dry_run)
 
 
 def _json(done: "Minimised") -> dict[str, Any]:
-    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines")
+    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines", "recordings")
     return {
         "creditor": done.creditor,
         "dry_run": done.dry_run,
@@ -94,7 +96,8 @@ def _print(done: "Minimised") -> None:
     verb = "would be erased" if done.dry_run else "erased"
     print(
         f"{done.creditor}: {done.debtors} debtors {verb}: {done.numbers} numbers, {done.notes} notes, "
-        f"{done.attempts} attempts under a pseudonym, {done.decisions} decisions without their person, {done.lines} lines"
+        f"{done.attempts} attempts under a pseudonym, {done.decisions} decisions without their person, {done.lines} lines, "
+        f"{done.recordings} recordings"
     )
     if not done.kept:
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -32,6 +32,8 @@ class Pack:
     overlay: it only adds to another pack; a campaign that names it names a full one too.
     applies_to: countries and their parts (`IT`, `US-MA`) to whose debtors it applies by itself.
     retention_days: how long decisions and calls are kept at least.
+    recording: what it needs before a call is recorded: nothing, the debtor's notice, or the debtor's consent. Not said
+    is notice.
     digest: of the file's text, so that the record says exactly which law was applied.
     """
 
@@ -44,6 +46,7 @@ class Pack:
     overlay: bool = False
     applies_to: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4}){0,2}$")], ...] = ()
     retention_days: Annotated[int, Field(ge=30, le=7_305)]
+    recording: Literal["nothing", "notice", "consent"] = "notice"
     rule: Annotated[tuple[Annotated[AnyRule, Field(discriminator="kind")], ...], Field(min_length=1)]
     digest: str = field(init=False, default="")
     checks: tuple[Rule, ...] = field(init=False, default=())

@@ -46,6 +46,10 @@ class WrapUp:
         """The call that the agent is on, or writes up."""
         return await self._closing.current(agent)
 
+    async def call(self, attempt: AttemptId) -> Attempt | None:
+        """A call under way, or on record. Raises AwayError."""
+        return await self._closing.call(attempt)
+
     async def write_up(self, agent: str, code: str, note: str, form: Form) -> Attempt:
         """Record the outcome of the call under way or just over, which is returned.
 

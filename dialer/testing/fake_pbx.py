@@ -55,6 +55,8 @@ class _Trunk:
     seat: int | None = None
     abandoned: bool = False
     inbound: bool = False
+    record: bool = False
+    muted: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -97,7 +99,7 @@ class FakePbx:
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
@@ -105,7 +107,7 @@ class FakePbx:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
         self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
-        trunk = _Trunk(number, clearance.treatment)
+        trunk = _Trunk(number, clearance.treatment, record=record)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
 
@@ -123,6 +125,17 @@ class FakePbx:
         if trunk.inbound:
             self._take(attempt)
         self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
+        self._reply()
+
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        await self.mute_recording(attempt, muted=True)
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        self._reach()
+        trunk = self._up_trunk(attempt)
+        if trunk is None or not trunk.record:
+            raise PbxRefusedError("nothing records this channel")
+        trunk.muted = muted
         self._reply()
 
     async def refuse(self, attempt: AttemptId) -> None:

@@ -4,9 +4,10 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from dialer.agents.session import SavedSession
+from dialer.agents.session import SavedSession, Work
+from dialer.agents.working_time import Worked
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall, KnownCaller, talk_of
 from dialer.calls.results import Result
@@ -102,6 +103,7 @@ class MemoryRecord:
         self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
+        self.worked: dict[tuple[str, datetime, Work], timedelta] = {}
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
         self.habits = MemoryLearnt()
@@ -408,6 +410,9 @@ class MemoryRecord:
 
     def save_session(self, session: SavedSession) -> None:
         self._sessions[session.agent] = session
+
+    def save_worked(self, worked: Worked) -> None:
+        self.worked[worked.agent, worked.began_at, worked.work] = worked.spent
 
     async def sessions(self) -> list[SavedSession]:
         self._reach()

@@ -6,7 +6,7 @@ Who signs in as a person comes later: then a session gives a Holder as a token d
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +33,15 @@ class Scope(StrEnum):
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
+
+
+def refuse_limited_work(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
+    """Raises ValueError: a seat takes the calls of its campaigns, whosever they are."""
+    if Scope.WORK in scopes and creditors is not None:
+        raise ValueError(
+            "creditors: the scope work can't be limited to some, as a seat takes every call of its campaigns: leave "
+            "creditors out, and name in [[agents]] campaigns of these creditors alone; or leave out work"
+        )
 
 
 class ForbiddenError(DialerError):
@@ -120,6 +129,15 @@ class Access:
         if not holder.sees(creditor):
             await self._refused(case_id, holder.name, REFUSED)
             raise _not_theirs(holder)
+
+    def for_all(self, holder: Holder) -> None:
+        """Raises ForbiddenError where the token isn't for every creditor; that is logged."""
+        if holder.creditors is not None:
+            log.warning("api.refused", token=holder.name, scope="", route="opt-out")
+            raise ForbiddenError(
+                f"the number's opt-out holds for every creditor, and the token {holder.name} is for some alone",
+                "use a token of all creditors to lift or limit it; to set it, leave `until` out",
+            )
 
     async def report(self, holder: Holder, asked: Mapping[str, str]) -> None:
         """Raises ForbiddenError where the report that is asked for may tell of cases that aren't of the token's creditors."""

@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
+from dialer.calls.recording import RecordingPaths, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
@@ -23,9 +24,11 @@ from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.cases.waiting import Waiting
+from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
 from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
@@ -99,6 +102,7 @@ class Api:
         rules: RulesOf,
         waits: Waiting,
         written: Letters,
+        files: RecordingPaths,
         holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
@@ -115,6 +119,7 @@ class Api:
         everybody = Holder("", digest_of(token.encode()))
         self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
         self._rules = rules
+        self._files = files
         self._waiting = waits
         self._written = written
 
@@ -140,6 +145,7 @@ class Api:
                 web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
+                web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
@@ -150,6 +156,7 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
+                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),
@@ -184,7 +191,10 @@ class Api:
     async def _explain(self, _: web.Request) -> web.Response:
         snapshot, problems = self._snapshot(), self._problems()
         said = [
-            {"campaign": line.campaign, "sentence": explain(line, snapshot.agents, problems)}
+            {
+                "campaign": line.campaign,
+                "sentence": explain(line, snapshot.agents, problems + self._lacking(line.campaign)),
+            }
             for line in snapshot.campaigns
         ]
         trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
@@ -198,6 +208,9 @@ class Api:
             for line in snapshot.caller_ids
         ]
         return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
+
+    def _lacking(self, campaign: str) -> list[str]:
+        return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)
@@ -219,16 +232,16 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        holder = request[HOLDER]
+        admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
+        id_ = await ledger.take(self._said, await _json(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
 
     async def _case(self, request: web.Request) -> web.Response:
         """The dossier. `by` says who looks: that is on record before anything is shown."""
-        by = request.query.get("by", "")
-        if not VIEWER.fullmatch(by):
-            raise InputError("by: missing, or no name", "say who looks at the case, as ?by=anna")
+        by = _viewer(request)
         case = int(request.match_info["case"])
         try:
             dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
@@ -254,8 +267,9 @@ class Api:
     async def _waits(self, request: web.Request) -> web.Response:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
-        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+        creditors = request[HOLDER].creditors
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN, creditors)
+        return web.json_response({"cases": [plain(one) for one in found]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
@@ -325,6 +339,26 @@ class Api:
         ladder = [plain(step) for step in rules.ladder]
         return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
 
+    async def _recording(self, request: web.Request) -> web.Response:
+        """Say that the debtor was told or consented; pause for a card's number, and go on. Done when it is answered."""
+        agent, recordings = _agent(request), self._flow.recordings
+        match request.match_info["do"]:
+            case "pause":
+                await recordings.pause(agent)
+            case "resume":
+                await recordings.resume(agent)
+            case said:
+                await recordings.begin(agent, What(said))
+        return self._session(request)
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
+        before a byte is sent.
+        """
+        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
+        path = await self._flow.recordings.fetch(attempt, by, self._files)
+        return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "no-store"})
+
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))
         return self._session(request)
@@ -386,8 +420,6 @@ class Api:
     async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
         agent = request[HOLDER].signs(_agent(request))
-        if case_id is not None:
-            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
@@ -445,7 +477,7 @@ class Api:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
     async def _admit(self, holder: Holder, request: web.Request) -> None:
-        """Whether the token may do what the route does, in the case that it names or that the agent has."""
+        """Whether the token may do what the route does, in the case that it names, or of the call."""
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
@@ -453,13 +485,11 @@ class Api:
                 await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
-        if "agent" in match and holder.creditors is not None:
-            offer = self._flow.previewing.of(match["agent"])
-            attempt = await self._flow.wrap_up.current(match["agent"])
-            if offer is not None:
-                await self._access.case(holder, offer.case.id)
-            if attempt is not None:
-                await self._access.case(holder, attempt.intent.case_id)
+        if "attempt" in match and holder.creditors is not None:
+            call = await self._flow.wrap_up.call(AttemptId(match["attempt"]))
+            if call is None:  # whose it is isn't known
+                raise UnknownNameError("there is no such call", "dialer recordings list has them")
+            await self._access.case(holder, call.intent.case_id)
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:
@@ -479,6 +509,13 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "flag": outcome.flag and outcome.flag.name,
         "next": outcome.next.do.value,
     }
+
+
+def _viewer(request: web.Request) -> str:
+    by = request.query.get("by", "")
+    if not VIEWER.fullmatch(by):
+        raise InputError("by: missing, or no name", "say who you are, as ?by=anna")
+    return by
 
 
 def _agent(request: web.Request) -> str:

@@ -55,9 +55,9 @@ class Lab:
         now = self.clock.now()
         return Clearance(SEAL, Reservation(self.ids.attempt(now), intent, now), treatment)
 
-    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3):
+    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3, *, record=False):
         clearance = self.clearance(behaviour, treatment, pace)
-        await self.pbx.originate(clearance, timeout)
+        await self.pbx.originate(clearance, timeout, record=record)
         return clearance.reservation.attempt
 
     def of(self, leg):
@@ -420,3 +420,19 @@ async def forgotten(lab, attempt):
     async with asyncio.timeout(WAIT_SECONDS):
         while attempt in (await lab.pbx.survey()).inbound:
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("record", [True, False])
+async def test_only_what_is_recorded_can_be_muted(lab, record):
+    attempt = await lab.ring(Behaviour.PERSON, record=record)
+    await lab.event(events.DebtorWaits, attempt)
+    for ask in (
+        lab.pbx.hold_recording(attempt),
+        lab.pbx.mute_recording(attempt, muted=False),
+        lab.pbx.mute_recording(attempt, muted=True),
+    ):
+        if record:
+            await ask
+        else:
+            with pytest.raises(PbxRefusedError):
+                await ask

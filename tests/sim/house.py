@@ -27,7 +27,7 @@ from dialer.live.accounts import Accounts
 from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Wish
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
 from dialer.outcomes.planning import Planning
@@ -36,6 +36,7 @@ from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.memory_recordings import MemoryRecordings
 from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
@@ -72,6 +73,8 @@ class House:
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
         self.rules = Rules()
+        self.recordings = MemoryRecordings()
+        self.room = True  # on the disk of the recordings
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
@@ -131,9 +134,13 @@ class House:
             tally=self.tally,
             inbound=self.record,
             book=self.record,
+            recordings=self.recordings,
+            has_room=lambda: self.room,
             clock=self.clock,
             tasks=self.tasks,
         )
+        for _ in range(LEARNERS):
+            self.tasks.start("learn", self.closing.learner())
         self.pbx.deliver = self.flow.on_event
         self.pbx.listening = True
         self.recovery = Recovery(

@@ -1,5 +1,6 @@
 """Letters on record: what is due, what was written, what its dates bring about, on both databases."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -102,6 +103,22 @@ async def test_a_registered_letter_received_interrupts_limitation_and_the_case_c
     assert await sql.book.due("k", case.due_at - timedelta(seconds=1), 10, ()) == []
     assert [one.id for one in await sql.book.due("k", case.due_at, 10, ())] == [1]
     assert (await letters.tell("1-1", LetterDates(received_on=date(2026, 11, 27)), "posta", day(5)))[1] is False
+
+
+async def test_what_two_tell_of_a_letter_at_once_is_all_kept(sql, letters):
+    await sql.book.add("k", [replace(OWES, debtor_reference=f"D{n}", debts=new_case(n).debts) for n in range(20)], NOW)
+    for n in range(1, 21):
+        sql.book.schedule(n, NOW, CaseState.LETTER, "a letter is due")
+    await sql.writer.flush()
+    for due in await letters.due(NOW, None, (), 20):
+        case = await look(sql, due.case_id)
+        (letter,) = await letters.keep([compose(case, due, RULES, "b1", "anna", NOW, flagged=False)])
+        await asyncio.gather(
+            letters.tell(letter.id, LetterDates(sent_on=date(2026, 11, 24)), "posta", NOW),
+            letters.tell(letter.id, LetterDates(tracking="152-1"), "carla", NOW),
+        )
+        (known,) = await letters.find(None, letter.id, None, 1)
+        assert known.dates == LetterDates(sent_on=date(2026, 11, 24), tracking="152-1")
 
 
 async def test_a_day_that_was_told_wrong_is_corrected_with_what_followed_from_it(sql, letters):

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -9,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import RecordingFiles
 from dialer.cases.offers import Step
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
@@ -38,6 +41,7 @@ class Site:
 
     def __init__(self, holders=()):
         self.holders = holders
+        self.folder = TemporaryDirectory()  # of the recordings
         self.house = House(agents=2)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
@@ -71,6 +75,7 @@ class Site:
             self.house.rules_of,
             None,
             None,
+            RecordingFiles(Path(self.folder.name)),
             self.holders,
         )
         self.application = api.application()
@@ -80,6 +85,7 @@ class Site:
 
     async def __aexit__(self, *exc):
         await self.client.close()
+        self.folder.cleanup()
         await self.house.die()
         await self.house.__aexit__(*exc)
 
@@ -108,7 +114,12 @@ def routes(application):
         info = route.resource.get_info()
         path = info.get("path") or info["formatter"]
         if route.method != "HEAD":
-            yield route.method, path.format(agent="agent0", campaign="k", signal="start", case="1")
+            yield (
+                route.method,
+                path.format(
+                    agent="agent0", campaign="k", signal="start", case="1", do="pause", attempt="dla-" + "1" * 26
+                ),
+            )
 
 
 async def test_a_token_of_any_bytes_is_refused_in_words(site):

@@ -31,6 +31,7 @@ NORMAL_CLEARING = "16"
 DENIED = "Permission denied"
 RIGHTS = "the AMI user needs read = call,user,system and write = originate,call,reporting"
 DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
+_RECORD = {"nothing": "open", "notice": "held", "consent": "held"}
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
 INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbound_ended", "dialer_call_back"
 # a desk phone that understands one of these picks up by itself
@@ -69,7 +70,7 @@ class Asterisk:
         if stamp and took_seconds < CLEAR_PING_SECONDS:
             self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
         """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         Raises ClearanceError besides the errors of the port.
@@ -100,6 +101,7 @@ class Asterisk:
                     variable("DIALER_COMFORT", "1" if treatment.comfort_noise else "0"),
                     variable("DIALER_TREATMENT", "message" if treatment.message else "drop"),
                     variable("DIALER_LANGUAGE", treatment.language),
+                    variable("DIALER_RECORD", _RECORD[treatment.recording] if record else ""),
                 ],
             }
         )
@@ -139,6 +141,16 @@ class Asterisk:
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
         """Send the waiting debtor to the seat."""
         await self._redirect(attempt, "dialer-connect", str(seat_number))
+
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        """Begin the recording muted, and tell the dialplan so."""
+        await self.mute_recording(attempt, muted=True)
+        await self._ask({"Action": "Setvar", "Channel": attempt, "Variable": "DIALER_HELD", "Value": "1"})
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        """Let the recording be silent, or hear again. MixMonitorMute is of the class call, MixMonitor of system."""
+        state = "1" if muted else "0"
+        await self._ask({"Action": "MixMonitorMute", "Channel": attempt, "Direction": "both", "State": state})
 
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""

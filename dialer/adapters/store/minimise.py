@@ -3,7 +3,7 @@
 import hmac
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,12 +48,15 @@ from dialer.adapters.store.schema import (
     numbers,
     outcomes,
     payments,
+    recording_moments,
+    recordings,
     written_facts,
 )
 from dialer.cases.model import CaseState
 from dialer.compliance.entry import Flag
 from dialer.kernel.clock import Clock
-from dialer.kernel.errors import UnknownNameError
+from dialer.kernel.errors import InputError, UnknownNameError
+from dialer.kernel.ids import AttemptId
 
 PAGE_DEBTORS = 200
 MOST_IN_LIST = 5_000
@@ -94,6 +97,7 @@ class Minimised:
     notes: int = 0
     numbers: int = 0
     lines: int = 0
+    recordings: int = 0
     flagged: int = 0
     kept: list[Kept] = field(default_factory=list)
 
@@ -114,18 +118,30 @@ class _History:
 
 
 class Minimiser:
-    """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile."""
+    """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile.
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, retention_days: Mapping[str, int]) -> None:
+    delete_recording: deletes the file of a call's recording, if there is one; raises OSError.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        retention_days: Mapping[str, int],
+        delete_recording: Callable[[AttemptId], None],
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._retention = retention_days
+        self._delete_recording = delete_recording
         # The auditor must go on counting calls per number, so each number becomes a pseudonym. Its key lives as long as
         # this run: with a key that somebody keeps, all numbers of a country could be tried in an hour.
         self._key = secrets.token_bytes(32)
 
     async def run(self, creditor: str, *, dry_run: bool = False) -> Minimised:
-        """Erase, or only say what would be. Raises UnknownNameError, AwayError."""
+        """Erase, or only say what would be. Raises UnknownNameError, AwayError; InputError where a recording can't be
+        deleted: its debtor, and those of the same page, then stay on record for the next run.
+        """
         done = Minimised(creditor, dry_run)
         async with reading(self._engine) as connection:
             known = await connection.scalar(select(debtors.c.id).where(debtors.c.creditor == creditor).limit(1))
@@ -207,8 +223,18 @@ class Minimiser:
         done.lines += _count(connection, ledger, ledger.c.debtor_id, ids)
         named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
         done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
+        done.recordings += _count(connection, recordings, recordings.c.attempt_id, attempt_ids)
         if done.dry_run or not ids:
             return
+        # files first, also those that aren't on record yet: one that stayed behind would never be looked for again
+        for attempt in attempt_ids:
+            try:
+                self._delete_recording(AttemptId(attempt))
+            except OSError as error:  # it says nothing of the store
+                remedy = "run it as a user who may delete it: nothing of its debtor is erased before"
+                raise InputError(f"{error.filename}: {error.strerror}", remedy) from None
+        for table in (recordings, recording_moments):
+            _each(connection, delete(table), table.c.attempt_id, attempt_ids)
         homes = {
             row.household: self._pseudonym(row.household)
             for row in _rows(

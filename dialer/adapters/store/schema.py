@@ -486,6 +486,17 @@ sessions = Table(
     Column("wrapping", String),  # the call whose outcome the agent is writing
 )
 
+# how long agents were at what, by quarters of an hour
+working_times = Table(
+    "working_times",
+    METADATA,
+    Column("agent", String, primary_key=True),
+    Column("began_at", Instant, primary_key=True, autoincrement=False),
+    Column("work", String, primary_key=True),
+    Column("microseconds", BigInteger, nullable=False),
+    Index(None, "began_at"),
+)
+
 # what a cell's pacing learnt of a campaign, as JSON
 pacing_memory = Table(
     "pacing_memory",
@@ -494,6 +505,28 @@ pacing_memory = Table(
     Column("campaign", String, primary_key=True),
     Column("saved_at", Instant, nullable=False),
     Column("memory", Text, nullable=False),
+)
+
+# complete files; `attempt_id` refers to nothing: a file whose call is unknown is on record too
+recordings = Table(
+    "recordings",
+    METADATA,
+    Column("attempt_id", String, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("stopped_at", Instant, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("known", Boolean, nullable=False),
+)
+
+recording_moments = Table(
+    "recording_moments",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("attempt_id", String, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("what", String, nullable=False),
+    Column("by", String, nullable=False),
 )
 
 # when numbers are answered, as a cell learnt of a campaign's calls, as JSON
