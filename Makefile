@@ -9,7 +9,10 @@
 .PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-floor bench-import bench-choose bench-recordings soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
-PYTEST = .venv/bin/python -m pytest
+# two workers: what needs Asterisk waits for sound most of its time, and the rest is computed meanwhile
+PYTEST = .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup
+# each command of a test or a demo would compile all that it imports anew
+unexport PYTHONDONTWRITEBYTECODE
 # what its server links, by name
 REDIS = redis-(server|tools)|libatomic1|libc6|libcap2|libgcc-s1|libgcrypt20|libgpg-error0|libjemalloc2|liblz4-1|liblzf1|liblzma5|libssl3|libstdc\+\+6|libsystemd0|libzstd1
 

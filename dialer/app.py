@@ -28,12 +28,14 @@ from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
+from dialer.adapters.store.listenings import SqlListenings
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
@@ -54,7 +56,7 @@ from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.planning import Planning
@@ -62,6 +64,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
@@ -73,6 +76,7 @@ LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
 """So a million cases are gone through in seven hours, beside the calls."""
+WORKING_TIME_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -131,6 +135,7 @@ class Daemon:
         self._dossiers = SqlDossiers(engine)
         self._payments = SqlPayments(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._floor = floor
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
         gate = Gate(self._law, self._ledger, record, clock, ids)
@@ -146,13 +151,26 @@ class Daemon:
         learning = Learning(SqlLearnt(engine, self._writer, schema.habits, settings.store.cell), clock)
         self._learning, self._ranking = learning, SqlRanking(engine)
         planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
-        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules, planning)
+        self._closing = closing = Closing(
+            record, self._book, gate, roster, live, clock, campaigns, self._rules, planning
+        )
         self._pbx = Asterisk(
             self._link_settings,
             configured.trunks(settings),
             clock,
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
+        )
+        self._past_listenings = SqlListenings(engine, self._writer)
+        listenings = Listenings(
+            configured.supervising(settings),
+            roster,
+            self._pbx,
+            self._past_listenings,
+            live.case_of,
+            clock,
+            ids,
+            tasks,
         )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
         trunks = Trunks(
@@ -176,6 +194,7 @@ class Daemon:
             live=live,
             trunks=trunks,
             closing=closing,
+            listenings=listenings,
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
@@ -284,6 +303,12 @@ class Daemon:
             self._flow.pacer.save()
             self._learning.save()
 
+    async def _count_working_time(self) -> None:
+        """A kill -9 loses no more of it than this."""
+        while True:
+            await asyncio.sleep(WORKING_TIME_SECONDS)
+            self._flow.roster.count_working_time()
+
     async def _rank_again(self) -> None:
         """Go through all open cases, over and over: they grow older, and what was learnt since moves them."""
         after = 0
@@ -304,6 +329,9 @@ class Daemon:
         tasks.start("promises", self._judge_promises())
         tasks.start("ranking", self._rank_again())
         tasks.start("letters", self._hand_over_to_letters())
+        tasks.start("working_time", self._count_working_time())
+        for _ in range(LEARNERS):
+            tasks.start("learn", self._closing.learner())
         await self._learning.load()
         await self._recovery.load()
         tasks.start("recordings", self._collecting.run())
@@ -322,6 +350,7 @@ class Daemon:
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
+            self._flow.roster.count_working_time()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):
@@ -370,6 +399,8 @@ class Daemon:
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
                     self._ledger.forget_before(self._clock.now())
+                kept_days = timedelta(days=self._settings.collector.working_times_days)
+                self._floor.forget_worked(self._clock.now() - kept_days)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:
@@ -420,6 +451,7 @@ class Daemon:
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

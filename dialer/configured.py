@@ -6,6 +6,7 @@ from typing import Any
 
 from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import RecordingFiles
+from dialer.agents.listening import Supervising
 from dialer.calls.retention import Retention
 from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
@@ -106,7 +107,9 @@ def letters(settings: Settings) -> LetterRulesOf:
     def of(campaign: str, creditor: str) -> LetterRules:
         chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
         steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
-        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        ladder = tuple(
+            LetterStep(step.kind, step.after_days, step.wait_days, step.then, step.after_attempts) for step in steps
+        )
         return LetterRules(
             ladder or DEFAULT_LADDER,
             shelves.get(creditor, shipped_shelf),
@@ -174,6 +177,12 @@ def holders(settings: Settings) -> tuple[Holder, ...]:
         )
         for token in settings.api.tokens
     )
+
+
+def supervising(settings: Settings) -> Supervising:
+    """Whether agents may be listened to, and by whom."""
+    supervisors = {agent.name: agent.phone for agent in settings.agents if agent.supervisor}
+    return Supervising(settings.supervision.basis, settings.supervision.tell_agents, supervisors)
 
 
 def wish(campaign: CampaignSettings) -> Wish:

@@ -12,6 +12,7 @@ import structlog
 
 from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.agents.session import Session, Work
@@ -80,6 +81,7 @@ class Flow:
         live: LiveAttempts,
         trunks: Trunks,
         closing: Closing,
+        listenings: Listenings,
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
@@ -91,7 +93,7 @@ class Flow:
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock, self._tasks = tally, clock, tasks
+        self.tally, self._clock, self._tasks, self.listenings = tally, clock, tasks, listenings
         self.recordings = Recordings(recordings, pbx, roster, live, gate, clock)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
@@ -188,6 +190,9 @@ class Flow:
         if Reason.NO_AGENT in verdict.reasons:
             self._stocks[campaign.name].wait_for_agent(case)
             return verdict
+        if case.failed_trunks and Reason.NO_TRUNK in verdict.reasons:
+            self._stocks[campaign.name].try_again(case)
+            return verdict
         if not ENGINE.intersection(verdict.reasons):
             await self._closing.not_called(campaign, case, verdict)
         self._stocks[campaign.name].put_back(case.id)
@@ -261,9 +266,13 @@ class Flow:
         """One event of the PBX, in its order."""
         match event:
             case events.SeatIdle():
-                if self.roster.seat_idle(event.leg) is None:
+                session = self.roster.seat_idle(event.leg)
+                if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
+                self.listenings.call_over(session)
                 self._answering.serve_waiting()
+            case events.SpyOn() | events.SpyEnded():
+                self.listenings.on_event(event)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
@@ -328,7 +337,7 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.roster.connect(attempt.id)
+                self.listenings.bridged(self.roster.connect(attempt.id))
                 self._closing.save(attempt)
                 self.tally.bridged(attempt)
             case Effect.RELEASE:
@@ -348,7 +357,7 @@ class Flow:
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
                 if failed_trunks is None:
-                    self._tasks.start("learn", self._closing.learn(attempt, planned))
+                    self._closing.learn_later(attempt, planned)
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
                 if stock is not None and failed_trunks is not None:
@@ -357,7 +366,7 @@ class Flow:
                 elif stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self.trunks.settled(attempt)
+                    self.trunks.settled(attempt, result_of(attempt, signal))
                 self.tally.settled(attempt)
                 self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:

@@ -84,6 +84,7 @@ class Recovery:
             self._flow.live.add(attempt)
         for saved in await self._floor.sessions():
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
+        await self._flow.listenings.load()
         for name, state in (await self._floor.campaign_states()).items():
             if name in self._flow.campaigns:
                 self._flow.campaigns[name].state = state
@@ -115,8 +116,11 @@ class Recovery:
             attempts={attempt.id: attempt.changes for attempt in live},
             seats={leg: session.seat_changes for leg, session in self._flow.roster.seats().items()},
         )
+        listened = self._flow.listenings.legs()
         survey = await self._pbx.survey()
+        up = {leg: one.state is LegState.OTHER for leg, one in survey.spies.items()}
         self._mend_seats(survey, asked)
+        self._flow.listenings.reconcile(up, listened, survey.at)
         under_way = {attempt.id for attempt in live}
         for finding in list(reconcile.findings(list(live), survey, asked)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)

@@ -9,12 +9,15 @@ AttemptId = NewType("AttemptId", str)
 """One intention to ring one number; also the Uniqueid of its trunk leg."""
 SeatLegId = NewType("SeatLegId", str)
 """The Uniqueid of an agent's waiting leg; a new one each time the seat is called."""
+SpyLegId = NewType("SpyLegId", str)
+"""The Uniqueid of the leg on which a supervisor listens to an agent; it names the listening, too."""
 
 ATTEMPT_PREFIX = "dla-"
 SEAT_PREFIX = "dls-"
+SPY_PREFIX = "dlp-"
 # Crockford's base 32 in lower case, as ULIDs use it (https://github.com/ulid/spec)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_WELL_FORMED = re.compile(r"dl[as]-[0-9a-hjkmnp-tv-z]{26}")
+_WELL_FORMED = re.compile(r"dl[aps]-[0-9a-hjkmnp-tv-z]{26}")
 _TIME_BITS, _CHANCE_BITS = 48, 80
 
 
@@ -29,6 +32,9 @@ class Ids:
 
     def seat_leg(self, now: datetime) -> SeatLegId:
         return SeatLegId(SEAT_PREFIX + self._ulid(now))
+
+    def spy_leg(self, now: datetime) -> SpyLegId:
+        return SpyLegId(SPY_PREFIX + self._ulid(now))
 
     def _ulid(self, now: datetime) -> str:
         number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | self._chance.getrandbits(_CHANCE_BITS)

@@ -4,9 +4,10 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from dialer.agents.session import SavedSession
+from dialer.agents.session import SavedSession, Work
+from dialer.agents.working_time import Worked
 from dialer.calls.attempt import Attempt
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
@@ -44,6 +45,7 @@ from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.outcomes.record import RecordedOutcome
+from dialer.testing.memory_listenings import MemoryListenings
 
 
 @dataclass(slots=True)
@@ -100,9 +102,11 @@ class MemoryRecord:
         self.views: list[tuple[int, str, str]] = []
         self.flag_changes: dict[tuple[str, int], FlagChange] = {}
         self._sessions: dict[str, SavedSession] = {}
+        self.worked: dict[tuple[str, datetime, Work], timedelta] = {}
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
         self.habits = MemoryLearnt()
+        self.listenings = MemoryListenings(self.views)
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -366,6 +370,9 @@ class MemoryRecord:
 
     def save_session(self, session: SavedSession) -> None:
         self._sessions[session.agent] = session
+
+    def save_worked(self, worked: Worked) -> None:
+        self.worked[worked.agent, worked.began_at, worked.work] = worked.spent
 
     async def sessions(self) -> list[SavedSession]:
         self._reach()

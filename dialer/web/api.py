@@ -217,7 +217,7 @@ class Api:
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
 
     async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await _json(request))
+        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
         tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
         return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
@@ -231,7 +231,9 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        holder = request[HOLDER]
+        admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
+        id_ = await ledger.take(self._said, await body_of(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
@@ -249,12 +251,12 @@ class Api:
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         admit = partial(self._access.creditor, request[HOLDER])
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
+        return web.json_response(await payments.take(self._paid, await body_of(request), self._clock.now(), admit))
 
     async def _letters(self, request: web.Request) -> web.Response:
         """When letters were sent, received or returned: cases and limitation dates follow."""
         admit = partial(self._access.case, request[HOLDER])
-        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
+        return web.json_response(await letters.take(self._written, await body_of(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
@@ -264,18 +266,19 @@ class Api:
     async def _waits(self, request: web.Request) -> web.Response:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
-        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+        creditors = request[HOLDER].creditors
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN, creditors)
+        return web.json_response({"cases": [plain(one) for one in found]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
-        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        decided = await waiting.decide(self._waiting, supervisors, case, await body_of(request), self._clock.now())
         return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        body = LogInBody.model_validate(await _json(request))
+        body = LogInBody.model_validate(await body_of(request))
         self._flow.desk.log_in(_agent(request), pause_reason=None if body.ready else "logged in")
         return self._session(request)
 
@@ -284,11 +287,11 @@ class Api:
         return self._session(request)
 
     async def _pause(self, request: web.Request) -> web.Response:
-        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _announce(self, request: web.Request) -> web.Response:
-        body = AnnounceBody.model_validate(await _json(request))
+        body = AnnounceBody.model_validate(await body_of(request))
         at = None if body.in_minutes is None else self._snapshot().at + timedelta(minutes=body.in_minutes)
         self._flow.announcing.announce(_agent(request), body.plan, at, body.reason)
         return self._session(request)
@@ -314,7 +317,7 @@ class Api:
         return web.json_response({"called": verdict.allowed, "reasons": list(verdict.reasons)})
 
     async def _skip(self, request: web.Request) -> web.Response:
-        self._flow.skip(_agent(request), SkipBody.model_validate(await _json(request)).reason)
+        self._flow.skip(_agent(request), SkipBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -322,7 +325,7 @@ class Api:
         return self._session(request)
 
     async def _outcome(self, request: web.Request) -> web.Response:
-        body = OutcomeBody.model_validate(await _json(request))
+        body = OutcomeBody.model_validate(await body_of(request))
         await self._flow.write_up(_agent(request), body.code, body.note, body.fields)
         return self._session(request)
 
@@ -395,8 +398,6 @@ class Api:
     async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
         agent = request[HOLDER].signs(_agent(request))
-        if case_id is not None:
-            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
@@ -444,7 +445,7 @@ class Api:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
     async def _admit(self, holder: Holder, request: web.Request) -> None:
-        """Whether the token may do what the route does, in the case that it names, or of the agent, or of the call."""
+        """Whether the token may do what the route does, in the case that it names, or of the call."""
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
@@ -452,13 +453,6 @@ class Api:
                 await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
-        if "agent" in match and holder.creditors is not None:
-            offer = self._flow.previewing.of(match["agent"])
-            attempt = await self._flow.wrap_up.current(match["agent"])
-            if offer is not None:
-                await self._access.case(holder, offer.case.id)
-            if attempt is not None:
-                await self._access.case(holder, attempt.intent.case_id)
         if "attempt" in match and holder.creditors is not None:
             call = await self._flow.wrap_up.call(AttemptId(match["attempt"]))
             if call is None:  # whose it is isn't known
@@ -496,7 +490,8 @@ def _agent(request: web.Request) -> str:
     return request.match_info["agent"]
 
 
-async def _json(request: web.Request) -> Any:
+async def body_of(request: web.Request) -> Any:
+    """The request's JSON; an empty object where it has none. Raises InputError."""
     if not request.can_read_body:
         return {}
     try:

@@ -1,5 +1,6 @@
 """Every outcome that ships, from the agent's form to the next action, on both databases."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +40,7 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import Blank, Do, Flagging, shipped
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.counting import flag_for
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
@@ -541,6 +543,29 @@ async def test_a_payment_that_is_told_late_has_the_promise_judged_again(sql):
     assert await keeping.look() == 1
     assert (await desk.row(schema.promises)).kept == "broken"
     assert (await desk.row(schema.cases, id=desk.case_id)).why.startswith("broken promise")
+
+
+async def test_a_longer_flag_that_is_still_being_written_is_not_cut_short_by_an_outcome(sql, monkeypatch):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    await sql.writer.flush()
+    write = sql.writer._write
+
+    async def slow(jobs):
+        await asyncio.sleep(0.2)
+        await write(jobs)
+
+    monkeypatch.setattr(sql.writer, "_write", slow)
+    known = shipped()["disputes"]
+    flagging = replace(known.flag, days=3)
+    desk.rules = replace(desk.rules, outcomes={**desk.rules.outcomes, "disputes": replace(known, flag=flagging)})
+    debtor = attempt.intent.debtor_id
+    for_ever = flag_for(attempt, known, None, desk.clock.now())
+    sql.attempts.keep(replace(for_ever, until=None), by="carla")
+    await desk.say("disputes")
+    (flag,) = [line for line in (await sql.lines()).values() if isinstance(line, Flag) and line.debtor_id == debtor]
+    assert flag.until is None
 
 
 @pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from dialer.kernel import events, ids
 from dialer.kernel.clock import Clock
-from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import PbxEvent, SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 
 Headers = Mapping[str, str]
 HOLDING_BRIDGE = "holding_bridge"
@@ -64,6 +64,8 @@ def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
         return None
     if leg.startswith(ids.SEAT_PREFIX):
         return events.SeatEnded(SeatLegId(leg), at)
+    if leg.startswith(ids.SPY_PREFIX):
+        return events.SpyEnded(SpyLegId(leg), at)
     cause, sip = message.get("cause", ""), message.get("techcause", "")
     return events.LegEnded(
         AttemptId(leg), at, int(cause) if cause.isdigit() else 0, int(sip) if sip.isdigit() else None
@@ -76,6 +78,8 @@ def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
         return None
     if leg.startswith(ids.SEAT_PREFIX):
         return events.SeatEnded(SeatLegId(leg), at)
+    if leg.startswith(ids.SPY_PREFIX):
+        return events.SpyEnded(SpyLegId(leg), at)
     return events.OriginateFailed(AttemptId(leg), at)
 
 
@@ -84,6 +88,9 @@ def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
     if name == "DialerSeatIdle":
         leg = _leg(message, "leg")
         return events.SeatIdle(SeatLegId(leg), at) if leg else None
+    if name == "DialerSpying":
+        leg, mode = _leg(message, "leg"), message.get("mode", "")
+        return events.SpyOn(SpyLegId(leg), at, SpyMode(mode)) if leg and mode in _MODES else None
     attempt = _attempt(message, "attempt")
     if not attempt:
         return None
@@ -107,6 +114,7 @@ def _contact_status(message: Headers, at: datetime) -> PbxEvent | None:
     return events.TrunkReached(endpoint, at, reached) if endpoint and reached is not None else None
 
 
+_MODES = frozenset(SpyMode)
 _REACHED = {"Reachable": True, "NonQualified": True, "Unreachable": False, "Removed": False}
 _READERS: dict[str, Callable[[Headers, datetime], PbxEvent | None]] = {
     "Newchannel": _new_channel,

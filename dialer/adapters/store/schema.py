@@ -458,6 +458,45 @@ sessions = Table(
     Column("wrapping", ForeignKey("attempts.id")),  # the attempt whose outcome the agent is writing
 )
 
+# which supervisor listened to which agent
+listenings = Table(
+    "listenings",
+    METADATA,
+    Column("leg", String, primary_key=True),
+    Column("supervisor", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("basis", String, nullable=False),  # why it is lawful, as the configuration said
+    Column("agent_told", Boolean, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended", String),  # how the end is known: seen, found
+    Index(None, "agent", "asked_at"),
+    Index(None, "asked_at"),
+    Index(None, "ended_at"),
+)
+
+listening_turns = Table(
+    "listening_turns",
+    METADATA,
+    Column("leg", ForeignKey("listenings.leg"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("mode", String, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_by", String, nullable=False),
+    Column("on_at", Instant),  # from when it held, by the PBX's word
+)
+
+# how long agents were at what, by quarters of an hour
+working_times = Table(
+    "working_times",
+    METADATA,
+    Column("agent", String, primary_key=True),
+    Column("began_at", Instant, primary_key=True, autoincrement=False),
+    Column("work", String, primary_key=True),
+    Column("microseconds", BigInteger, nullable=False),
+    Index(None, "began_at"),
+)
+
 # what a cell's pacing learnt of a campaign, as JSON
 pacing_memory = Table(
     "pacing_memory",
