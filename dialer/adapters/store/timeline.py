@@ -57,7 +57,7 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script", "form"))
     chosen = select(attempts, *told).outerjoin(outcomes)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
@@ -75,6 +75,7 @@ def _attempt(row: Any) -> Moment:
         "next": row.next_why,
         "talk_seconds": talked,
         "script": row.script,
+        "unsaid": json.loads(row.form or "{}").get("unsaid", []),
     }
     return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
 
