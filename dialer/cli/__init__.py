@@ -19,12 +19,14 @@ from dialer.cli import (
     generate,
     ledger,
     letters,
+    listen,
     mandate,
     migrate,
     minimise,
     pacing,
     packs,
     payments,
+    phones,
     recordings,
     report,
     run,
@@ -59,8 +61,10 @@ cases.app.command("minimise")(minimise.minimise)
 app.add_typer(case.app, name="case")
 app.add_typer(cases.app, name="cases")
 app.add_typer(letters.app, name="letters")
+app.add_typer(listen.app, name="listen")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
+agents.app.add_typer(phones.app, name="phone")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")

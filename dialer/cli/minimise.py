@@ -48,7 +48,7 @@ def minimise(
 async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: bool) -> "Minimised":
     from contextlib import AsyncExitStack
 
-    from dialer.adapters.recordings import RecordingFiles
+    from dialer import configured
     from dialer.adapters.store.hold import only_daemon
     from dialer.adapters.store.minimise import Minimiser
     from dialer.audit.law import Library
@@ -64,8 +64,8 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
             await stack.enter_async_context(only_daemon(place))
         engine = await stack.enter_async_context(opened_record(place, long=True))
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
-        files = RecordingFiles(loaded.recordings.folder)
-        return await Minimiser(engine, clock, retention, files.delete).run(creditor, dry_run=dry_run)
+        files, holds = configured.recording_files(loaded), configured.retention(loaded).hold_flags
+        return await Minimiser(engine, clock, retention, files.delete, holds).run(creditor, dry_run=dry_run)
 
 
 def _json(done: "Minimised") -> dict[str, Any]:

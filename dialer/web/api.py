@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
-from dialer.calls.recording import RecordingPaths, What
+from dialer.calls.recording import RecordingSounds, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
@@ -37,8 +37,9 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, letters, payments, waiting
+from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
+from dialer.web.recordings import play
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -102,7 +103,7 @@ class Api:
         rules: RulesOf,
         waits: Waiting,
         written: Letters,
-        files: RecordingPaths,
+        files: RecordingSounds,
         holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
@@ -110,6 +111,7 @@ class Api:
         self._dossiers = dossiers
         self._paid = paid
         self._shown: dict[str, tuple[int, str]] = {}
+        self._candidates: dict[str, tuple[str, set[int]]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -141,6 +143,7 @@ class Api:
                 web.get(f"{agent}/offer", self._offer),
                 web.post(f"{agent}/accept", self._accept),
                 web.post(f"{agent}/skip", self._skip),
+                web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
@@ -216,7 +219,7 @@ class Api:
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
 
     async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await _json(request))
+        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
         tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
         return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
@@ -232,7 +235,7 @@ class Api:
     async def _ledger(self, request: web.Request) -> web.Response:
         holder = request[HOLDER]
         admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
-        id_ = await ledger.take(self._said, await _json(request), admit, admit_for_all)
+        id_ = await ledger.take(self._said, await body_of(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
@@ -250,12 +253,12 @@ class Api:
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         admit = partial(self._access.creditor, request[HOLDER])
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
+        return web.json_response(await payments.take(self._paid, await body_of(request), self._clock.now(), admit))
 
     async def _letters(self, request: web.Request) -> web.Response:
         """When letters were sent, received or returned: cases and limitation dates follow."""
         admit = partial(self._access.case, request[HOLDER])
-        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
+        return web.json_response(await letters.take(self._written, await body_of(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
@@ -271,13 +274,13 @@ class Api:
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
-        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        decided = await waiting.decide(self._waiting, supervisors, case, await body_of(request), self._clock.now())
         return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        body = LogInBody.model_validate(await _json(request))
+        body = LogInBody.model_validate(await body_of(request))
         self._flow.desk.log_in(_agent(request), pause_reason=None if body.ready else "logged in")
         return self._session(request)
 
@@ -286,11 +289,11 @@ class Api:
         return self._session(request)
 
     async def _pause(self, request: web.Request) -> web.Response:
-        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _announce(self, request: web.Request) -> web.Response:
-        body = AnnounceBody.model_validate(await _json(request))
+        body = AnnounceBody.model_validate(await body_of(request))
         at = None if body.in_minutes is None else self._snapshot().at + timedelta(minutes=body.in_minutes)
         self._flow.announcing.announce(_agent(request), body.plan, at, body.reason)
         return self._session(request)
@@ -316,7 +319,7 @@ class Api:
         return web.json_response({"called": verdict.allowed, "reasons": list(verdict.reasons)})
 
     async def _skip(self, request: web.Request) -> web.Response:
-        self._flow.skip(_agent(request), SkipBody.model_validate(await _json(request)).reason)
+        self._flow.skip(_agent(request), SkipBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -324,7 +327,7 @@ class Api:
         return self._session(request)
 
     async def _outcome(self, request: web.Request) -> web.Response:
-        body = OutcomeBody.model_validate(await _json(request))
+        body = OutcomeBody.model_validate(await body_of(request))
         await self._flow.write_up(_agent(request), body.code, body.note, body.fields)
         return self._session(request)
 
@@ -354,8 +357,7 @@ class Api:
         before a byte is sent.
         """
         attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
-        path = await self._flow.recordings.fetch(attempt, by, self._files)
-        return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "no-store"})
+        return await play(request, attempt, by, self._flow.recordings, self._files)
 
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))
@@ -369,12 +371,32 @@ class Api:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
         await self._seen(request, None if attempt is None else attempt.intent.case_id, "call")
+        session = self._flow.roster.session(_agent(request))
+        seen = partial(self._candidate_seen, request)
+        call = self._flow.receiving.get(session.attempt)
+        caller = await inbound.shown(call, self._book, request[HOLDER], self._clock.now(), seen)
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None, "script": None})
+            number = caller and caller["number"]
+            return web.json_response(
+                {
+                    "attempt": caller and session.attempt,
+                    "number": number,
+                    "case": None,
+                    "script": None,
+                    "inbound": caller,
+                }
+            )
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
         script = self._script(card, attempt.campaign, _agent(request))
         answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
-        return web.json_response(answer)
+        return web.json_response({**answer, "inbound": caller})
+
+    async def _identify(self, request: web.Request) -> web.Response:
+        """Whose call it is that came in."""
+        body = inbound.IdentifyBody.model_validate(await body_of(request))
+        await self._access.case(request[HOLDER], body.case)
+        await self._flow.receiving.identify(_agent(request), body.case)
+        return await self._call(request)
 
     def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
         """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
@@ -404,6 +426,16 @@ class Api:
         elif self._shown.get(agent) != (case_id, how):
             await self._dossiers.viewed(case_id, agent, how, self._clock.now())
             self._shown[agent] = (case_id, how)
+
+    async def _candidate_seen(self, request: web.Request, case_id: int) -> None:
+        """The same of one of several who may be calling: once a call."""
+        agent = request[HOLDER].signs(_agent(request))
+        call = self._flow.roster.session(_agent(request)).attempt or ""
+        if self._candidates.get(agent, ("", set()))[0] != call:
+            self._candidates[agent] = call, set()
+        if case_id not in self._candidates[agent][1]:
+            await self._dossiers.viewed(case_id, agent, "who may be calling", self._clock.now())
+            self._candidates[agent][1].add(case_id)
 
     async def _not_shown(self, case_id: int, by: str, how: str) -> None:
         await self._dossiers.viewed(case_id, by, how, self._clock.now())
@@ -490,7 +522,8 @@ def _agent(request: web.Request) -> str:
     return request.match_info["agent"]
 
 
-async def _json(request: web.Request) -> Any:
+async def body_of(request: web.Request) -> Any:
+    """The request's JSON; an empty object where it has none. Raises InputError."""
     if not request.can_read_body:
         return {}
     try:
