@@ -15,6 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
@@ -24,18 +25,23 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
+from dialer.adapters.store.listenings import SqlListenings
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
+from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.calls.retention import Pruning
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
@@ -51,7 +57,7 @@ from dialer.live.pacer import Latency, Pacer
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.planning import Planning
@@ -59,16 +65,19 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
+PRUNE_SECONDS = 86_400.0
 LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
 """So a million cases are gone through in seven hours, beside the calls."""
+WORKING_TIME_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
 DRAIN_WITHOUT_PBX_SECONDS = 60.0
 """Calls whose PBX is away can't be seen to end: a stop waits so long for it. The next start settles them."""
@@ -94,6 +103,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._retention = configured.retention(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
@@ -126,6 +136,7 @@ class Daemon:
         self._dossiers = SqlDossiers(engine)
         self._payments = SqlPayments(engine)
         record, floor = SqlAttempts(engine, self._writer, clock), SqlFloor(engine, self._writer)
+        self._floor = floor
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
         gate = Gate(self._law, self._ledger, record, clock, ids)
@@ -141,13 +152,26 @@ class Daemon:
         learning = Learning(SqlLearnt(engine, self._writer, schema.habits, settings.store.cell), clock)
         self._learning, self._ranking = learning, SqlRanking(engine)
         planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
-        closing = Closing(record, self._book, gate, roster, live, clock, campaigns, self._rules, planning)
+        self._closing = closing = Closing(
+            record, self._book, gate, roster, live, clock, campaigns, self._rules, planning
+        )
         self._pbx = Asterisk(
             self._link_settings,
             configured.trunks(settings),
             clock,
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
+        )
+        self._past_listenings = SqlListenings(engine, self._writer)
+        listenings = Listenings(
+            configured.supervising(settings),
+            roster,
+            self._pbx,
+            self._past_listenings,
+            live.case_of,
+            clock,
+            ids,
+            tasks,
         )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
         trunks = Trunks(
@@ -160,6 +184,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
+        kept, self._files, cell = SqlRecordings(engine), configured.recording_files(settings), settings.store.cell
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -170,13 +195,20 @@ class Daemon:
             live=live,
             trunks=trunks,
             closing=closing,
+            listenings=listenings,
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
+            inbound=SqlInbound(engine, self._writer),
+            book=self._book,
+            recordings=kept,
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
+            has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -233,6 +265,15 @@ class Daemon:
                 await self._lettering.look()
             await asyncio.sleep(LETTERS_SECONDS)
 
+    async def _prune(self) -> None:
+        """Recordings whose time is over, once a day."""
+        while True:
+            with suppress(AwayError):
+                done = await self._pruning.run(self._clock.now())
+                counts = {name: len(getattr(done, name)) for name in ("deleted", "held", "unclear", "stuck")}
+                log.info("recordings.pruned", kept=done.kept, **counts)
+            await asyncio.sleep(PRUNE_SECONDS)
+
     @property
     def _accounts_seconds(self) -> float:
         """Who shares the record with other cells must look often at what they abandoned."""
@@ -265,6 +306,12 @@ class Daemon:
             self._flow.pacer.save()
             self._learning.save()
 
+    async def _count_working_time(self) -> None:
+        """A kill -9 loses no more of it than this."""
+        while True:
+            await asyncio.sleep(WORKING_TIME_SECONDS)
+            self._flow.roster.count_working_time()
+
     async def _rank_again(self) -> None:
         """Go through all open cases, over and over: they grow older, and what was learnt since moves them."""
         after = 0
@@ -285,8 +332,13 @@ class Daemon:
         tasks.start("promises", self._judge_promises())
         tasks.start("ranking", self._rank_again())
         tasks.start("letters", self._hand_over_to_letters())
+        tasks.start("working_time", self._count_working_time())
+        for _ in range(LEARNERS):
+            tasks.start("learn", self._closing.learner())
         await self._learning.load()
         await self._recovery.load()
+        tasks.start("recordings", self._collecting.run())
+        tasks.start("pruning", self._prune())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -301,6 +353,7 @@ class Daemon:
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
+            self._flow.roster.count_working_time()
             await self._writer.flush()
             if isinstance(self._ledger, RedisLedger):
                 with suppress(AwayError):
@@ -336,7 +389,7 @@ class Daemon:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
-        while not (self._flow.stopping and not len(self._flow.live)):
+        while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
             self._lag_seconds = max(0.0, loop.time() - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
@@ -349,6 +402,8 @@ class Daemon:
             if loop.time() >= forget_at:
                 if isinstance(self._ledger, ProcessLedger):
                     self._ledger.forget_before(self._clock.now())
+                kept_days = timedelta(days=self._settings.collector.working_times_days)
+                self._floor.forget_worked(self._clock.now() - kept_days)
                 forget_at = loop.time() + FORGET_EVERY_SECONDS
             due = max(due + period, loop.time())
             try:
@@ -395,9 +450,11 @@ class Daemon:
             self._rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
+            self._files,
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -5,23 +5,27 @@ Events from the PBX only change state. The one exception is the answered call: i
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
 
 from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.agents.session import Session, Work
 from dialer.calls.answering import Answering
 from dialer.calls.attempt import BEFORE_ANSWER, FROM_THE_FAR_END, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
 from dialer.calls.ending import Ending
+from dialer.calls.inbound import InboundCall, InboundRecord
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
+from dialer.calls.receiving import Receiving
+from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
@@ -29,14 +33,17 @@ from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
+from dialer.cases.book import CaseBook
 from dialer.cases.model import DueCase
+from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import ENGINE, Reason
-from dialer.compliance.verdict import CallMode, Verdict
+from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
+from dialer.kernel.ids import is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -79,29 +86,39 @@ class Flow:
         live: LiveAttempts,
         trunks: Trunks,
         closing: Closing,
+        listenings: Listenings,
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
+        inbound: InboundRecord,
+        book: CaseBook,
+        recordings: RecordingRecord,
         clock: Clock,
         tasks: Tasks,
         most_calls: int | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock, self._tasks = tally, clock, tasks
-        self._answering = Answering(gate, roster, pbx, live, tasks, self.move)
+        self.tally, self._clock, self._tasks, self.listenings = tally, clock, tasks, listenings
+        self.recordings = Recordings(recordings, pbx, roster, live, gate, clock)
+        self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
-        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
+        self.receiving = Receiving(
+            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+        )
+        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
-        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
+        self.desk = Desk(roster, self.seating, self.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(
-            roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
+            roster, self.seating, closing, campaigns, clock, self.serve_waiting, pacer.wrapped, self.receiving.anonymous
         )
         self.answer_rates = AnswerRates(campaigns)
         self.shares = Shares(campaigns, roster, live, tally, clock)
+        self._has_room = has_room
         self._calls_left = most_calls or UNBOUNDED
         self.stopping = False
         """Set once: nothing is dialled any more, calls under way go on."""
@@ -113,6 +130,7 @@ class Flow:
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
         self.announcing.carry_out()
+        self.receiving.tick()
         self._renew()
         for campaign in self.shares.turns({name: len(stock) for name, stock in self._stocks.items()}):
             try:
@@ -135,8 +153,10 @@ class Flow:
             cases=min(len(stock), self._calls_left),
             opens_in_seconds=stock.opens_in_seconds(self._clock.now()),
             trunks=self.trunks.capacity(campaign.trunks),
-            may_dial=self.gate.may_clear and not self.stopping,
+            may_dial=self.gate.may_clear and not self.stopping and not self.lacks(campaign),
             call_backs=stock.call_backs(self._clock.now()),
+            callers=self.receiving.waiting(campaign.name),
+            inbound_per_second=self.receiving.per_second(campaign.name),
             for_agents=stock.for_agents,
             needed_by_others=self.shares.claims_on(campaign.name),
         )
@@ -173,7 +193,8 @@ class Flow:
     async def _place(
         self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
     ) -> Verdict:
-        verdict = await self._placing.place(campaign, case, mode, session)
+        lacks = self.lacks(campaign, case.creditor)
+        verdict = Verdict(lacks) if lacks else await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
             self.tally.placed(campaign.name)
@@ -182,10 +203,32 @@ class Flow:
         if Reason.NO_AGENT in verdict.reasons:
             self._stocks[campaign.name].wait_for_agent(case)
             return verdict
+        if case.failed_trunks and Reason.NO_TRUNK in verdict.reasons:
+            self._stocks[campaign.name].try_again(case)
+            return verdict
         if not ENGINE.intersection(verdict.reasons):
             await self._closing.not_called(campaign, case, verdict)
         self._stocks[campaign.name].put_back(case.id)
         return verdict
+
+    def serve_waiting(self) -> None:
+        """An agent may have become free: who rang us comes first, then who answered us."""
+        self.receiving.serve()
+        self._answering.serve_waiting()
+
+    def received(self, call: InboundCall, attempt: Attempt | None) -> None:
+        """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
+        if attempt is None:
+            self.tally.received(call)
+        else:
+            self._closing.settle(attempt, Signal.HUNG_UP)
+
+    def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
+        """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
+        recorded isn't dialled.
+        """
+        records = campaign.records if creditor is None else campaign.records_for(creditor)
+        return (Refusal(Reason.DISK_FULL),) if records and not self._has_room() else ()
 
     def _renew(self) -> None:
         """Somebody may have left who was held."""
@@ -194,6 +237,8 @@ class Flow:
 
     def end_call(self, agent: str) -> None:
         """The agent hangs up. Raises AgentError where no call is under way."""
+        if self.receiving.hang_up(agent):
+            return
         session = self.roster.session(agent)
         attempt = self.live.get(session.attempt) if session.attempt else None
         if attempt is None:
@@ -248,14 +293,22 @@ class Flow:
         """One event of the PBX, in its order."""
         match event:
             case events.SeatIdle():
-                if self.roster.seat_idle(event.leg) is None:
+                session = self.roster.seat_idle(event.leg)
+                if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
-                self._answering.serve_waiting()
+                self.listenings.call_over(session)
+                self.serve_waiting()
+            case events.SpyOn() | events.SpyEnded():
+                self.listenings.on_event(event)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
                 self._renew()
+            case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
+                self.receiving.on_event(event)
+            case _ if is_inbound(event.attempt):
+                self.receiving.on_event(event)
             case _:
                 self._on_attempt_event(event)
 
@@ -315,13 +368,13 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.roster.connect(attempt.id)
+                self.listenings.bridged(self.roster.connect(attempt.id))
                 self._closing.save(attempt)
                 self.tally.bridged(attempt)
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))
-                self._answering.serve_waiting()
+                self.serve_waiting()
             case Effect.PART:
                 self.roster.part(attempt.id)
                 self.wrap_up.end_overdue()
@@ -334,8 +387,8 @@ class Flow:
                 self.reserving.end(attempt)
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
-                if failed_trunks is None:
-                    self._tasks.start("learn", self._closing.learn(attempt, planned))
+                if failed_trunks is None and attempt.direction is Direction.OUTBOUND:
+                    self._closing.learn_later(attempt, planned)
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)
                 if stock is not None and failed_trunks is not None:
@@ -344,7 +397,7 @@ class Flow:
                 elif stock is not None:  # a call may outlive its campaign's configuration
                     stock.put_back(intent.case_id)
                 if signal is not Signal.WITHDRAWN:  # what was never asked says nothing of the trunk
-                    self.trunks.settled(attempt)
+                    self.trunks.settled(attempt, result_of(attempt, signal))
                 self.tally.settled(attempt)
                 self.answer_rates.settled(attempt)
                 if attempt.abandoned_at is not None:

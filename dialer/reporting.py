@@ -98,7 +98,9 @@ async def _recovery(of: Sources) -> Pages:
 
 async def _agents(of: Sources) -> Pages:
     given = [one async for one in of.portfolio.promises(of.asked)]
-    yield agents.report(of.asked, await of.calls.agents(of.asked), given)
+    of_all = of.asked.campaign is None and of.asked.creditor is None
+    times = await of.calls.working_times(of.asked) if of_all else {}
+    yield agents.report(of.asked, await of.calls.agents(of.asked), given, times)
 
 
 async def _abandonment(of: Sources) -> Pages:

@@ -139,7 +139,8 @@ def _packs(packs: list[Pack]) -> str:
 
 def _pack(pack: Pack) -> list[str]:
     head = f"Version {pack.version}; {'it adds to another pack' if pack.overlay else 'complete'}; reviewed by "
-    head += f"{pack.reviewed_by or 'nobody yet'}; records are kept {pack.retention_days} days."
+    head += f"{pack.reviewed_by or 'nobody yet'}; records are kept {pack.retention_days} days; "
+    head += f"needed before a call is recorded: {pack.recording}."
     if pack.applies_to:
         head += f" It applies by itself to {', '.join(f'`{code}`' for code in pack.applies_to)}."
     return [

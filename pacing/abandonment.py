@@ -24,10 +24,12 @@ RATE_SECONDS, RATE_ANSWERS = 2_400.0, 80.0
 """The rate of answers reaches back so far, or over so many answers if that is longer."""
 PRIOR_ANSWERS, PRIOR_SECONDS = 3.0, 250.0
 """Answers that the first belief is worth, and an agent's seconds between two answers in it."""
-UNLIKELY, RARE = 0.005, 0.001
-"""The calls under way may do worse than is kept for them with this chance, in each instant; with the smaller one once
-the answers still to come make no abandoned call good.
+UNLIKELY, RARE, NEVER = 0.005, 0.001, 1e-6
+"""The calls under way may do worse than is kept for them with the first chance, in each instant; with the second one once
+the answers trusted to come make no abandoned call good, and towards the window's end with less and less of it.
 """
+LAST = 0.5
+"""Abandoned calls that the answers expected make good, from which on that chance shrinks with their square."""
 HORIZON_SECONDS = 3_600.0
 """Where the window's end isn't known: time in which what is left may be spent."""
 GAIN, GAIN_ANSWERS = 0.35, 30.0
@@ -155,7 +157,8 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
     worse = max(1.0, calibration)
     left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - WHOLE
     budget = left_for_pipe - pipe * worse
-    at_worst = ((left_for_pipe / worse, RARE if cap * sure < WHOLE else UNLIKELY),)
+    chance = UNLIKELY if cap * sure >= WHOLE else max(NEVER, RARE * min(1.0, cap * to_come / LAST) ** 2)
+    at_worst = ((left_for_pipe / worse, chance),)
     if budget <= 0:
         return Allowance(0.0, budget, account.name, at_worst)
     share = min(budget / max(to_come, answers_in_pipe, 1.0), MOST_SHARE * cap)

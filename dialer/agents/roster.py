@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from dialer.agents.session import Plan, SavedSession, Seat, SeatSignal, Session, Work, WorkSignal
+from dialer.agents.working_time import WorkedRecord, WorkingTimes
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import DialerError, UnknownNameError
 from dialer.kernel.ids import AttemptId, Ids, SeatLegId
@@ -26,8 +27,8 @@ class AgentError(DialerError):
     """What the agent asked for isn't possible now."""
 
 
-class SessionRecord(Protocol):
-    """Where sessions are kept for the next start."""
+class SessionRecord(WorkedRecord, Protocol):
+    """Where sessions are kept for the next start, and working times for the reports."""
 
     def save_session(self, session: SavedSession) -> None: ...
 
@@ -42,6 +43,7 @@ class Roster:
         self._record = record
         self._clock = clock
         self._ids = ids
+        self._times = WorkingTimes(record, clock)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_agent.values())
@@ -56,6 +58,11 @@ class Roster:
     def of_attempt(self, attempt: AttemptId) -> Session | None:
         """Who is promised to, talks on, or writes up this call."""
         return self._by_attempt.get(attempt)
+
+    def count_working_time(self) -> None:
+        """Put on record how long everybody has been at what, up to now."""
+        for session in self:
+            self._times.passed(session.agent, session.work)
 
     # -- what agents and supervisors ask for ---------------------------------------------------------
 
@@ -124,13 +131,16 @@ class Roster:
             self.promise(session, attempt)
         return session
 
-    def hold(self, campaign: str) -> Session | None:
-        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free."""
+    def hold(self, campaign: str, *, wanted: str | None = None) -> Session | None:
+        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free.
+
+        wanted: who is held first, if free.
+        """
         free = [session for session in self._by_agent.values() if session.free and campaign in session.campaigns]
         if not free:
             return None
-        session = min(free, key=lambda candidate: candidate.since)
-        session.apply(WorkSignal.RESERVE, self._clock.now())
+        session = min(free, key=lambda candidate: (candidate.agent != wanted, candidate.since))
+        self._apply(session, WorkSignal.RESERVE)
         return session
 
     def promise(self, session: Session, attempt: AttemptId) -> None:
@@ -140,7 +150,7 @@ class Roster:
 
     def let_go(self, session: Session) -> SeatLegId | None:
         """The call for which the agent was held isn't placed; the leg to hang up where a log-out was waiting."""
-        session.apply(WorkSignal.RELEASE, self._clock.now())
+        self._apply(session, WorkSignal.RELEASE)
         return self._leave(session)
 
     def release(self, attempt: AttemptId) -> SeatLegId | None:
@@ -249,9 +259,16 @@ class Roster:
         """Finish a log-out that waited for the end of a call; the leg to hang up."""
         return self.log_out(session.agent) if session.leaving else None
 
+    def _apply(self, session: Session, signal: WorkSignal) -> bool:
+        before = session.work
+        applied = session.apply(signal, self._clock.now())
+        if session.work is not before:
+            self._times.passed(session.agent, before)
+        return applied
+
     def _work(self, session: Session, signal: WorkSignal) -> None:
         before = session.work
-        if not session.apply(signal, self._clock.now()):
+        if not self._apply(session, signal):
             raise AgentError(f"{session.agent} is {before.value}: {signal.value} isn't possible now")
         self._record.save_session(session.saved())
 
@@ -260,7 +277,7 @@ class Roster:
         session = self._by_attempt.get(attempt)
         if session is None:
             return None
-        if not session.apply(signal, self._clock.now()):
+        if not self._apply(session, signal):
             log.warning("session.signal_ignored", agent=session.agent, work=session.work.value, signal=signal.value)
             return None
         if signal is WorkSignal.PART:

@@ -8,6 +8,7 @@ from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Move
+from dialer.calls.recording import Recordings
 from dialer.compliance.gate import Gate
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.tasks import Tasks
@@ -18,13 +19,16 @@ log = structlog.get_logger(__name__)
 class Answering:
     """Gives answered debtors to agents, and agents to those who wait."""
 
-    def __init__(self, gate: Gate, roster: Roster, pbx: Pbx, live: LiveAttempts, tasks: Tasks, move: Move) -> None:
+    def __init__(
+        self, gate: Gate, roster: Roster, pbx: Pbx, live: LiveAttempts, tasks: Tasks, move: Move, recordings: Recordings
+    ) -> None:
         self._gate = gate
         self._roster = roster
         self._pbx = pbx
         self._live = live
         self._tasks = tasks
         self._move = move
+        self._recordings = recordings
 
     def offer(self, attempt: Attempt) -> None:
         """Ask the gate again, then send the debtor to a free seat; who finds none waits for what time is left."""
@@ -50,12 +54,15 @@ class Answering:
             self.offer(attempt)
 
     async def _connect(self, attempt: Attempt, session: Session) -> None:
+        held = await self._recordings.hold(attempt)
         try:
             await self._pbx.connect(attempt.id, session.seat_number)
         except (PbxRefusedError, PbxAwayError):
             self._move(attempt, Signal.CLAIM_REFUSED)
         except PbxUnsureError:
             log.warning("attempt.connect_unsure", attempt=attempt.id)
+        if held:
+            await self._recordings.put_held(attempt)
 
     async def _refuse(self, attempt: Attempt) -> None:
         try:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from dialer.compliance.clearance import Clearance
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 
 
 class LegState(StrEnum):
@@ -30,6 +31,28 @@ class Leg:
     bridge: str = ""
 
 
+class TurnAway(StrEnum):
+    """What a caller is told whom no agent takes."""
+
+    CALL_BACK = "call_back"
+    """Nobody is free; a key asks for a call back."""
+    SORRY = "sorry"
+    """Nobody is free."""
+    NOT_OURS = "not_ours"
+    """The number takes no calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMark:
+    """What the dialplan knows of a call that came in, until it is told to forget it. Numbers as in `InboundArrived`."""
+
+    arrived_at: datetime
+    called: str
+    caller: str
+    ended_at: datetime | None = None
+    call_back_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What the PBX has right now: our channels, and the marks of what the dialplan did without us."""
@@ -37,8 +60,11 @@ class Survey:
     at: datetime
     attempts: Mapping[AttemptId, Leg] = field(default_factory=dict)
     seats: Mapping[SeatLegId, Leg] = field(default_factory=dict)
+    spies: Mapping[SpyLegId, Leg] = field(default_factory=dict)
     abandoned: Mapping[AttemptId, datetime] = field(default_factory=dict)
     opted_out: Mapping[AttemptId, datetime] = field(default_factory=dict)
+    inbound: Mapping[AttemptId, InboundMark] = field(default_factory=dict)
+    """Calls that came in; those that are up are among `attempts`, too."""
 
 
 class Pbx(Protocol):
@@ -48,8 +74,11 @@ class Pbx(Protocol):
     An acknowledgement is not a call: what became of it comes as events.
     """
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
-        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one."""
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+        """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
+
+        record: what is said from the bridge on; where the clearance's packs need notice or consent, once it is heard.
+        """
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
         """Call an agent's configured phone and seat it."""
@@ -57,10 +86,28 @@ class Pbx(Protocol):
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
         """Send the waiting debtor to the seat."""
 
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        """Before `connect`: begin the recording muted. Without it the dialplan records nothing that needs notice."""
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        """Let the recording be silent, or hear again."""
+
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""
 
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+    async def hold(self, attempt: AttemptId, seconds: float) -> None:
+        """Let the caller wait for an agent, so long at most; then a call back is offered."""
+
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
+        """Tell the caller that nobody takes the call, and end it."""
+
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:
+        """Call a supervisor's configured phone; picked up, it hears the seat, and so it stays from call to call."""
+
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
+        """Change who hears the supervisor."""
+
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         """End a leg."""
 
     async def purge(self, attempt: AttemptId) -> None:

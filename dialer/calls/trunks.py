@@ -20,6 +20,9 @@ FROM_THE_NETWORK = frozenset(
 )
 """Results that somebody beyond the trunk must have told."""
 
+CONGESTED_SECONDS = 5.0
+"""A trunk that had no way just now is full: for so long it stands back while another one can take the call."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,7 +45,7 @@ class TrunkState:
 
     tokens: calls that its rate allows now, as of `filled_at`. credit: what its weight entitles it to. held: calls that
     chose it and aren't placed yet. failures: calls in a row that never left. probed_at: when a call was last spent on
-    finding out whether it is well again. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
+    finding out whether it is well again. full_until: till then it stands back, as it had no way. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
     as anybody asks.
     """
 
@@ -53,6 +56,7 @@ class TrunkState:
     held: int = 0
     failures: int = 0
     probed_at: float = -math.inf
+    full_until: float = -math.inf
     reached: bool = True
 
     @property
@@ -129,7 +133,7 @@ class Trunks:
         ready = [state for state in well if decided or state.tokens >= 1.0]
         chosen = self._to_probe(free, now) if len(free) > len(well) else None
         if chosen is None and ready:
-            chosen = _by_weight(ready)
+            chosen = _by_weight([state for state in ready if state.full_until <= now] or ready)
         if chosen is None and all(state.sick for state in may):  # the governor lets a call through now and then
             chosen = min(free, key=lambda state: state.probed_at, default=None)
         if chosen is None:
@@ -162,13 +166,21 @@ class Trunks:
         if state := self._states.get(attempt.intent.trunk):
             self._change(state, failures=0)
 
-    def settled(self, attempt: Attempt) -> None:
-        """A call that was sent is over. One that rang out says nothing: nobody needs a trunk for our own time-out."""
+    def settled(self, attempt: Attempt, result: Result) -> None:
+        """A call that was sent is over. One that rang out says nothing: nobody needs a trunk for our own time-out.
+
+        result: what became of it on this trunk, whether or not another one is tried. Congestion is no failure: somebody
+        beyond the trunk said that there is no room.
+        """
         state = self._states.get(attempt.intent.trunk)
-        if state is not None and attempt.result in NEVER_LEFT:
+        if state is None:
+            return
+        if result in NEVER_LEFT:
             self._change(state, failures=state.failures + 1)
-        elif state is not None and attempt.result in FROM_THE_NETWORK:
+        elif result in FROM_THE_NETWORK:
             self._change(state, failures=0)
+        if result is Result.CONGESTION:
+            state.full_until = self._clock.monotonic() + CONGESTED_SECONDS
 
     def reached(self, endpoint: str, *, reached: bool) -> None:
         """The PBX's own question to the carrier got an answer, or no more. A phone's endpoint is no trunk."""

@@ -102,6 +102,11 @@ class Stock:
         """The case has a new due time on record: it may be fetched again."""
         self._taken.pop(case_id, None)
 
+    def try_again(self, case: DueCase) -> None:
+        """No trunk could take it now: it stays first, and which of them had no way for it isn't forgotten."""
+        self._taken.pop(case.id, None)
+        self._cases.appendleft(case)
+
     def put_first(self, case_id: int, number: PhoneNumber, failed_trunks: frozenset[str], *, for_agent: bool) -> None:
         """It is called again at once, on the same number over another trunk. What isn't at hand (a restart forgot it)
         is due on record.

@@ -22,6 +22,8 @@ _TITLES = {
     "case_views": "Who looked at your cases",
     "attempts": "Calls to you",
     "outcomes": "What was said of those calls",
+    "recordings": "Recordings of calls with you",
+    "recording_moments": "What happened to those recordings, and who listened",
     "promises": "What you promised",
     "offers": "What you were offered",
     "ledger": "What counts for the limits on calls",
@@ -56,6 +58,7 @@ class Kept:
         """Who got it, or saw it."""
         (debtor,) = self.tables["debtors"]
         seen = {str(row["viewed_by"]) for row in self.tables["case_views"]}
+        seen |= {str(row["by"]) for row in self.tables["recording_moments"] if row["what"] == "fetched"}
         agents = {str(row["agent"]) for row in self.tables["attempts"] if row["agent"]}
         return [
             f"the creditor {debtor['creditor']}",

@@ -1,5 +1,6 @@
 """Cases that no call moves on: they wait for a letter, or for a person's decision."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,8 +57,12 @@ class Waits:
 class Waiting(Protocol):
     """What waits. Every method raises AwayError."""
 
-    async def waiting(self, until: datetime | None, campaign: str | None, most: int) -> list[Waits]:
-        """Up to `most` cases that wait by then, the longest first; None: also those that will."""
+    async def waiting(
+        self, until: datetime | None, campaign: str | None, most: int, creditors: Collection[str] | None = None
+    ) -> list[Waits]:
+        """Up to `most` cases of some creditors (None: of all) that wait by then, the longest first; until None: also
+        those that will.
+        """
 
     async def decide(self, decided: Decided, now: datetime) -> None:
         """Return once it holds, and stands in the case's history. Raises LookupError where there is no such case,

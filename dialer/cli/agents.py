@@ -23,10 +23,10 @@ def list_(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         return
     print_table(
         "Agents",
-        ("agent", "state", "seconds", "pause", "announced", "seat", "campaigns"),
+        ("agent", "state", "seconds", "pause", "announced", "seat", "campaigns", "heard by"),
         (
             (line["agent"], line["state"], f"{line['seconds']:.0f}", line["pause_reason"], _announced(line),
-             line["seat"], ", ".join(line["campaigns"]))
+             line["seat"], ", ".join(line["campaigns"]), ", ".join(line["heard_by"]))
             for line in answer["agents"]
         ),
     )  # fmt: skip
@@ -150,6 +150,10 @@ Offers = Annotated[
         "--offer", help="PERCENT/INSTALMENTS/UNTIL/ANSWER[/SUPERVISOR], as 10/3/2026-12-15/refused; repeatable"
     ),
 ]
+SaidParts = Annotated[
+    list[str] | None,
+    typer.Option("--said", help="the title of a compulsory part of the script that was said; repeatable"),
+]
 
 
 @app.command("outcome")
@@ -169,6 +173,7 @@ def outcome(
     language: Language = None,
     evidence: Evidence = None,
     offers: Offers = None,
+    said: SaidParts = None,
     done: Annotated[bool, typer.Option(help="end the wrap-up too, as wrap-up does")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -186,6 +191,7 @@ def outcome(
         "language": language,
         "evidence": evidence,
         "offers": [_offer(text) for text in offers or ()],
+        "said": said,
     }
     filled = {key: value for key, value in fields.items() if value}
     line = ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": code, "note": note, "fields": filled})
@@ -211,6 +217,20 @@ def wrap_up(
 
     ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": code, "note": note})
     _tell(name, "wrapped", config, None, as_json=as_json)
+
+
+@app.command("recording")
+def recording(
+    name: Name,
+    do: Annotated[str, typer.Argument(help="told, consented, pause or resume")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The recording of the agent's call: say that the debtor was told or consented; pause it, and go on."""
+    if do not in ("told", "consented", "pause", "resume"):
+        raise InputError(f"{do!r}: nothing that can be done to a recording", "say told, consented, pause or resume")
+    _tell(name, f"recording/{do}", config, None, as_json=as_json)
 
 
 @app.command("log-out")

@@ -48,7 +48,7 @@ def minimise(
 async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: bool) -> "Minimised":
     from contextlib import AsyncExitStack
 
-    from dialer import settings
+    from dialer import configured, settings
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.hold import only_daemon
     from dialer.adapters.store.minimise import Minimiser
@@ -68,11 +68,12 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
         engine = await open_database(place, command_seconds=None)
         stack.push_async_callback(engine.dispose)
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
-        return await Minimiser(engine, clock, retention).run(creditor, dry_run=dry_run)
+        files, holds = configured.recording_files(loaded), configured.retention(loaded).hold_flags
+        return await Minimiser(engine, clock, retention, files.delete, holds).run(creditor, dry_run=dry_run)
 
 
 def _json(done: "Minimised") -> dict[str, Any]:
-    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines")
+    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines", "recordings")
     return {
         "creditor": done.creditor,
         "dry_run": done.dry_run,
@@ -94,7 +95,8 @@ def _print(done: "Minimised") -> None:
     verb = "would be erased" if done.dry_run else "erased"
     print(
         f"{done.creditor}: {done.debtors} debtors {verb}: {done.numbers} numbers, {done.notes} notes, "
-        f"{done.attempts} attempts under a pseudonym, {done.decisions} decisions without their person, {done.lines} lines"
+        f"{done.attempts} attempts under a pseudonym, {done.decisions} decisions without their person, {done.lines} lines, "
+        f"{done.recordings} recordings"
     )
     if not done.kept:
         return

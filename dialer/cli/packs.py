@@ -77,7 +77,13 @@ def show(
     print(f"reviewed by: {pack.reviewed_by or 'nobody; let a lawyer read it before you rely on it'}")
     if pack.applies_to:
         print(f"applies by itself to: {', '.join(pack.applies_to)}")
-    print(f"decisions and calls are kept at least {pack.retention_days} days\n")
+    print(f"decisions and calls are kept at least {pack.retention_days} days")
+    print(f"before a call is recorded the debtor's {pack.recording} is needed")
+    if pack.recordings_least_days:
+        print(f"a recording must be kept {pack.recordings_least_days} days")
+    if pack.recordings_most_days:
+        print(f"a recording is kept {pack.recordings_most_days} days at most")
+    print()
     print_table(
         "Rules",
         ("rule", "says", "sure", "source"),
@@ -168,6 +174,9 @@ def _head(pack: "Pack") -> dict[str, Any]:
         "overlay": pack.overlay,
         "applies_to": list(pack.applies_to),
         "retention_days": pack.retention_days,
+        "recording": pack.recording,
+        "recordings_least_days": pack.recordings_least_days,
+        "recordings_most_days": pack.recordings_most_days,
         "reviewed_by": pack.reviewed_by,
         "rules": len(pack.rule),
     }

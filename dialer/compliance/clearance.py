@@ -23,12 +23,14 @@ class Treatment:
 
     claim_seconds: how long after the answer an agent may still be bridged.
     message: play the recorded message to a call that nobody claims; otherwise the leg is dropped.
+    recording: what recording it needs: `nothing`, `notice` or `consent`.
     """
 
     claim_seconds: float
     comfort_noise: bool
     message: bool
     language: str
+    recording: str = "notice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,6 +341,9 @@ def facts_of(intent: Intent, standing: Standing, now: datetime, calendars: Calen
     )
 
 
+_RECORDING = ("nothing", "notice", "consent")
+
+
 def treatment_of(packs: Sequence[Pack]) -> Treatment:
     """What the packs together demand of an answered call: the earliest deadline, and where one of them forbids a
     recorded message, none.
@@ -352,6 +355,7 @@ def treatment_of(packs: Sequence[Pack]) -> Treatment:
         comfort_noise=any(rule.comfort_noise for rule in treatments),
         message=all(rule.treatment == "message" for rule in treatments),
         language=treatments[0].language,
+        recording=max((pack.recording for pack in packs), key=_RECORDING.index),
     )
 
 

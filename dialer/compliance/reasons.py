@@ -71,6 +71,7 @@ class Reason(TextEnum):
     STORE_AWAY = "store-away", "the record can't be written"
     PBX_AWAY = "pbx-away", "the PBX is away or being reconciled"
     NO_AGENT = "no-agent", "only with an agent held for this call, and nobody is free"
+    DISK_FULL = "disk-full", "the disk has too little room for the recordings that this campaign makes"
     NO_TRUNK = "no-trunk", "every trunk that this call may take is full, or fails"
     CLOCK = "clock", "the clock went back, or isn't the PBX's"
 
@@ -81,6 +82,7 @@ ENGINE = frozenset(
         Reason.STORE_AWAY,
         Reason.PBX_AWAY,
         Reason.NO_AGENT,
+        Reason.DISK_FULL,
         Reason.NO_TRUNK,
         Reason.CLOCK,
         Reason.CASE_NOT_OPEN,

@@ -207,6 +207,7 @@ def _config(
         "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
         "[trunk]", 'country = "IT"', f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
         "[collector]", 'name = "Recupero Demo"', "licence_valid_until = 2099-12-31", "",
+        "[recordings]", 'folder = "pbx/spool/monitor/dialer"', "",
         "[store]", store, "", sections, "",
         "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
         "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",

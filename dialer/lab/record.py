@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from heapq import heappop, heappush
 
+from dialer.agents.working_time import Worked
 from dialer.campaigns.habits import Habits
 from dialer.campaigns.learning import Learning
 from dialer.cases.book import Added
@@ -43,6 +44,9 @@ class YearRecord(MemoryRecord):
         self._now: set[int] = set()
         self.put_off: set[int] = set()
         """Cases of which a plan is kept so far: not to be called before its next day."""
+
+    def save_worked(self, worked: Worked) -> None:
+        """Nothing is reported of a simulated year's agents."""
 
     # -- what is due: as the fake has it, without looking at every case ---------------------------------
 

@@ -20,7 +20,7 @@ from dialer.agents.seating import Seating
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.live import LiveAttempts
-from dialer.calls.pbx import Survey
+from dialer.calls.pbx import Survey, TurnAway
 from dialer.calls.placing import Placing
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import Result
@@ -35,7 +35,8 @@ from dialer.compliance.gate import Gate
 from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.reasons import ENGINE
 from dialer.compliance.verdict import CallMode
-from dialer.kernel.ids import AttemptId, Ids, SeatLegId
+from dialer.kernel.events import SpyMode
+from dialer.kernel.ids import AttemptId, Ids, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
 from dialer.lab.orders import Deaf, OrderName, order_of
@@ -149,7 +150,7 @@ class Wire:
         self._clock = clock
         self._rung: asyncio.Queue[AttemptId] = asyncio.Queue()
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:  # noqa: ARG002
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:  # noqa: ARG002
         self._rung.put_nowait(clearance.use(self._clock.now()).attempt)
 
     async def rings(self) -> AttemptId:
@@ -158,8 +159,14 @@ class Wire:
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None: ...
     async def connect(self, attempt: AttemptId, seat_number: int) -> None: ...
+    async def hold_recording(self, attempt: AttemptId) -> None: ...
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None: ...
     async def refuse(self, attempt: AttemptId) -> None: ...
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None: ...
+    async def hold(self, attempt: AttemptId, seconds: float) -> None: ...
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None: ...
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None: ...
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None: ...
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None: ...
     async def purge(self, attempt: AttemptId) -> None: ...
     async def survey(self) -> Survey:
         return Survey(self._clock.now())

@@ -1,5 +1,6 @@
 """The end of a call: its result, the record, the ledger, and when the case is due again."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,6 +43,12 @@ SKIPPED_FOR = timedelta(minutes=15)
 """A case that an agent skipped in preview is offered again after this time."""
 
 
+MOST_TO_LEARN = 1_000
+"""Calls that are over and wait to be learnt of; beyond them a call teaches nothing, and the next one stays as planned."""
+LEARNERS = 4
+"""Calls that are learnt of at once: each reads and writes the record."""
+
+
 class CallRecord(Protocol):
     """Where calls and outcomes are kept."""
 
@@ -72,6 +79,7 @@ class Closing:
         self._planning = planning
         self._filling = Filling(book, gate, campaigns, rules, planning)
         self._writing: set[AttemptId] = set()
+        self._to_learn: asyncio.Queue[tuple[Attempt, NextAction]] = asyncio.Queue(MOST_TO_LEARN)
         self._gate = gate
         self._roster = roster
         self._live = live
@@ -122,6 +130,18 @@ class Closing:
         self._plan(attempt, planned)
         return planned
 
+    def learn_later(self, attempt: Attempt, planned: NextAction) -> None:
+        """A settled call waits for its turn with a learner."""
+        try:
+            self._to_learn.put_nowait((attempt, planned))
+        except asyncio.QueueFull:
+            log.warning("attempt.not_learnt", attempt=attempt.id, error="too many wait")
+
+    async def learner(self) -> None:
+        """Learn of calls in the order of their ends, until cancelled."""
+        while True:
+            await self.learn(*await self._to_learn.get())
+
     async def learn(self, attempt: Attempt, planned: NextAction) -> None:
         """Learn of a call that was settled, and call again at the hour that pays; as planned where the store is away."""
         try:
@@ -169,6 +189,7 @@ class Closing:
 
     async def _write(self, attempt: Attempt, agent: str, code: str, note: str, form: Form) -> None:
         now = self._clock.now()
+        await self._record.flush()  # what was said before this instant is what the form is held against
         overtaken = attempt.result is not None and await self._record.called_since(attempt.id)
         filled = await self._filling.fill(attempt, agent, code, form, now, overtaken=overtaken)
         outcome, action = filled.outcome, filled.action
@@ -187,7 +208,7 @@ class Closing:
             lines,
             counts_as=outcome.counts_as,
             right_party=outcome.right_party,
-            form=form,
+            form=filled.form,
             promise=filled.promise,
             offers=filled.offers,
             action=action,
@@ -206,9 +227,7 @@ class Closing:
                 ended_at = attempt.ended_at or now
                 self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
             raise
-        if before[0] is None:  # a later word about the same call teaches nothing twice
-            promised = filled.promise is not None
-            self._planning.said(filled.case, attempt, right_party=outcome.right_party, promised=promised)
+        self._planning.said(filled.case, attempt, outcome, filled.before)
         self._gate.count(*lines)
         if not overtaken and (outcome.right_party or filled.promise is not None):  # what made it urgent was spoken of
             ended = attempt.result is not None  # if not, its end says when it is wanted again
@@ -218,8 +237,10 @@ class Closing:
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up. Raises AwayError."""
         attempt = self._roster.session(agent).attempt
-        if attempt is None:
-            return None
+        return None if attempt is None else await self.call(attempt)
+
+    async def call(self, attempt: AttemptId) -> Attempt | None:
+        """A call under way, or on record. Raises AwayError."""
         found = self._live.get(attempt)
         if found is not None:
             return found

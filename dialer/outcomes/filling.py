@@ -35,16 +35,18 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. case: as it was before. said: what stands from now on, beside the call's own line.
-    script: the version of what the agent was to say.
+    """What is kept of an outcome. case: as it was before. before: what was said of the same call earlier. said: what stands from now on, beside the call's own line.
+    form: with what of the script wasn't confirmed. script: the version of what the agent was to say.
     """
 
     case: DueCase
     outcome: Outcome
+    before: Outcome | None
     said: tuple[Line, ...]
     promise: Promise | None
     offers: tuple[Offer, ...]
     action: NextAction
+    form: Form
     script: str
 
 
@@ -79,6 +81,8 @@ class Filling:
             offers=tuple(offer for offer in card.offers if offer.id != attempt.id),
             history=tuple(contact for contact in card.history if contact.at != attempt.cleared_at),
         )
+        script = rules.scripts.pick(card.language)
+        form = forms.confirmed(form, script, outcome)
         written = forms.check(outcome, form, card, rules, agent=agent, now=now, zone=zone)
         promise = None
         if written.instalments and outcome.next.do is Do.PROMISE:
@@ -91,15 +95,15 @@ class Filling:
         flag = flag_for(attempt, outcome, debt_id, now)
         if flag is not None and not _stands_longer(flag, card):
             said.append(flag)
+        before = rules.outcomes.get(attempt.outcome or "")
         if not overtaken:  # else the newer call may have been the agreed one
-            said += _agreed(attempt, rules.outcomes.get(attempt.outcome or ""), outcome, written, now)
+            said += _agreed(attempt, before, outcome, written, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
         offers = tuple(
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        script = rules.scripts.pick(card.language).version
-        return Filled(case, outcome, tuple(said), promise, offers, action, script)
+        return Filled(case, outcome, before, tuple(said), promise, offers, action, form, script.version)
 
     async def _next(
         self,

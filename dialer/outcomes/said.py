@@ -35,6 +35,13 @@ class About:
     debts: tuple[int, ...] = ()
 
 
+def is_nobodys(name: str, number: str | None) -> bool:
+    """Whether such a flag stands about a number whoever has it: every creditor's calls to it stop. Every other flag is
+    one debtor's.
+    """
+    return name == Reason.DO_NOT_CALL and bool(number)
+
+
 class SaidRecord(Protocol):
     """Where it is kept. Raises AwayError."""
 
@@ -150,8 +157,7 @@ class Said:
         return await self._put(line)
 
     def _flag(self, case: DueCase, about: About, name: str, until: datetime | None) -> Flag:
-        # a number that must not be called at all is nobody's; every other flag is this debtor's
-        debtor = None if name == Reason.DO_NOT_CALL and about.number else case.debtor_id
+        debtor = None if is_nobodys(name, about.number) else case.debtor_id
         debt = about.debts[0] if about.debts else None
         id_ = f"opt-{about.number}" if debtor is None else flag_id(name, debtor, about.number, debt)
         return Flag(id_, revision_at(self._clock.now()), debtor, about.number, name=name, debt_id=debt, until=until)

@@ -1,10 +1,11 @@
 """What each agent did, by name: no ranking."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from dialer.agents.session import Work
 from dialer.kernel.money import Money
 from dialer.reports.portfolio import PromiseFigures, amount
 from dialer.reports.report import (
@@ -60,6 +61,18 @@ class AgentLine:
     ]
     kept: Annotated[int, count("of the due ones: paid in full, each instalment by its day and the days of grace")]
     cash: Annotated[Money, money("what came for those promises so far, late or not, less what was taken back")]
+    logged_in_hours: Annotated[float | None, Meant(Unit.HOURS, "from log-in to log-out, all together")]
+    break_hours: Annotated[float | None, Meant(Unit.HOURS, "of these: paused, whatever the reason, which isn't kept")]
+    idle_hours: Annotated[
+        float | None, Meant(Unit.HOURS, "of these: ready and waiting, or held for a call that nobody answered yet")
+    ]
+
+    @property
+    def occupancy(self) -> Annotated[float | None, share("talk and wrap-up ÷ time logged in that was no break")]:
+        if self.logged_in_hours is None or self.break_hours is None or self.idle_hours is None:
+            return None
+        at_work = self.logged_in_hours - self.break_hours
+        return ratio(at_work - self.idle_hours, at_work)
 
     @property
     def mean_talk_seconds(self) -> Annotated[float | None, seconds("talk ÷ calls")]:
@@ -93,26 +106,37 @@ ABOUT = About(
     PERIOD | GROUPS | {Filter.CURRENCY},
     (
         "Calls belong to the instant at which they were cleared, promises to that at which they were given.",
-        "Not on record, and so not told: time logged in, ready and paused, and with them occupancy.",
+        "Time logged in, breaks, idle time and occupancy are told of all campaigns and creditors together alone.",
+        "They are kept by quarters of an hour, for [collector] working_times_days; a daemon that stands counts nothing.",
         "Promises in another currency are left out.",
     ),
 )
 
 
-def report(asked: Asked, calls: Iterable[AgentCalls], promises: Iterable[PromiseFigures]) -> Report:
-    """Each agent who had a call, or a promise."""
+def report(
+    asked: Asked,
+    calls: Iterable[AgentCalls],
+    promises: Iterable[PromiseFigures],
+    times: Mapping[str, Mapping[Work, float]],
+) -> Report:
+    """Each agent who had a call, or a promise, or was logged in. times: seconds at each kind of work."""
     done = {one.agent: one for one in calls}
     given: dict[str, list[PromiseFigures]] = defaultdict(list)
     for promise in promises:
         given[promise.judged.promise.agent].append(promise)
     lines = [
-        _line(asked, done.get(name) or AgentCalls(name, 0, 0.0, 0.0, 0, 0, 0), given[name])
-        for name in sorted({*done, *given})
+        _line(asked, done.get(name) or AgentCalls(name, 0, 0.0, 0.0, 0, 0, 0), given[name], times.get(name))
+        for name in sorted({*done, *given, *times})
     ]
     return Report(ABOUT, asked, tuple(lines), total(lines))
 
 
-def _line(asked: Asked, calls: AgentCalls, promises: list[PromiseFigures]) -> AgentLine:
+def _line(
+    asked: Asked, calls: AgentCalls, promises: list[PromiseFigures], times: Mapping[Work, float] | None
+) -> AgentLine:
+    def hours(*works: Work) -> float | None:
+        return None if times is None else sum(times.get(work, 0.0) for work in works) / HOUR_SECONDS
+
     return AgentLine(
         agent=calls.agent,
         calls=calls.calls,
@@ -126,4 +150,7 @@ def _line(asked: Asked, calls: AgentCalls, promises: list[PromiseFigures]) -> Ag
         due=sum(one.due for one in promises),
         kept=sum(one.kept for one in promises),
         cash=amount((one.judged.paid.cents for one in promises), asked),
+        logged_in_hours=hours(*Work),
+        break_hours=hours(Work.PAUSED),
+        idle_hours=hours(Work.READY, Work.RESERVED),
     )

@@ -200,7 +200,7 @@ def total(lines: Sequence[_L]) -> tuple[_L, ...]:
         elif unit is Unit.MONEY:
             values[one.name] = added(of)
         elif unit in (Unit.COUNT, Unit.SECONDS, Unit.HOURS):
-            values[one.name] = sum(of)
+            values[one.name] = sum(of) if of else None
         else:
             values[one.name] = None
     return (kind(**values),)

@@ -5,18 +5,18 @@ It passes the same contract tests as the real one (tests/contract/test_pbx.py).
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.calls.pbx import InboundMark, Leg, LegState, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.settling import TIMER_B
 from dialer.compliance.clearance import Clearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
-from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import PbxEvent, SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.testing.public import Behaviour, behaviour_of
 
@@ -28,6 +28,11 @@ BRIDGE_SECONDS = 0.01
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
 PHONE_SECONDS = 0.1
+WORD_SECONDS = 2.0
+"""How long a call that came in waits for the engine's word."""
+OFFER_SECONDS = 12.0
+"""The announcement that a key asks for a call back."""
+UNTREATED = Treatment(claim_seconds=0.0, comfort_noise=False, message=False, language="")
 # behaviour: seconds before it ends unanswered, Q.850 cause, SIP answer
 _UNANSWERED = {
     Behaviour.BUSY: (0.1, 17, 486),
@@ -49,6 +54,9 @@ class _Trunk:
     state: LegState = LegState.CALLING
     seat: int | None = None
     abandoned: bool = False
+    inbound: bool = False
+    record: bool = False
+    muted: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -57,6 +65,16 @@ class _Seat:
     number: int
     up: bool = False
     locked_by: AttemptId | None = None
+
+
+@dataclass(slots=True)
+class _Spy:
+    """ended: the end of the leg that a barge holds on to, told once it lets go."""
+
+    seat: SeatLegId
+    mode: SpyMode
+    up: bool = False
+    ended: events.LegEnded | None = None
 
 
 class FakePbx:
@@ -84,12 +102,15 @@ class FakePbx:
         self.purged: list[AttemptId] = []
         self.abandoned: dict[AttemptId, datetime] = {}
         self.opted_out: dict[AttemptId, datetime] = {}
+        self.inbound: dict[AttemptId, InboundMark] = {}
+        self.turned_away: dict[AttemptId, TurnAway] = {}
         self._trunks: dict[AttemptId, _Trunk] = {}
         self._seats: dict[SeatLegId, _Seat] = {}
+        self.spies: dict[SpyLegId, _Spy] = {}
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float) -> None:
+    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
@@ -97,7 +118,7 @@ class FakePbx:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
         self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
-        trunk = _Trunk(number, clearance.treatment)
+        trunk = _Trunk(number, clearance.treatment, record=record)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
 
@@ -109,9 +130,23 @@ class FakePbx:
 
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
         self._reach()
-        if self._up_trunk(attempt) is None:
+        trunk = self._up_trunk(attempt)
+        if trunk is None:
             raise PbxRefusedError("no such channel")
+        if trunk.inbound:
+            self._take(attempt)
         self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
+        self._reply()
+
+    async def hold_recording(self, attempt: AttemptId) -> None:
+        await self.mute_recording(attempt, muted=True)
+
+    async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
+        self._reach()
+        trunk = self._up_trunk(attempt)
+        if trunk is None or not trunk.record:
+            raise PbxRefusedError("nothing records this channel")
+        trunk.muted = muted
         self._reply()
 
     async def refuse(self, attempt: AttemptId) -> None:
@@ -121,12 +156,41 @@ class FakePbx:
         self._later(attempt, 0.0, lambda: self._end(attempt, 16))
         self._reply()
 
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+    async def hold(self, attempt: AttemptId, seconds: float) -> None:
+        self._take(attempt)
+        self._trunks[attempt].state = LegState.WAITING
+        self._later(attempt, seconds, lambda: self._unserved(attempt))
+        self._reply()
+
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
+        self._take(attempt)
+        self.turned_away[attempt] = how
+        if how is TurnAway.CALL_BACK:
+            self._unserved(attempt)
+        else:
+            self._later(attempt, MESSAGE_SECONDS, lambda: self._end(attempt, 16))
+        self._reply()
+
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:  # noqa: ARG002
+        self._reach()
+        self._later(None, CHANNEL_SECONDS, lambda: self._call_supervisor(leg, _Spy(seat, mode)))
+        self._reply()
+
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
+        self._reach()
+        if leg not in self.spies:
+            raise PbxRefusedError("no such channel")
+        self._later(None, 0.0, lambda: self._hear(leg, mode))
+        self._reply()
+
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         self._reach()
         if leg in self._trunks:
             self._later(None, 0.0, lambda: self._end(AttemptId(leg), 16))
         elif leg in self._seats:
             self._later(None, 0.0, lambda: self.lose_seat(SeatLegId(leg)))
+        elif leg in self.spies:
+            self._later(None, 0.0, lambda: self.lose_spy(SpyLegId(leg)))
         else:
             raise PbxRefusedError("no such channel")
         self._reply()
@@ -136,6 +200,7 @@ class FakePbx:
         self.purged.append(attempt)
         self.abandoned.pop(attempt, None)
         self.opted_out.pop(attempt, None)
+        self.inbound.pop(attempt, None)
         self._reply()
 
     async def survey(self) -> Survey:
@@ -151,16 +216,38 @@ class FakePbx:
             else Leg(LegState.WAITING if seat.up else LegState.CALLING)
             for leg, seat in self._seats.items()
         }
+        spies = {leg: Leg(LegState.OTHER if spy.up else LegState.CALLING) for leg, spy in self.spies.items()}
         await asyncio.sleep(SURVEY_SECONDS)
         return Survey(
             at=at,
             attempts=attempts,
             seats=seats,
+            spies=spies,
             abandoned=dict(self.abandoned),
             opted_out=dict(self.opted_out),
+            inbound=dict(self.inbound),
         )
 
     # -- what tests do to it --------------------------------------------------------------------------
+
+    def call_in(self, attempt: AttemptId, called: str, caller: str = "") -> None:
+        """Somebody rings one of our numbers; the test makes the id in the dialplan's place."""
+        now = self.clock.now()
+        self._trunks[attempt] = _Trunk(PhoneNumber(caller), UNTREATED, LegState.WAITING, inbound=True)
+        self.inbound[attempt] = InboundMark(now, called, caller)
+        self._tell(events.InboundArrived(attempt, now, called, caller))
+        self._await_word(attempt)
+
+    def caller_hangs_up(self, attempt: AttemptId) -> None:
+        """Who rang us ends the call."""
+        self._end(attempt, 16)
+
+    def press_one(self, attempt: AttemptId) -> None:
+        """Who rang us, and nobody took the call, asks to be called back."""
+        now = self.clock.now()
+        self.inbound[attempt] = replace(self.inbound[attempt], call_back_at=now)
+        self._tell(events.CallBackAsked(attempt, now))
+        self._later(attempt, 2.0, lambda: self._end(attempt, 16))
 
     def lose_seat(self, leg: SeatLegId) -> None:
         """The agent's leg ends."""
@@ -168,11 +255,19 @@ class FakePbx:
         if seat is None:
             return
         self._tell(events.SeatEnded(leg, self.clock.now()))
+        for spy_leg in [spy_leg for spy_leg, spy in self.spies.items() if spy.seat == leg and spy.up]:
+            self.lose_spy(spy_leg)
         if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)):
             attempt = seat.locked_by
             trunk.state, trunk.seat = LegState.OTHER, None
             self._tell(events.AgentLeft(attempt, self.clock.now()))
             self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
+
+    def lose_spy(self, leg: SpyLegId) -> None:
+        """The supervisor's leg ends."""
+        if (spy := self.spies.pop(leg, None)) is not None:
+            self._let_go(spy)
+            self._tell(events.SpyEnded(leg, self.clock.now()))
 
     def reach(self, trunk: str, *, reached: bool) -> None:
         """The carrier answers the PBX's own question again, or no more."""
@@ -200,6 +295,27 @@ class FakePbx:
             self._later(None, PHONE_SECONDS, lambda: self._seat_up(leg))
         else:
             self._later(None, 20.0, lambda: self.lose_seat(leg))
+
+    def _call_supervisor(self, leg: SpyLegId, spy: _Spy) -> None:
+        self.spies[leg] = spy
+        if self.phones_answer:
+            self._later(None, PHONE_SECONDS, lambda: self._hear(leg, spy.mode))
+        else:
+            self._later(None, 20.0, lambda: self.lose_spy(leg))
+
+    def _hear(self, leg: SpyLegId, mode: SpyMode) -> None:
+        if (spy := self.spies.get(leg)) is None:
+            return
+        self._let_go(spy)
+        spy.up, spy.mode = True, mode
+        self._tell(events.SpyOn(leg, self.clock.now(), mode))
+        if spy.seat not in self._seats:
+            self.lose_spy(leg)
+
+    def _let_go(self, spy: _Spy) -> None:
+        if spy.ended is not None:
+            self._tell(spy.ended)
+            spy.ended = None
 
     def _play(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
         behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
@@ -256,6 +372,8 @@ class FakePbx:
         if seat is None or seat.locked_by is not None:
             why = "NONEXISTENT" if seat is None else "LOCKED"
             self._tell(events.ClaimFailed(attempt, self.clock.now(), why))
+            if trunk.inbound:
+                self._await_word(attempt)
             return
         seat.locked_by = attempt
         trunk.state = LegState.OTHER
@@ -267,9 +385,30 @@ class FakePbx:
             return
         trunk.state, trunk.seat = LegState.BRIDGED, seat_number
         self._tell(events.LegBridged(attempt, self.clock.now()))
-        if behaviour_of(trunk.number) is Behaviour.PERSON_HANGS_UP:
+        if not trunk.inbound and behaviour_of(trunk.number) is Behaviour.PERSON_HANGS_UP:
             talk = 1 + int(trunk.number[-4:-2]) * 0.03
             self._later(attempt, talk, lambda: self._end(attempt, 16))
+
+    def _take(self, attempt: AttemptId) -> None:
+        """The engine's word has come: what would happen without it doesn't."""
+        self._reach()
+        trunk = self._up_trunk(attempt)
+        if trunk is None:
+            raise PbxRefusedError("no such channel")
+        for timer in trunk.timers:
+            timer.cancel()
+        trunk.timers.clear()
+
+    def _await_word(self, attempt: AttemptId) -> None:
+        self._later(attempt, WORD_SECONDS, lambda: self._unserved(attempt))
+
+    def _unserved(self, attempt: AttemptId) -> None:
+        trunk = self._trunks.get(attempt)
+        if trunk is None or trunk.state is not LegState.WAITING:
+            return
+        trunk.state = LegState.OTHER
+        self._tell(events.InboundUnserved(attempt, self.clock.now()))
+        self._later(attempt, OFFER_SECONDS, lambda: self._end(attempt, 16))
 
     def _give_up(self, attempt: AttemptId) -> None:
         if attempt in self._trunks:
@@ -290,7 +429,15 @@ class FakePbx:
             return
         for timer in trunk.timers:
             timer.cancel()
-        self._tell(events.LegEnded(attempt, self.clock.now(), cause, sip))
+        if attempt in self.inbound:
+            self.inbound[attempt] = replace(self.inbound[attempt], ended_at=self.clock.now())
+        ended = events.LegEnded(attempt, self.clock.now(), cause, sip)
+        seats = {leg for leg, seat in self._seats.items() if seat.locked_by == attempt}
+        barge = next((spy for spy in self.spies.values() if spy.seat in seats and spy.mode is SpyMode.BARGE), None)
+        if barge is not None and barge.up and trunk.state is LegState.BRIDGED:
+            barge.ended = ended
+        else:
+            self._tell(ended)
         for leg, seat in self._seats.items():
             if seat.locked_by == attempt:
                 seat.locked_by = None

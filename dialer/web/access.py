@@ -6,7 +6,7 @@ Who signs in as a person comes later: then a session gives a Holder as a token d
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from dialer.kernel.errors import DialerError
 TOKEN_BYTES = 32
 REFUSED = "refused: not of its creditors"
 """How a case was not shown, among those who looked at it."""
+_HEARD = ("/api/v1/supervisors/", "/api/v1/listenings")
 _TOLD = frozenset({"/api/v1/ledger", "/api/v1/payments", "/api/v1/letters"})
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,19 @@ class Scope(StrEnum):
     """Work as an agent: log in, take calls, write them up."""
     TELL = "tell"
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
+    LISTEN = "listen"
+    """Listen to agents, and see who did."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
+
+
+def refuse_limited_seat(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
+    """Raises ValueError: a seat takes the calls of its campaigns, whosever they are."""
+    if creditors is not None and (whole := sorted({Scope.WORK, Scope.LISTEN}.intersection(scopes))):
+        raise ValueError(
+            f"creditors: the scope {whole[-1].value} can't be limited to some, as a seat takes every call of its campaigns: "
+            "leave creditors out, and name in [[agents]] campaigns of these creditors alone; or leave the scope out"
+        )
 
 
 class ForbiddenError(DialerError):
@@ -74,6 +86,8 @@ def scope_of(method: str, route: str) -> Scope:
     """What a route needs; one that nobody thought of needs the most."""
     if route.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if route.startswith(_HEARD):
+        return Scope.LISTEN
     if route in _TOLD:
         return Scope.TELL
     return Scope.READ if method in ("GET", "HEAD") else Scope.SUPERVISE
@@ -120,6 +134,15 @@ class Access:
         if not holder.sees(creditor):
             await self._refused(case_id, holder.name, REFUSED)
             raise _not_theirs(holder)
+
+    def for_all(self, holder: Holder) -> None:
+        """Raises ForbiddenError where the token isn't for every creditor; that is logged."""
+        if holder.creditors is not None:
+            log.warning("api.refused", token=holder.name, scope="", route="opt-out")
+            raise ForbiddenError(
+                f"the number's opt-out holds for every creditor, and the token {holder.name} is for some alone",
+                "use a token of all creditors to lift or limit it; to set it, leave `until` out",
+            )
 
     async def report(self, holder: Holder, asked: Mapping[str, str]) -> None:
         """Raises ForbiddenError where the report that is asked for may tell of cases that aren't of the token's creditors."""

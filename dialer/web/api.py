@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
+from dialer.calls.recording import RecordingSounds, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
@@ -23,9 +24,11 @@ from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.cases.waiting import Waiting
+from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
 from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
@@ -34,8 +37,9 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, letters, payments, waiting
+from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
+from dialer.web.recordings import play
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -99,6 +103,7 @@ class Api:
         rules: RulesOf,
         waits: Waiting,
         written: Letters,
+        files: RecordingSounds,
         holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
@@ -106,6 +111,7 @@ class Api:
         self._dossiers = dossiers
         self._paid = paid
         self._shown: dict[str, tuple[int, str]] = {}
+        self._candidates: dict[str, tuple[str, set[int]]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -114,6 +120,7 @@ class Api:
         everybody = Holder("", digest_of(token.encode()))
         self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
         self._rules = rules
+        self._files = files
         self._waiting = waits
         self._written = written
 
@@ -136,8 +143,10 @@ class Api:
                 web.get(f"{agent}/offer", self._offer),
                 web.post(f"{agent}/accept", self._accept),
                 web.post(f"{agent}/skip", self._skip),
+                web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
+                web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
                 web.post(f"{agent}/wrapped", self._wrapped),
                 web.post(f"{agent}/log-out", self._log_out),
                 web.post("/api/v1/ledger", self._ledger),
@@ -148,6 +157,7 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
+                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),
@@ -182,7 +192,10 @@ class Api:
     async def _explain(self, _: web.Request) -> web.Response:
         snapshot, problems = self._snapshot(), self._problems()
         said = [
-            {"campaign": line.campaign, "sentence": explain(line, snapshot.agents, problems)}
+            {
+                "campaign": line.campaign,
+                "sentence": explain(line, snapshot.agents, problems + self._lacking(line.campaign)),
+            }
             for line in snapshot.campaigns
         ]
         trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
@@ -197,13 +210,16 @@ class Api:
         ]
         return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
 
+    def _lacking(self, campaign: str) -> list[str]:
+        return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
+
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)
         await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
 
     async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await _json(request))
+        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
         tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
         return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
@@ -217,16 +233,16 @@ class Api:
     # -- the ledger -------------------------------------------------------------------------------------
 
     async def _ledger(self, request: web.Request) -> web.Response:
-        id_ = await ledger.take(self._said, await _json(request), partial(self._access.case, request[HOLDER]))
+        holder = request[HOLDER]
+        admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
+        id_ = await ledger.take(self._said, await body_of(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
 
     async def _case(self, request: web.Request) -> web.Response:
         """The dossier. `by` says who looks: that is on record before anything is shown."""
-        by = request.query.get("by", "")
-        if not VIEWER.fullmatch(by):
-            raise InputError("by: missing, or no name", "say who looks at the case, as ?by=anna")
+        by = _viewer(request)
         case = int(request.match_info["case"])
         try:
             dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
@@ -237,12 +253,12 @@ class Api:
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         admit = partial(self._access.creditor, request[HOLDER])
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
+        return web.json_response(await payments.take(self._paid, await body_of(request), self._clock.now(), admit))
 
     async def _letters(self, request: web.Request) -> web.Response:
         """When letters were sent, received or returned: cases and limitation dates follow."""
         admit = partial(self._access.case, request[HOLDER])
-        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
+        return web.json_response(await letters.take(self._written, await body_of(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
@@ -252,18 +268,19 @@ class Api:
     async def _waits(self, request: web.Request) -> web.Response:
         """What waits now for a letter or a decision, the longest first."""
         campaign = request.query.get("campaign")
-        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN)
-        return web.json_response({"cases": [plain(one) for one in found if request[HOLDER].sees(one.creditor)]})
+        creditors = request[HOLDER].creditors
+        found = await self._waiting.waiting(self._clock.now(), campaign, waiting.MOST_SHOWN, creditors)
+        return web.json_response({"cases": [plain(one) for one in found]})
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
-        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        decided = await waiting.decide(self._waiting, supervisors, case, await body_of(request), self._clock.now())
         return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        body = LogInBody.model_validate(await _json(request))
+        body = LogInBody.model_validate(await body_of(request))
         self._flow.desk.log_in(_agent(request), pause_reason=None if body.ready else "logged in")
         return self._session(request)
 
@@ -272,11 +289,11 @@ class Api:
         return self._session(request)
 
     async def _pause(self, request: web.Request) -> web.Response:
-        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _announce(self, request: web.Request) -> web.Response:
-        body = AnnounceBody.model_validate(await _json(request))
+        body = AnnounceBody.model_validate(await body_of(request))
         at = None if body.in_minutes is None else self._snapshot().at + timedelta(minutes=body.in_minutes)
         self._flow.announcing.announce(_agent(request), body.plan, at, body.reason)
         return self._session(request)
@@ -302,7 +319,7 @@ class Api:
         return web.json_response({"called": verdict.allowed, "reasons": list(verdict.reasons)})
 
     async def _skip(self, request: web.Request) -> web.Response:
-        self._flow.skip(_agent(request), SkipBody.model_validate(await _json(request)).reason)
+        self._flow.skip(_agent(request), SkipBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -310,7 +327,7 @@ class Api:
         return self._session(request)
 
     async def _outcome(self, request: web.Request) -> web.Response:
-        body = OutcomeBody.model_validate(await _json(request))
+        body = OutcomeBody.model_validate(await body_of(request))
         await self._flow.write_up(_agent(request), body.code, body.note, body.fields)
         return self._session(request)
 
@@ -322,6 +339,25 @@ class Api:
         rules = self._rules(request.query.get("campaign", ""), creditor)
         ladder = [plain(step) for step in rules.ladder]
         return web.json_response({"outcomes": [_outcome(one) for one in rules.outcomes.values()], "offers": ladder})
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        """Say that the debtor was told or consented; pause for a card's number, and go on. Done when it is answered."""
+        agent, recordings = _agent(request), self._flow.recordings
+        match request.match_info["do"]:
+            case "pause":
+                await recordings.pause(agent)
+            case "resume":
+                await recordings.resume(agent)
+            case said:
+                await recordings.begin(agent, What(said))
+        return self._session(request)
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
+        before a byte is sent.
+        """
+        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
+        return await play(request, attempt, by, self._flow.recordings, self._files)
 
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))
@@ -335,12 +371,32 @@ class Api:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
         await self._seen(request, None if attempt is None else attempt.intent.case_id, "call")
+        session = self._flow.roster.session(_agent(request))
+        seen = partial(self._candidate_seen, request)
+        call = self._flow.receiving.get(session.attempt)
+        caller = await inbound.shown(call, self._book, request[HOLDER], self._clock.now(), seen)
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None, "script": None})
+            number = caller and caller["number"]
+            return web.json_response(
+                {
+                    "attempt": caller and session.attempt,
+                    "number": number,
+                    "case": None,
+                    "script": None,
+                    "inbound": caller,
+                }
+            )
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
         script = self._script(card, attempt.campaign, _agent(request))
         answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
-        return web.json_response(answer)
+        return web.json_response({**answer, "inbound": caller})
+
+    async def _identify(self, request: web.Request) -> web.Response:
+        """Whose call it is that came in."""
+        body = inbound.IdentifyBody.model_validate(await body_of(request))
+        await self._access.case(request[HOLDER], body.case)
+        await self._flow.receiving.identify(_agent(request), body.case)
+        return await self._call(request)
 
     def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
         """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
@@ -364,14 +420,22 @@ class Api:
     async def _seen(self, request: web.Request, case_id: int | None, how: str) -> None:
         """Who sees a case is on record before it is shown: once, however often the screen asks for it meanwhile."""
         agent = request[HOLDER].signs(_agent(request))
-        if case_id is not None:
-            await self._access.case(request[HOLDER], case_id)  # the call may have come since the door
         if case_id is None:
             if self._shown.get(agent, (0, ""))[1] == how:
                 del self._shown[agent]
         elif self._shown.get(agent) != (case_id, how):
             await self._dossiers.viewed(case_id, agent, how, self._clock.now())
             self._shown[agent] = (case_id, how)
+
+    async def _candidate_seen(self, request: web.Request, case_id: int) -> None:
+        """The same of one of several who may be calling: once a call."""
+        agent = request[HOLDER].signs(_agent(request))
+        call = self._flow.roster.session(_agent(request)).attempt or ""
+        if self._candidates.get(agent, ("", set()))[0] != call:
+            self._candidates[agent] = call, set()
+        if case_id not in self._candidates[agent][1]:
+            await self._dossiers.viewed(case_id, agent, "who may be calling", self._clock.now())
+            self._candidates[agent][1].add(case_id)
 
     async def _not_shown(self, case_id: int, by: str, how: str) -> None:
         await self._dossiers.viewed(case_id, by, how, self._clock.now())
@@ -413,7 +477,7 @@ class Api:
             return problem(error.status, error.reason, "see the list of routes in the documentation")
 
     async def _admit(self, holder: Holder, request: web.Request) -> None:
-        """Whether the token may do what the route does, in the case that it names or that the agent has."""
+        """Whether the token may do what the route does, in the case that it names, or of the call."""
         match = request.match_info
         if match.route.resource is not None:
             self._access.route(holder, request.method, match.route.resource.canonical)
@@ -421,13 +485,11 @@ class Api:
                 await self._access.report(holder, request.query)
         if "case" in match:
             await self._access.case(holder, int(match["case"]))
-        if "agent" in match and holder.creditors is not None:
-            offer = self._flow.previewing.of(match["agent"])
-            attempt = await self._flow.wrap_up.current(match["agent"])
-            if offer is not None:
-                await self._access.case(holder, offer.case.id)
-            if attempt is not None:
-                await self._access.case(holder, attempt.intent.case_id)
+        if "attempt" in match and holder.creditors is not None:
+            call = await self._flow.wrap_up.call(AttemptId(match["attempt"]))
+            if call is None:  # whose it is isn't known
+                raise UnknownNameError("there is no such call", "dialer recordings list has them")
+            await self._access.case(holder, call.intent.case_id)
 
 
 def problem(status: int, detail: str, remedy: str) -> web.Response:
@@ -449,11 +511,19 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _viewer(request: web.Request) -> str:
+    by = request.query.get("by", "")
+    if not VIEWER.fullmatch(by):
+        raise InputError("by: missing, or no name", "say who you are, as ?by=anna")
+    return by
+
+
 def _agent(request: web.Request) -> str:
     return request.match_info["agent"]
 
 
-async def _json(request: web.Request) -> Any:
+async def body_of(request: web.Request) -> Any:
+    """The request's JSON; an empty object where it has none. Raises InputError."""
     if not request.can_read_body:
         return {}
     try:

@@ -11,7 +11,7 @@ from dialer.compliance.entry import Channel, Direction, EntryResult
 from dialer.kernel import phone
 from dialer.kernel.errors import InputError
 from dialer.kernel.phone import PhoneNumber
-from dialer.outcomes.said import About, Said
+from dialer.outcomes.said import About, Said, is_nobodys
 
 Reference = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+$")]
 FlagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
@@ -92,12 +92,19 @@ LedgerBody = Annotated[
 BODY: TypeAdapter[Any] = TypeAdapter(LedgerBody)
 
 
-async def take(said: Said, body: Any, admit: Callable[[int], Awaitable[None]]) -> str:
-    """Put what was said into the ledger; its id. admit: raises where nothing may be said of the case. Raises
-    ValidationError, DialerError.
+async def take(
+    said: Said, body: Any, admit: Callable[[int], Awaitable[None]], admit_for_all: Callable[[], None]
+) -> str:
+    """Put what was said into the ledger; its id. Raises ValidationError, DialerError.
+
+    admit: raises where nothing may be said of the case. admit_for_all: raises where an opt-out that may be another
+    creditor's, too, must not be ended.
     """
     known = BODY.validate_python(body)
     await admit(known.case)
+    ends = isinstance(known, LiftBody) or (isinstance(known, FlagBody) and known.until is not None)
+    if ends and is_nobodys(known.name, known.number):  # the last word holds: an end takes the place of "for ever"
+        admit_for_all()
     about = About(known.case, _number(known.number), known.debts)
     if isinstance(known, FlagBody | LiftBody):
         refuse_card_numbers("evidence", known.evidence)

@@ -39,13 +39,13 @@ class Public:
 class Ear:
     """A stage whose trunk leads to our own debtors."""
 
-    def __init__(self, tmp_path, tree, **settings):
-        self.public = Public()
+    def __init__(self, tmp_path, tree, voice=DEBTOR_VOICE, **settings):
+        self.public, self.voice = Public(), voice
         self.settings = {"folder": tmp_path / "stage", "tree": tree, "agents": 1} | settings
 
     async def __aenter__(self):
         self.network = await SipEndpoint(
-            "network", self.public.answer, voice=DEBTOR_VOICE, measures=True
+            "network", self.public.answer, voice=self.voice, measures=True
         ).start_listening()
         self.standing = standing(trunk=Trunk("127.0.0.1", self.network.port), **self.settings)
         self.stage = await self.standing.__aenter__()

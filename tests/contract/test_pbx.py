@@ -11,13 +11,14 @@ import pytest_asyncio
 
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.calls.pbx import LegState
+from dialer.calls.pbx import LegState, TurnAway
 from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, Reservation, Treatment
 from dialer.compliance.verdict import Intent
 from dialer.kernel import events
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import PbxRefusedError
+from dialer.kernel.events import SpyMode
 from dialer.kernel.ids import Ids
 from dialer.testing import asterisk
 from dialer.testing.fake_pbx import FakePbx
@@ -28,7 +29,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.asterisk]
 CALLER_ID = "+390612345678"
 DROP = Treatment(claim_seconds=0.8, comfort_noise=True, message=False, language="it")
 MESSAGE = Treatment(claim_seconds=0.5, comfort_noise=False, message=True, language="en")
-AGENT_VOICE = 0x33
+AGENT_VOICE, CALLER_VOICE = 0x33, 0x2A
+CALLER = "+393471234567"
 WAIT_SECONDS = 40.0
 
 
@@ -54,13 +56,25 @@ class Lab:
         now = self.clock.now()
         return Clearance(SEAL, Reservation(self.ids.attempt(now), intent, now), treatment)
 
-    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3):
+    async def ring(self, behaviour, treatment=DROP, timeout=20.0, pace=3, *, record=False):
         clearance = self.clearance(behaviour, treatment, pace)
-        await self.pbx.originate(clearance, timeout)
+        await self.pbx.originate(clearance, timeout, record=record)
         return clearance.reservation.attempt
 
     def of(self, leg):
         return [event for event in self.seen if leg in (getattr(event, "attempt", None), getattr(event, "leg", None))]
+
+    async def call_in(self, called=CALLER_ID, caller=CALLER):
+        """Somebody rings the PBX; the call's id, once it has arrived."""
+        known = {event.attempt for event in self.seen if isinstance(event, events.InboundArrived)}
+        await self.caller_calls(called, caller)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                new = [e.attempt for e in self.seen if isinstance(e, events.InboundArrived) and e.attempt not in known]
+                if new:
+                    return new[0]
+                self.news.clear()
+                await self.news.wait()
 
     async def event(self, kind, leg):
         async with asyncio.timeout(WAIT_SECONDS):
@@ -83,6 +97,18 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     if request.param == "fake":
         lab = Lab(SystemClock())
         lab.pbx = FakePbx(lab.clock, lab.on_event)
+
+        async def calls(called, caller):
+            lab.caller = lab.ids.inbound(lab.clock.now())
+            lab.pbx.call_in(lab.caller, called, caller)
+
+        async def presses():
+            lab.pbx.press_one(lab.caller)
+
+        async def hangs_up():
+            lab.pbx.caller_hangs_up(lab.caller)
+
+        lab.caller_calls, lab.caller_presses_one, lab.caller_hangs_up = calls, presses, hangs_up
         yield lab
         return
     folder = tmp_path_factory.mktemp("contract")
@@ -91,14 +117,28 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     network = asterisk.phone_network(folder / "network", asterisk_tree, network_port)
     pbx = asterisk.pbx(
         folder / "pbx", asterisk_tree, sip_port=sip_port, ami_port=ami_port, secret="s3cret",
-        trunk_host="127.0.0.1", trunk_port=network_port, phones=[asterisk.Phone("agent01", "pw")],
+        trunk_host="127.0.0.1", trunk_port=network_port, phones=[asterisk.Phone("agent01", "pw"), asterisk.Phone("boss", "pw")],
     )  # fmt: skip
     for process in (network, pbx):
         process.write()
     await asyncio.gather(network.start(), pbx.start())
     phone = await SipEndpoint("agent01", pick_up, voice=AGENT_VOICE).start_listening()
     await phone.register(("127.0.0.1", sip_port), "pw")
+    boss = await SipEndpoint("boss", pick_up, voice=AGENT_VOICE).start_listening()
+    await boss.register(("127.0.0.1", sip_port), "pw")
+    public = await SipEndpoint("public", pick_up, voice=CALLER_VOICE).start_listening()
     lab = Lab(SystemClock())
+
+    async def calls(called, caller):
+        lab.caller = await public.call(called, ("127.0.0.1", sip_port), caller or "anonymous")
+
+    async def presses():
+        await lab.caller.press("1")
+
+    async def hangs_up():
+        lab.caller.hang_up()
+
+    lab.caller_calls, lab.caller_presses_one, lab.caller_hangs_up = calls, presses, hangs_up
     lab.pbx = Asterisk(
         LinkSettings("127.0.0.1", ami_port, "dialer", "s3cret"),
         [Trunk("trunk", "trunk")],
@@ -117,6 +157,8 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     link.cancel()
     await asyncio.gather(link, return_exceptions=True)
     await phone.close()
+    await boss.close()
+    await public.close()
     await pbx.stop()
     await network.stop()
 
@@ -292,6 +334,49 @@ async def test_a_hang_up_may_come_before_the_channel_and_works_once_that_exists(
     assert (await lab.event(events.LegEnded, attempt)).cause == 16
 
 
+async def test_a_supervisor_hears_a_seat_until_the_seat_is_gone(lab):
+    seat, spy = await lab.seat(), lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(spy, "PJSIP/boss", seat, SpyMode.LISTEN)
+    assert (await lab.event(events.SpyOn, spy)).mode is SpyMode.LISTEN
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    for mode in (SpyMode.WHISPER, SpyMode.BARGE):
+        await lab.pbx.switch_spy(spy, mode)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not any(isinstance(event, events.SpyOn) and event.mode is mode for event in lab.of(spy)):
+                await asyncio.sleep(0.02)
+    survey = await lab.pbx.survey()
+    assert survey.spies[spy].state is LegState.OTHER
+    assert survey.seats[seat].state is LegState.BRIDGED
+    lab.seen.clear()
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.SeatIdle, seat)
+    await lab.pbx.switch_spy(spy, SpyMode.LISTEN)  # a barge may hold on to the debtor's leg
+    await lab.event(events.LegEnded, attempt)
+    assert not any(isinstance(event, events.SpyEnded) for event in lab.of(spy))
+    await lab.pbx.hang_up(seat)
+    await lab.event(events.SpyEnded, spy)
+    assert spy not in (await lab.pbx.survey()).spies
+
+
+async def test_a_seat_lives_on_without_its_supervisor_and_nobody_hears_one_that_is_gone(lab):
+    seat, spy = await lab.seat(), lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(spy, "PJSIP/boss", seat, SpyMode.WHISPER)
+    await lab.event(events.SpyOn, spy)
+    await lab.pbx.hang_up(spy)
+    await lab.event(events.SpyEnded, spy)
+    assert (await lab.pbx.survey()).seats[seat].state is LegState.WAITING
+    await lab.pbx.hang_up(seat)
+    await lab.event(events.SeatEnded, seat)
+    late = lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(late, "PJSIP/boss", seat, SpyMode.LISTEN)
+    await lab.event(events.SpyEnded, late)
+    with pytest.raises(PbxRefusedError):
+        await lab.pbx.switch_spy(late, SpyMode.WHISPER)
+
+
 async def test_a_clearance_places_one_call(lab):
     clearance = lab.clearance(Behaviour.BUSY)
     await lab.pbx.originate(clearance, 5.0)
@@ -306,3 +391,95 @@ async def test_instants_are_the_pbxs_own_and_in_order(lab):
     instants = [event.at for event in lab.of(attempt)]
     assert instants == sorted(instants)
     assert abs(instants[0] - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+async def test_who_rings_us_is_told_of_and_bridged_to_the_seat(lab):
+    leg = await lab.seat()
+    attempt = await lab.call_in()
+    arrived = await lab.event(events.InboundArrived, attempt)
+    assert (arrived.called, arrived.caller) == (CALLER_ID, CALLER)
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].state is LegState.WAITING
+    mark = survey.inbound[attempt]
+    assert (mark.called, mark.caller, mark.ended_at) == (CALLER_ID, CALLER, None)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].bridge == survey.seats[leg].bridge != ""
+    lab.seen.clear()
+    await lab.caller_hangs_up()
+    await lab.event(events.LegEnded, attempt)
+    await lab.event(events.SeatIdle, leg)
+    assert (await lab.pbx.survey()).inbound[attempt].ended_at is not None  # the mark outlives the leg
+    await forgotten(lab, attempt)
+    await lab.pbx.hang_up(leg)
+    await lab.event(events.SeatEnded, leg)
+
+
+async def test_a_caller_waits_as_long_as_we_say_and_may_ask_for_a_call_back(lab):
+    attempt = await lab.call_in()
+    await lab.pbx.hold(attempt, 3.0)
+    held_at = lab.clock.now()
+    unserved = await lab.event(events.InboundUnserved, attempt)
+    assert timedelta(seconds=2.5) < unserved.at - held_at < timedelta(seconds=20)  # the engine's word alone holds 2 s
+    await asyncio.sleep(1.0)
+    await lab.caller_presses_one()
+    await lab.event(events.CallBackAsked, attempt)
+    await lab.event(events.LegEnded, attempt)
+    mark = (await lab.pbx.survey()).inbound[attempt]
+    assert mark.call_back_at is not None
+    assert mark.ended_at >= mark.call_back_at
+    await forgotten(lab, attempt)
+
+
+async def test_a_caller_of_whom_the_engine_says_nothing_is_offered_a_call_back(lab):
+    attempt = await lab.call_in(caller="")
+    assert (await lab.event(events.InboundArrived, attempt)).caller == ""
+    await lab.event(events.InboundUnserved, attempt)
+    await lab.caller_hangs_up()
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+@pytest.mark.parametrize("how", list(TurnAway))
+async def test_a_caller_is_turned_away_or_hung_up(lab, how):
+    attempt = await lab.call_in()
+    await lab.pbx.turn_away(attempt, how)
+    if how is TurnAway.CALL_BACK:
+        await lab.event(events.InboundUnserved, attempt)
+        await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+async def test_a_claim_for_a_caller_that_fails_leaves_time_for_another_word(lab):
+    attempt = await lab.call_in()
+    await lab.pbx.connect(attempt, 1999)
+    await lab.event(events.ClaimFailed, attempt)
+    assert (await lab.pbx.survey()).attempts[attempt].state is LegState.WAITING
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+async def forgotten(lab, attempt):
+    await lab.pbx.purge(attempt)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while attempt in (await lab.pbx.survey()).inbound:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("record", [True, False])
+async def test_only_what_is_recorded_can_be_muted(lab, record):
+    attempt = await lab.ring(Behaviour.PERSON, record=record)
+    await lab.event(events.DebtorWaits, attempt)
+    for ask in (
+        lab.pbx.hold_recording(attempt),
+        lab.pbx.mute_recording(attempt, muted=False),
+        lab.pbx.mute_recording(attempt, muted=True),
+    ):
+        if record:
+            await ask
+        else:
+            with pytest.raises(PbxRefusedError):
+                await ask

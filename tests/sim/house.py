@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
+from dialer.agents.listening import Listenings, Supervising
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import State
@@ -27,7 +28,7 @@ from dialer.live.accounts import Accounts
 from dialer.live.pacer import Pacer
 from dialer.live.tally import Tally
 from dialer.live.targets import Targets, Wish
-from dialer.outcomes.closing import Closing
+from dialer.outcomes.closing import LEARNERS, Closing
 from dialer.outcomes.counting import opt_out
 from dialer.outcomes.form import Form
 from dialer.outcomes.planning import Planning
@@ -36,10 +37,12 @@ from dialer.recovery import Recovery
 from dialer.testing.fake_pbx import FakePbx
 from dialer.testing.law import FACTS, law
 from dialer.testing.memory_record import MemoryRecord
+from dialer.testing.memory_recordings import MemoryRecordings
 from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
 TICK_SECONDS = 0.25
+SUPERVISING = Supervising("agreement with the works council", supervisors={"boss": "PJSIP/boss"})
 TRUNK = Trunk("trunk", "trunk", channels=100, calls_per_second=50.0)
 PROMISE = Form(amount="1,00", pay_by=(START + timedelta(days=4)).date())
 
@@ -60,6 +63,8 @@ class House:
         also=(),
         trunks=(TRUNK,),
         its_trunks=(),
+        boss=False,
+        supervising=SUPERVISING,
         **campaign,
     ):
         self.clock = LoopClock()
@@ -68,14 +73,17 @@ class House:
         self.chance = Random(seed)
         self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
         self.wish = wish or Wish()
+        self.boss, self.supervising = boss, supervising
         self.configured_trunks, self.its_trunks = trunks, its_trunks
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
         self.rules = Rules()
+        self.recordings = MemoryRecordings()
+        self.room = True  # on the disk of the recordings
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
-        ids = Ids(Random(self.chance.random()))
+        ids = self.ids = Ids(Random(self.chance.random()))
         self.ledger = ProcessLedger()
         self.gate = Gate(law(*self.packs), self.ledger, self.record, self.clock, ids)
         settings = {
@@ -94,6 +102,8 @@ class House:
             Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset(self.campaigns), self.clock.now())
             for n in range(self.agents)
         ]
+        if self.boss:
+            sessions.append(Session("boss", 900, "PJSIP/boss", frozenset(self.campaigns), self.clock.now()))
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
         self.learning = Learning(self.record.habits, self.clock)
@@ -116,6 +126,16 @@ class House:
         self.trunks = Trunks(self.configured_trunks, self.live, self.clock)
         self.targets = Targets(shipped.packs, self.trunks, dict.fromkeys(self.campaigns, self.wish))
         self.pacer = Pacer(self.targets, self.accounts, self.roster, self.record, self.clock)
+        self.listenings = Listenings(
+            self.supervising,
+            self.roster,
+            self.pbx,
+            self.record.listenings,
+            self.live.case_of,
+            self.clock,
+            ids,
+            self.tasks,
+        )
         self.flow = Flow(
             campaigns=self.campaigns,
             states=self.record,
@@ -126,12 +146,19 @@ class House:
             live=self.live,
             trunks=self.trunks,
             closing=self.closing,
+            listenings=self.listenings,
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
+            inbound=self.record,
+            book=self.record,
+            recordings=self.recordings,
+            has_room=lambda: self.room,
             clock=self.clock,
             tasks=self.tasks,
         )
+        for _ in range(LEARNERS):
+            self.tasks.start("learn", self.closing.learner())
         self.pbx.deliver = self.flow.on_event
         self.pbx.listening = True
         self.recovery = Recovery(
@@ -187,7 +214,7 @@ class House:
     async def staff(self):
         """Everybody logs in, picks up, and is ready."""
         for session in self.roster:
-            if session.work is Work.OFFLINE:
+            if session.work is Work.OFFLINE and session.agent != "boss":
                 self.flow.desk.log_in(session.agent, pause_reason=None)
         await self.run(1.0)
 
@@ -247,7 +274,7 @@ class House:
         assert max(numbers.values(), default=0) <= 1, "a number twice in flight"
         assert max(debtors.values(), default=0) <= 1, "a debtor twice in flight"
         for attempt in self.live:
-            assert attempt.id in self.record.attempts, "a call that isn't on record"
+            assert attempt.id in {**self.record.attempts, **self.record.inbound}, "a call that isn't on record"
             assert attempt.state is not State.ENDED
         dialled = [attempt for attempt, _ in self.pbx.originated]
         assert len(dialled) == len(set(dialled)), "a call sent twice"

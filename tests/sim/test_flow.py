@@ -70,9 +70,9 @@ async def test_the_attempt_is_on_record_before_the_pbx_hears_of_it():
     async with House(agents=1) as house:
         originate, on_record = house.pbx.originate, []
 
-        async def watch(clearance, *rest):
+        async def watch(clearance, *rest, **how):
             on_record.append(clearance.reservation.attempt in house.record.attempts)
-            await originate(clearance, *rest)
+            await originate(clearance, *rest, **how)
 
         house.pbx.originate = watch
         await house.begin(PERSON)
@@ -945,9 +945,9 @@ def waiting_for(condition, act):
 def watched(target, name):
     calls, act = [], getattr(target, name)
 
-    async def watch(*arguments):
+    async def watch(*arguments, **how):
         calls.append(arguments)
-        return await act(*arguments)
+        return await act(*arguments, **how)
 
     setattr(target, name, watch)
     return calls

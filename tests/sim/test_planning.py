@@ -1,16 +1,20 @@
 """The engine learns of its calls, and calls again at the hour that pays: under virtual time, with the real gate."""
 
+import asyncio
 import json
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from dialer.campaigns.habits import Habits
 from dialer.cases.model import CaseState, NextAction
 from dialer.compliance.verdict import CallMode, Refusal, Verdict
+from dialer.outcomes import closing
+from dialer.outcomes.form import EMPTY
 from dialer.testing.public import Behaviour
-from tests.sim.house import House
+from tests.sim.house import PROMISE, House
 
 pytestmark = pytest.mark.virtual_time
 
@@ -47,6 +51,27 @@ async def test_a_call_that_nobody_answers_is_repeated_at_the_hour_that_pays():
         assert why.startswith("after no_answer: called again ")
         assert "18-19, when numbers like it are answered by" in why
         assert house.record.cases[1].first_number == house.record.cases[1].new.numbers[0]
+
+
+async def test_however_many_calls_end_few_are_learnt_of_at_once_and_the_engine_goes_on(monkeypatch):
+    monkeypatch.setattr(closing, "MOST_TO_LEARN", 10)
+    async with House(agents=20) as house:
+        learning, most = 0, 0
+
+        async def after(attempt, planned):
+            nonlocal learning, most
+            learning += 1
+            most = max(most, learning)
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(house.closing._planning, "after", after)
+        with capture_logs() as logs:
+            await house.begin(*[B.BUSY] * 50)
+            await house.run(60)
+        assert house.results() == {"busy": 50}
+        assert most == closing.LEARNERS
+        unlearnt = [line for line in logs if line["event"] == "attempt.not_learnt"]
+        assert len(unlearnt) == 50 - closing.LEARNERS - 10
 
 
 async def test_with_too_little_learnt_the_spacing_of_the_house_holds():
@@ -116,6 +141,17 @@ async def test_every_call_that_reached_the_network_teaches():
         assert dump["risks"] == {"": [1, 0]}
         ((talks, seconds),) = (pair for right, pair in dump["talks"].items() if right == "true")
         assert (talks, round(seconds)) == (1, 20)
+
+
+async def test_a_corrected_outcome_takes_back_what_the_first_one_taught():
+    async with House(agents=1) as house:
+        await house.begin(B.PERSON)
+        await house.run(20, act=False)
+        for code, learnt in (("refuses", [1, 0]), ("third_party", [0, 0]), ("promise_to_pay", [1, 1])):
+            await house.flow.write_up("agent0", code, "", PROMISE if code == "promise_to_pay" else EMPTY)
+            dump = house.learning.of("k").dump()
+            assert dump["risks"].get("") == learnt, code
+            assert [cell[-1] for cell in dump["cells"]] in ([learnt[0]], []), code
 
 
 async def test_what_was_learnt_is_there_after_a_restart():

@@ -1,5 +1,6 @@
 """Every outcome that ships, from the agent's form to the next action, on both databases."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -39,11 +40,12 @@ from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import Blank, Do, Flagging, shipped
 from dialer.outcomes.closing import Closing
+from dialer.outcomes.counting import flag_for
 from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
-from dialer.texts.scripts import shipped_scripts
+from dialer.texts.scripts import SHIPPED, Scripts, shipped_scripts
 from dialer.web.api import OutcomeBody
 from tests.clock import SetClock
 
@@ -313,6 +315,49 @@ async def test_the_history_says_which_version_of_the_script_the_agent_had(sql):
     assert moment.details["script"] == version
 
 
+async def unsaid(desk):
+    dossier = await desk.store.dossiers.look(desk.case_id, "carla", "test", desk.clock.now())
+    (moment,) = [moment for moment in dossier.timeline if moment.kind is MomentKind.ATTEMPT]
+    return moment.details["unsaid"]
+
+
+async def test_what_an_agent_does_not_confirm_as_said_is_on_record_by_who_was_spoken_to(sql):
+    desk = Desk(sql)
+    await desk.case()
+    await desk.talk()
+    who, for_whom, *more = shipped_scripts().pick("it").compulsory(to_debtor=True)
+    for code, said, lacking in (
+        ("refuses", [who], [for_whom, *more]),
+        ("refuses", [who, for_whom, *more], []),
+        ("third_party", [], [who]),  # who else answers mustn't hear the rest
+        ("machine", [], []),
+    ):
+        await desk.say(code, said=said)
+        await sql.attempts.flush()
+        assert await unsaid(desk) == lacking, code
+    for wrong in ({"said": ["Buongiorno"]}, {"unsaid": [who]}):
+        with pytest.raises(InputError) as told:
+            await desk.say("refuses", **wrong)
+        assert who in told.value.remedy
+    assert await unsaid(desk) == []
+
+
+async def test_a_script_that_wants_every_part_confirmed_has_an_outcome_with_the_debtor_refused_without(sql, tmp_path):
+    text = (SHIPPED / "it.toml").read_text()
+    (tmp_path / "it.toml").write_text('unconfirmed = "refuse"\n' + text)
+    scripts = Scripts.read(tmp_path, "it")
+    desk = Desk(sql, rules=Rules(scripts=scripts))
+    await desk.case()
+    await desk.talk()
+    parts = scripts.pick("it").compulsory(to_debtor=True)
+    with pytest.raises(InputError, match=f"said: {parts[-1]}: not confirmed"):
+        await desk.say("refuses", said=parts[:-1])
+    assert await desk.row(schema.outcomes) == []
+    await desk.say("hung_up")
+    await desk.say("refuses", said=parts)
+    assert (await desk.row(schema.outcomes)).code == "refuses"
+
+
 async def test_a_later_word_replaces_promise_and_offers(sql):
     desk = Desk(sql)
     await desk.case()
@@ -541,6 +586,29 @@ async def test_a_payment_that_is_told_late_has_the_promise_judged_again(sql):
     assert await keeping.look() == 1
     assert (await desk.row(schema.promises)).kept == "broken"
     assert (await desk.row(schema.cases, id=desk.case_id)).why.startswith("broken promise")
+
+
+async def test_a_longer_flag_that_is_still_being_written_is_not_cut_short_by_an_outcome(sql, monkeypatch):
+    desk = Desk(sql)
+    await desk.case()
+    attempt = await desk.talk()
+    await sql.writer.flush()
+    write = sql.writer._write
+
+    async def slow(jobs):
+        await asyncio.sleep(0.2)
+        await write(jobs)
+
+    monkeypatch.setattr(sql.writer, "_write", slow)
+    known = shipped()["disputes"]
+    flagging = replace(known.flag, days=3)
+    desk.rules = replace(desk.rules, outcomes={**desk.rules.outcomes, "disputes": replace(known, flag=flagging)})
+    debtor = attempt.intent.debtor_id
+    for_ever = flag_for(attempt, known, None, desk.clock.now())
+    sql.attempts.keep(replace(for_ever, until=None), by="carla")
+    await desk.say("disputes")
+    (flag,) = [line for line in (await sql.lines()).values() if isinstance(line, Flag) and line.debtor_id == debtor]
+    assert flag.until is None
 
 
 @pytest.mark.parametrize("in_the_call", [False, True], ids=["after", "during"])

@@ -6,18 +6,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Boolean, Date, Float, Integer, String, insert, select
 
+from dialer.adapters.recordings import RecordingFiles
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.minimise import Minimiser
 from dialer.adapters.store.person import OF_NOBODY, SqlPerson
-from dialer.adapters.store.schema import METADATA, Instant
+from dialer.adapters.store.schema import METADATA, Instant, recording_moments
 from dialer.audit.chain import verify_chains
 from dialer.compliance.gate import Decision
 from dialer.compliance.verdict import Intent, Verdict
+from dialer.kernel.errors import InputError
 from tests.clock import SetClock
 
 THEN, NOW = datetime(2016, 11, 24, 9, 0, tzinfo=UTC), datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MARK = "Zerbini"
 """Stands in every text about the person, in every column but those below."""
+OTHER = f"dla-{2:026d}"
 PERSON = {"creditor": "Luce", "debtor_id": 1, "case_id": 1, "debt_id": 1, "attempt_id": f"dla-{1:026d}"}
 # what the program must be able to read, or what says nothing of whom it is about: states, kinds, sums, and who of the
 # staff did it; a zone and a place as wide as a province are what abandoned calls are counted by
@@ -37,6 +40,9 @@ KEPT = {
     "letters": set(),
     "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
                  "caller_id"},
+    "inbound_calls": {"id", "campaign", "called", "packs", "debts", "state", "agent", "result"},
+    "recordings": {"attempt_id", "sha256", "cell"},  # the tombstone: a checksum of sound that is no more
+    "recording_moments": {"attempt_id"},
     "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},
     "promises": {"attempt_id", "agent", "currency", "instalments", "kept"},
     "offers": {"attempt_id", "agent", "answer", "approved_by"},
@@ -53,6 +59,8 @@ def row_of(table):
         row["id"] = 1
     if table.name == "attempts":
         row |= {"id": PERSON["attempt_id"], "packs": "it-unirec", "debts": "1"}
+    if table.name == "recordings":
+        row["deleted_at"] = None
     return row
 
 
@@ -100,12 +108,24 @@ async def texts(sql):
     return found
 
 
+@pytest.fixture
+def files(tmp_path):
+    """The recording of the person's call, and of somebody else's."""
+    found = RecordingFiles(tmp_path)
+    for attempt in (PERSON["attempt_id"], OTHER):
+        (tmp_path / f"{attempt}.wav").touch()
+    return found
+
+
 def test_of_every_table_it_is_known_whether_it_holds_something_about_a_person():
     """A new table fails here: say above what of it is kept for ever, and see that the rest is exported and erased."""
     assert {table.name for table in ABOUT} == set(KEPT)
 
 
 async def test_an_access_request_gets_every_row_of_every_table_and_is_on_record_as_a_look(filled):
+    heard = {"attempt_id": PERSON["attempt_id"], "at": THEN, "what": "fetched", "by": "vera"}
+    async with filled.engine.begin() as connection:
+        await connection.execute(insert(recording_moments), [heard])
     kept = await SqlPerson(filled.engine).of_case(1, "bruno", NOW)
     assert {name for name, rows in kept.tables.items() if rows} == {table.name for table in ABOUT}
     told = json.dumps(kept.as_json(), default=str)
@@ -117,7 +137,7 @@ async def test_an_access_request_gets_every_row_of_every_table_and_is_on_record_
     assert {view["how"] for view in kept.tables["case_views"]} == {f"{MARK} case_views how", "access export"}
     again = await SqlPerson(filled.engine).of_debtor("Luce", f"{MARK} debtors reference", "bruno", NOW)
     assert [view["viewed_by"] for view in again.tables["case_views"]].count("bruno") == 2
-    assert any("bruno" in line for line in again.recipients)
+    assert [name for name in ("bruno", "vera") if not any(name in line for line in again.recipients)] == []
     with pytest.raises(LookupError):
         await SqlPerson(filled.engine).of_case(2, "bruno", NOW)
 
@@ -134,18 +154,35 @@ async def test_another_persons_rows_are_not_in_it(filled):
     assert "of another" not in "\n".join((await SqlPerson(filled.engine).of_case(1, "bruno", NOW)).text())
 
 
-async def test_after_retention_no_text_about_the_person_is_left_anywhere_and_the_chain_holds(filled):
+async def test_after_retention_no_text_about_the_person_is_left_anywhere_and_the_chain_holds(filled, files):
     before = {(table, column) for table, column, value in await texts(filled) if MARK in value}
-    sums_alone = {"promises", "offers"}
+    sums_alone = {"promises", "offers", "recordings"}
     assert {table for table, _ in before} == {table.name for table in ABOUT} - sums_alone | {"ledger_keys"}
-    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}).run("Luce")
-    assert (done.debtors, done.kept) == (1, [])
+    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+    assert (done.debtors, done.recordings, done.kept) == (1, 1, [])
+    assert [bool(files.find(attempt)) for attempt in (PERSON["attempt_id"], OTHER)] == [False, True]
     assert [found for found in await texts(filled) if MARK in found[2]] == []
     verified = await verify_chains(SqlDecisions(filled.engine).links(), ())
     assert (verified.holds, verified.links, verified.erased) == (True, 2, 2)
 
 
-async def test_before_the_retention_is_over_nothing_is_erased(filled):
+async def test_before_the_retention_is_over_nothing_is_erased(filled, files):
     clock = SetClock(THEN + timedelta(days=300))
-    done = await Minimiser(filled.engine, clock, {"it-unirec": 365}).run("Luce", dry_run=True)
+    done = await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete).run("Luce", dry_run=True)
     assert [kept.debtor for kept in done.kept] == [1]
+    await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete).run("Luce")
+    await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce", dry_run=True)
+    assert files.find(PERSON["attempt_id"])
+
+
+async def test_a_recording_that_cannot_be_deleted_lets_nothing_be_erased_until_it_can(filled, files):
+    path = files.find(PERSON["attempt_id"])
+    path.unlink()
+    path.mkdir()  # which no unlink removes, whoever runs it
+    before = await texts(filled)
+    with pytest.raises(InputError, match=path.name):
+        await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+    assert await texts(filled) == before
+    path.rmdir()
+    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+    assert (done.debtors, done.recordings) == (1, 1)

@@ -3,13 +3,16 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from dialer.adapters.store.decisions import SqlDecisions
+from dialer.adapters.store.reports import SqlReports
 from dialer.adapters.store.schema import cases
-from dialer.agents.session import SavedSession
+from dialer.agents.session import SavedSession, Work
+from dialer.agents.working_time import Worked
 from dialer.calls.attempt import Attempt, Signal
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
@@ -24,6 +27,7 @@ from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.money import Money
 from dialer.outcomes.counting import entry_for, opt_out
 from dialer.outcomes.record import RecordedOutcome
+from dialer.reports.report import Asked
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
 MOBILE, HOME = "+393471234567", "+390212345678"
@@ -345,6 +349,30 @@ async def test_sessions_and_campaign_states(store):
     await store.floor.save_campaign_state("k", CampaignState.RUNNING, NOW)
     await store.floor.save_campaign_state("k", CampaignState.HALTED, NOW)
     assert await store.floor.campaign_states() == {"k": CampaignState.HALTED}
+
+
+async def test_working_times_are_added_up_for_their_period_and_forgotten_after_it(sql):
+    told = SqlReports(sql.engine).working_times
+    quarter = timedelta(minutes=15)
+    for agent, began_at, work, minutes in (
+        ("anna", NOW, Work.READY, 3),
+        ("anna", NOW, Work.READY, 5),  # the same quarter, a later word
+        ("anna", NOW, Work.TALKING, 10),
+        ("anna", NOW + quarter, Work.READY, 15),
+        ("bruno", NOW + quarter, Work.PAUSED, 1),
+    ):
+        sql.floor.save_worked(Worked(agent, began_at, work, timedelta(minutes=minutes)))
+    await sql.writer.flush()
+    everything = Asked(NOW, ZoneInfo("Europe/Rome"))
+    both = {"anna": {Work.READY: 1_200.0, Work.TALKING: 600.0}, "bruno": {Work.PAUSED: 60.0}}
+    assert await told(everything) == both
+    assert await told(replace(everything, since=NOW + quarter)) == {
+        "anna": {Work.READY: 900.0},
+        "bruno": {Work.PAUSED: 60.0},
+    }
+    sql.floor.forget_worked(NOW + quarter)
+    await sql.writer.flush()
+    assert await told(replace(everything, until=NOW + quarter)) == {}
 
 
 async def test_a_case_that_is_called_too_seldom_comes_first(store):

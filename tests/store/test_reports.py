@@ -32,6 +32,8 @@ from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.portfolio import SqlPortfolio
 from dialer.adapters.store.reports import SqlReports
+from dialer.agents.session import Work
+from dialer.agents.working_time import Worked
 from dialer.audit.abandonment import caps
 from dialer.audit.instants import micros
 from dialer.audit.law import Library
@@ -265,6 +267,27 @@ async def test_agents_by_name(november):
     )
     assert values(bruno, "agent", "calls", "contacts", "right_party", "cash") == ("bruno", 1, 1, 0, eur(0))
     assert values(total, "calls", "contacts", "promises") == (4, 3, 2)
+    assert values(anna, "logged_in_hours", "occupancy") == (None, None), "nothing is on record of her hours"
+
+
+async def test_agents_hours_and_occupancy_of_all_campaigns_together(november):
+    began_at = datetime(2026, 11, 3, 9, tzinfo=UTC)
+    for agent, quarter, work, minutes in (
+        ("anna", 0, Work.READY, 4), ("anna", 0, Work.RESERVED, 1), ("anna", 0, Work.TALKING, 8),
+        ("anna", 0, Work.WRAPPING, 2), ("anna", 1, Work.PAUSED, 15), ("carla", 1, Work.READY, 6),
+        ("anna", -96 * 4, Work.READY, 15),
+    ):  # fmt: skip
+        at = began_at + quarter * timedelta(minutes=15)
+        november.store.floor.save_worked(Worked(agent, at, work, timedelta(minutes=minutes)))
+    await november.store.writer.flush()
+    (anna, bruno, carla), (total,) = await told(november, "agents")
+    hours = ("logged_in_hours", "break_hours", "idle_hours", "occupancy")
+    assert values(anna, *hours) == (0.5, 0.25, pytest.approx(5 / 60), pytest.approx(10 / 15))
+    assert values(bruno, *hours) == (None,) * 4
+    assert values(carla, "calls", *hours) == (0, 0.1, 0.0, 0.1, 0.0)
+    assert values(total, "logged_in_hours", "occupancy") == (0.6, pytest.approx(10 / 21))
+    (anna, _), _ = await told(november, "agents", replace(NOVEMBER, campaign="k"))
+    assert (anna.calls, anna.logged_in_hours) == (3, None)
 
 
 async def test_trunks_by_what_the_network_said(november):

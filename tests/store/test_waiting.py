@@ -1,5 +1,6 @@
 """What waits for a letter or a person, and what a person decides, on record in both databases."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -37,6 +38,11 @@ async def test_what_waits_is_listed_the_longest_first_and_what_is_called_or_clos
     assert await waiting(sql) == [2, 1]
     assert await waiting(sql, None) == [2, 1, 3, 4]
     assert await waiting(sql, None, "another") == []
+    await sql.book.add("k", [new_case(7, creditor="Gas")], NOW)
+    sql.book.schedule(7, NOW, CaseState.ESCALATED, "because 7")
+    await sql.writer.flush()
+    of_gas = await SqlWaiting(sql.engine).waiting(NOW, None, 1, {"Gas"})
+    assert [one.case_id for one in of_gas] == [7], "others' cases take no place in what is shown"
     first = (await SqlWaiting(sql.engine).waiting(NOW, "k", 1))[0]
     assert (first.state, first.due_at, first.why) == (CaseState.LETTER, NOW - HOUR, "because 2")
     assert (first.creditor, first.debtor_reference, first.campaign) == ("Luce", "D2", "k")
@@ -67,6 +73,18 @@ async def test_what_is_being_called_or_paid_is_not_decided_about(sql):
         assert MomentKind.DECISION not in {moment.kind for moment in (await look(sql, case_id)).timeline}
     with pytest.raises(LookupError):
         await SqlWaiting(sql.engine).decide(decided(Course.OPEN, 99), NOW)
+
+
+async def test_a_case_that_is_called_while_somebody_decides_stays_with_the_call(sql):
+    """However the two fall together, a decision holds only where no call came first."""
+    await sql.book.add("k", [new_case(n, numbers=(f"+3934712345{n:02d}",)) for n in range(1, 21)], NOW)
+    for n, case in enumerate(await sql.book.due("k", NOW, 20, ()), 1):
+        decision = SqlWaiting(sql.engine).decide(decided(Course.LETTER, case.id), NOW)
+        said, opened = await asyncio.gather(decision, sql.open(reservation(case, n)), return_exceptions=True)
+        found = await look(sql, case.id)
+        assert (said is None) == (found.state == "letter"), (said, opened, found.why)
+        assert (said is None) == (MomentKind.DECISION in {moment.kind for moment in found.timeline})
+        assert (opened is None) == (found.why == "being called"), (said, opened, found.why)
 
 
 @pytest.mark.parametrize("why", ["", "  ", "x" * 501, "a\nb", "carta 4111 1111 1111 1111"])

@@ -22,6 +22,9 @@ class Saved(dict):
     def save_session(self, session):
         self[session.agent] = session
 
+    def save_worked(self, worked):
+        self[worked.agent, worked.began_at, worked.work] = worked.spent
+
 
 class House:
     def __init__(self, agents=("anna", "bruno", "carla")):

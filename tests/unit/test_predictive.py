@@ -324,9 +324,23 @@ def test_no_burst_may_lose_more_than_is_left(agents):
         account = Account("day", 0.03, 4_000, 120 - left_for_pipe, left_seconds=20.0)
         return pacing.size(replace(floor, accounts=(account,)), TARGET, LEARNT[0.4])[0]
 
-    few, some, many = (burst(left) for left in (2, 4, 40))
+    few, some, many = (burst(left) for left in (2, 6, 40))
     assert 0 <= few.calls < some.calls < many.calls
     assert few.risk_next <= few.risk_limit  # it isn't the next call's own risk that stops it
+
+
+def test_the_fewer_answers_are_to_come_the_less_is_left_to_luck():
+    spending = abandonment.Spending(answers=80.0, seconds=80.0 * 170.0, agents=5)
+
+    def chance(left_seconds):
+        account = Account("day", 0.03, 800, 20, left_seconds=left_seconds)
+        ((_, chance),) = abandonment.allow((account,), 0.03, spending, 0.0, 1.0).at_worst
+        return chance
+
+    chances = [chance(seconds) for seconds in (14_400.0, 1_200.0, 600.0, 300.0, 60.0, 0.0)]
+    assert chances == sorted(chances, reverse=True)
+    assert (chances[0], chances[-1]) == (abandonment.UNLIKELY, abandonment.NEVER)
+    assert chances[1] == chances[2] == abandonment.RARE > chances[3] > chances[4] > chances[5]
 
 
 def test_what_was_dialled_just_now_says_nothing_of_how_predictions_come_true():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
 from dialer.calls.results import Result
-from dialer.calls.trunks import Trunks
+from dialer.calls.trunks import CONGESTED_SECONDS, Trunks
 from dialer.campaigns.trunk import Trunk, ways
 from dialer.compliance.verdict import Intent
 from pacing.governor import BURST_SECONDS, PROBE_SECONDS, SICK_AFTER_FAILURES
@@ -46,9 +46,8 @@ class Room:
     def end(self, result, name=None):
         """End every call (of a trunk) so."""
         for attempt in [one for one in self.live if name in (None, one.intent.trunk)]:
-            attempt.result = result
             self.live.drop(attempt)
-            self.trunks.settled(attempt)
+            self.trunks.settled(attempt, result)
 
     def sicken(self, name):
         while not self.state(name).sick:
@@ -119,13 +118,25 @@ def test_a_sick_trunk_gets_one_call_at_a_time_now_and_then_and_is_back_at_the_fi
     assert Counter(room.call() for _ in range(10)) == {"a": 5, "b": 5}
 
 
-@pytest.mark.parametrize("result", [Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.NOT_IN_SERVICE])
+@pytest.mark.parametrize(
+    "result", [Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.NOT_IN_SERVICE, Result.CONGESTION]
+)
 def test_what_the_far_end_answers_never_makes_a_trunk_sick(result):
     room = Room(trunk("a"))
     for _ in range(3 * SICK_AFTER_FAILURES):
         room.call()
         room.end(result)
     assert not room.state("a").sick
+
+
+def test_a_trunk_that_had_no_way_stands_back_for_a_while_where_another_can_take_the_call():
+    room = Room(trunk("a"), trunk("b", channels=2))
+    assert [room.call(), room.call()] == ["a", "b"]
+    room.end(Result.CONGESTION, "a")
+    assert [room.call(), room.call()] == ["b", "a"]  # the other one is full, too
+    room.end(Result.CONGESTION)
+    room.clock.on(seconds=CONGESTED_SECONDS)
+    assert {room.call(), room.call()} == {"a", "b"}
 
 
 def test_where_every_trunk_is_sick_each_is_probed_in_turn():

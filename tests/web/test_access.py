@@ -2,12 +2,15 @@
 
 import json
 import tomllib
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from dialer import configured, settings
+from dialer.calls.recording import Recording, What
 from dialer.cli import app
 from dialer.kernel.errors import InputError
 from dialer.testing.public import Behaviour
@@ -27,7 +30,7 @@ def bearer(name):
 async def site():
     holders = tuple(Holder(scope.value, digest_of(scope.value.encode()), frozenset({scope})) for scope in Scope)
     holders += tuple(
-        Holder(name, digest_of(name.encode()), frozenset(Scope), frozenset({creditor}))
+        Holder(name, digest_of(name.encode()), frozenset(Scope) - {Scope.WORK, Scope.LISTEN}, frozenset({creditor}))
         for name, creditor in (("ours", "Luce"), ("others", "Gas"))
     )
     async with Site(holders) as site:
@@ -37,6 +40,8 @@ async def site():
 def needed(method, path):
     if path.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if path.startswith(("/api/v1/supervisors/", "/api/v1/listenings")):
+        return Scope.LISTEN
     if path in TOLD:
         return Scope.TELL
     return Scope.READ if method == "GET" else Scope.SUPERVISE
@@ -82,17 +87,45 @@ async def test_nothing_is_said_of_another_creditors_case_and_the_try_is_on_recor
     assert (await site.ask("POST", "/api/v1/ledger", FLAG, bearer("ours")))[0] == 200
 
 
-async def test_an_agents_call_is_shown_to_tokens_of_its_creditor_alone(site):
+async def test_a_numbers_opt_out_is_ended_by_tokens_of_every_creditor_alone(site):
+    await site.house.cases(Behaviour.PERSON)
+    about = {"case": 1, "name": "do-not-call", "number": (await site.house.record.case(1)).numbers[0].number}
+    soon = (site.house.clock.now() + timedelta(minutes=1)).isoformat()
+    status, answer = await site.ask("POST", "/api/v1/ledger", about | {"kind": "flag"}, bearer("ours"))
+    assert status == 200
+    for ended in ({"kind": "lift"}, {"kind": "flag", "until": soon}):
+        assert (await site.ask("POST", "/api/v1/ledger", about | ended, bearer("ours")))[0] == 403, ended
+        assert site.house.record.lines[answer["id"]].until is None
+    assert (await site.ask("POST", "/api/v1/ledger", about | {"kind": "lift"}, bearer("tell")))[0] == 200
+    assert site.house.record.lines[answer["id"]].until <= site.house.clock.now()
+
+
+async def test_who_sees_an_agents_call_is_on_record_with_the_token(site):
     await site.talking()
-    path = "/api/v1/agents/agent0/call"
-    assert (await site.ask("GET", path, headers=bearer("others")))[0] == 403
-    outcome = {"code": "refuses", "note": ""}
-    assert (await site.ask("POST", "/api/v1/agents/agent0/outcome", outcome, bearer("others")))[0] == 403
-    assert site.house.record.outcomes == {}
-    assert {view[1:] for view in site.house.record.views} == {("others", REFUSED)}
-    status, answer = await site.ask("GET", path, headers=bearer("work"))
+    status, answer = await site.ask("GET", "/api/v1/agents/agent0/call", headers=bearer("work"))
     assert (status, answer["case"]["id"]) == (200, 1)
-    assert site.house.record.views[-1] == (1, "agent0 via work", "call")
+    assert site.house.record.views == [(1, "agent0 via work", "call")]
+
+
+async def test_a_recording_is_for_tokens_of_its_creditor_and_one_of_no_known_call_for_those_of_all(site):
+    await site.talking()
+    (attempt,), unknown = site.house.live, "dla-" + "0" * 26
+    for id_ in (attempt.id, unknown):
+        (Path(site.folder.name) / f"{id_}.wav").write_bytes(b"sound")
+        await site.house.recordings.keep(Recording(id_, attempt.cleared_at, attempt.cleared_at, 5, "ab" * 32))
+
+    async def fetch(id_, token):
+        url = f"/api/v1/recordings/{id_}?by=anna"
+        return (await site.client.get(url, headers=bearer(token))).status
+
+    got = {
+        (id_, token): await fetch(id_, token) for id_ in (attempt.id, unknown) for token in ("ours", "others", "read")
+    }
+    assert list(got.values()) == [200, 403, 200, 404, 404, 200]
+    assert (1, "others", REFUSED) in site.house.record.views
+    fetched = [[moment.by for moment in await site.house.recordings.moments(id_) if moment.what is What.FETCHED]
+               for id_ in (attempt.id, unknown)]  # fmt: skip
+    assert fetched == [["anna via ours", "anna via read"], ["anna via read"]]
 
 
 def config(tmp_path, text):
@@ -116,6 +149,8 @@ def test_a_new_token_is_shown_once_and_its_lines_let_it_in(tmp_path):
     assert tomllib.loads(printed[printed.index("[[") :])["api"]["tokens"][0]["name"] == "crm"
     assert said["token"] not in printed, "each is another"
     assert isinstance(CliRunner().invoke(app, ["token", "new", "a b", "--scope", "read"]).exception, InputError)
+    limited = CliRunner().invoke(app, ["token", "new", "crm", "--scope", "work", "--creditor", "Luce"])
+    assert isinstance(limited.exception, InputError)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +160,14 @@ def test_a_new_token_is_shown_once_and_its_lines_let_it_in(tmp_path):
         (f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = []', "scopes"),
         (f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["rule"]', "scopes"),
         (f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read"]\ncreditors = []', "creditors"),
+        (
+            f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read", "work"]\ncreditors = ["Luce"]',
+            "a seat takes every call of its campaigns: leave creditors out",
+        ),
+        (
+            f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read", "listen"]\ncreditors = ["Luce"]',
+            "a seat takes every call of its campaigns: leave creditors out",
+        ),
     ],
 )
 def test_a_token_that_cannot_be_is_refused_with_its_line(tmp_path, text, words):

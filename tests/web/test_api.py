@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -9,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.recordings import RecordingFiles
 from dialer.cases.offers import Step
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
@@ -19,6 +22,7 @@ from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
 from dialer.texts.scripts import Scripts, shipped_scripts
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
+from dialer.web.listening import ListeningRoutes
 from tests.sim.house import House
 
 TOKEN = "t0ken"
@@ -38,7 +42,9 @@ class Site:
 
     def __init__(self, holders=()):
         self.holders = holders
-        self.house = House(agents=2)
+        self.folder = TemporaryDirectory()  # of the recordings
+        self.files = RecordingFiles(Path(self.folder.name))
+        self.house = House(agents=2, boss=True)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
         self.problems = []
@@ -71,15 +77,18 @@ class Site:
             self.house.rules_of,
             None,
             None,
+            self.files,
             self.holders,
         )
         self.application = api.application()
+        self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
 
     async def __aexit__(self, *exc):
         await self.client.close()
+        self.folder.cleanup()
         await self.house.die()
         await self.house.__aexit__(*exc)
 
@@ -108,7 +117,13 @@ def routes(application):
         info = route.resource.get_info()
         path = info.get("path") or info["formatter"]
         if route.method != "HEAD":
-            yield route.method, path.format(agent="agent0", campaign="k", signal="start", case="1")
+            yield (
+                route.method,
+                path.format(
+                    agent="agent0", campaign="k", signal="start", case="1", do="pause", attempt="dla-" + "1" * 26,
+                    supervisor="boss",
+                ),
+            )  # fmt: skip
 
 
 async def test_a_token_of_any_bytes_is_refused_in_words(site):
@@ -161,7 +176,7 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
     assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {
-        "attempt": None, "case": None, "script": None,
+        "attempt": None, "number": None, "case": None, "script": None, "inbound": None,
     }  # fmt: skip
     (outcome,) = site.house.record.outcomes.values()
     assert (outcome.note, outcome.agent, outcome.script) == ("venerdì", "agent0", shipped_scripts().pick("it").version)
@@ -263,7 +278,7 @@ async def test_the_live_picture(site):
     assert campaign["calls"] == {"talking": 1}
     assert campaign["sentence"]
     assert campaign["answer_to_agent_seconds"]["max"] >= 0
-    assert [line["state"] for line in live["agents"]] == ["talking", "offline"]
+    assert [line["state"] for line in live["agents"]] == ["talking", "offline", "offline"]
     assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
 
 

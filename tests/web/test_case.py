@@ -59,6 +59,7 @@ async def ask(tmp_path):
         rules,
         SqlWaiting(engine),
         SqlLetters(engine),
+        None,
         (
             Holder("crm", digest_of(b"ours"), frozenset(Scope), frozenset({"Luce", "Gas"})),
             Holder("acqua", digest_of(b"others"), frozenset(Scope), frozenset({"Acqua"})),

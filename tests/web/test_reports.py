@@ -43,7 +43,21 @@ class Site:
         await SqlCaseBook(self.engine, Writer(self.engine)).add("k", [FULL], SystemClock().now())
         book, dossiers = SqlCaseBook(self.engine, Writer(self.engine)), SqlDossiers(self.engine)
         api = Api(
-            None, book, dossiers, None, None, None, list, bytes, "t", SystemClock(), shipped_rules, None, None, HOLDERS
+            None,
+            book,
+            dossiers,
+            None,
+            None,
+            None,
+            list,
+            bytes,
+            "t",
+            SystemClock(),
+            shipped_rules,
+            None,
+            None,
+            None,
+            HOLDERS,
         )
         application = api.application()
         self.reports = reports.Reports(self.config)

@@ -1,7 +1,7 @@
 """Cases on record."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ from dialer.adapters.store.schema import (
     cases,
     debtors,
     debts,
+    inbound_calls,
     mandates,
     numbers,
     outcomes,
@@ -97,22 +98,28 @@ _REPLAN = (
     .values({name: bindparam(f"new_{name}") for name in ("state", "due_at", "why", "first_number")})
 )
 _WANT = update(cases).where(cases.c.id == bindparam("case")).values(wanted_by=bindparam("new_wanted_by"))
-_DUE = select(
-    cases.c.id,
-    cases.c.debtor_id,
-    cases.c.facts,
-    cases.c.first_number,
-    cases.c.creditor,
-    cases.c.wanted_by,
-    debtors.c.risk_class,
-    debtors.c.zone,
-    debtors.c.household,
-    debtors.c.place,
-    select(func.aggregate_strings(cast(debts.c.id, String), ","))
-    .where(debts.c.case_id == cases.c.id)
-    .scalar_subquery()
-    .label("debts"),
-).join(debtors)
+_DUE = (
+    select(
+        cases.c.id,
+        cases.c.debtor_id,
+        cases.c.facts,
+        cases.c.first_number,
+        cases.c.creditor,
+        cases.c.wanted_by,
+        debtors.c.risk_class,
+        debtors.c.zone,
+        debtors.c.household,
+        debtors.c.place,
+        mandates.c.starts_on,
+        mandates.c.ends_on,
+        select(func.aggregate_strings(cast(debts.c.id, String), ","))
+        .where(debts.c.case_id == cases.c.id)
+        .scalar_subquery()
+        .label("debts"),
+    )
+    .join(debtors)
+    .outerjoin(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
+)
 _DUE_PAGE = _DUE.where(cases.c.id.in_(bindparam("ids", expanding=True)))
 _OF_CAMPAIGN = (
     cases.c.campaign == bindparam("campaign"),
@@ -308,12 +315,26 @@ class SqlCaseBook:
                     attempts.c.cleared_at, attempts.c.number, attempts.c.result, attempts.c.agent,
                     outcomes.c.code, outcomes.c.note,
                 )
-                .outerjoin(outcomes)
+                .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
                 .where(attempts.c.case_id == case_id, attempts.c.ended_at.is_not(None))
                 .order_by(attempts.c.cleared_at.desc())
                 .limit(MOST_HISTORY)
             )  # fmt: skip
-            history = tuple(_contact(row) for row in past)
+            came_in = await connection.execute(
+                select(
+                    inbound_calls.c.arrived_at.label("cleared_at"),
+                    func.coalesce(inbound_calls.c.number, "").label("number"),
+                    literal_column("'inbound'").label("result"),
+                    inbound_calls.c.agent, outcomes.c.code, outcomes.c.note,
+                )
+                .outerjoin(outcomes, outcomes.c.attempt_id == inbound_calls.c.id)
+                .where(inbound_calls.c.case_id == case_id, inbound_calls.c.bridged_at.is_not(None))
+                .where(inbound_calls.c.ended_at.is_not(None))
+                .order_by(inbound_calls.c.arrived_at.desc())
+                .limit(MOST_HISTORY)
+            )  # fmt: skip
+            spoken = sorted((_contact(row) for row in (*past, *came_in)), key=lambda one: one.at, reverse=True)
+            history = tuple(spoken[:MOST_HISTORY])
             called = (
                 await connection.scalars(select(numbers.c.number).where(numbers.c.debtor_id == case.debtor_id))
             ).all()
@@ -374,7 +395,6 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
     debtor_ids = [row.debtor_id for row in rows]
     tries = await connection.execute(TRIES, {"debtor_id": debtor_ids[0]}) if with_tries else ()
     lines = by_debtor((await connection.execute(LINES, {"debtor_ids": debtor_ids})).all(), tries)
-    terms = await _terms(connection, [row.id for row in rows])
     return [
         DueCase(
             row.id,
@@ -389,20 +409,11 @@ async def _due_cases(connection: AsyncConnection, rows: Sequence[Any], *, with_t
             row.creditor,
             row.wanted_by,
             row.risk_class,
-            *terms.get(row.id, (None, None)),
+            row.starts_on,
+            row.ends_on,
         )
         for row in rows
     ]
-
-
-async def _terms(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, tuple[date, date | None]]:
-    """The first and the last day of each case's mandate, where its terms are on record."""
-    chosen = (
-        select(cases.c.id, mandates.c.starts_on, mandates.c.ends_on)
-        .join(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
-        .where(cases.c.id.in_(case_ids))
-    )
-    return {row.id: (row.starts_on, row.ends_on) for row in await connection.execute(chosen)}
 
 
 def _contact(row: Any) -> Contact:

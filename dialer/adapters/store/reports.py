@@ -8,7 +8,18 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, inse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
-from dialer.adapters.store.schema import attempts, case_views, cases, debtors, decisions, ledger, numbers, outcomes
+from dialer.adapters.store.schema import (
+    attempts,
+    case_views,
+    cases,
+    debtors,
+    decisions,
+    ledger,
+    numbers,
+    outcomes,
+    working_times,
+)
+from dialer.agents.session import Work
 from dialer.calls.results import NEVER_LEFT, Result
 from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.entry import EVENTS
@@ -166,6 +177,16 @@ class SqlReports:
                 AgentCalls(row[0], int(row[1]), seconds(row[2]), seconds(row[3]), *map(int, row[4:]))
                 for row in await connection.execute(chosen)
             ]
+
+    async def working_times(self, asked: Asked) -> dict[str, dict[Work, float]]:
+        """How many seconds each agent was at what, whatever campaign it was for."""
+        spent = working_times.c.agent, working_times.c.work, func.sum(working_times.c.microseconds)
+        chosen = in_period(select(*spent), working_times.c.began_at, asked).group_by(*spent[:2])
+        found: dict[str, dict[Work, float]] = {}
+        async with reading(self._engine) as connection:
+            for agent, work, microseconds in await connection.execute(chosen):
+                found.setdefault(agent, {})[Work(work)] = seconds(microseconds)
+        return found
 
     async def trunks(self, asked: Asked) -> list[TrunkCalls]:
         """How the network treated each campaign's calls, by trunk and caller id."""

@@ -1,0 +1,240 @@
+"""Files that the dialplan recorded: found when they are complete, measured, checksummed and put on record."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import structlog
+
+from dialer.adapters.encryption import Decrypting, Keys, encrypt
+from dialer.calls.attempt import Attempt
+from dialer.calls.recording import BY_ENGINE, Moment, Recording, RecordingRecord, Sound, What, is_held
+from dialer.kernel import ids
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError, InputError
+from dialer.kernel.ids import ATTEMPT_PREFIX, AttemptId
+
+LOOK_SECONDS = 2.0
+QUIET_SECONDS = 5.0
+"""A file that grows is written to more often: Asterisk's buffer holds two seconds."""
+HEADER_BYTES = 44
+BYTES_PER_SECOND = 16_000
+"""MixMonitor's wav: 8,000 samples of 16 bits, one channel."""
+CHUNK_BYTES = 1 << 20
+ENCRYPTED = ".enc"
+SHARD_LETTERS = 5
+"""Of an id's first letters, which are its time: 2**25 ms."""
+
+log = structlog.get_logger(__name__)
+
+
+class Attempts(Protocol):
+    """What of the record of calls is asked."""
+
+    async def find(self, ids: list[AttemptId]) -> list[Attempt]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One file as it lies there. stopped: its last write, by the machine's clock, in seconds since the epoch."""
+
+    size_bytes: int
+    stopped: float
+    sha256: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds. By the size: a file that a crash cut off has a header that says nothing."""
+        return max(0, self.size_bytes - HEADER_BYTES) / BYTES_PER_SECOND
+
+
+class PlainSound:
+    """A file as Asterisk wrote it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size_bytes = file.seek(0, os.SEEK_END)
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """What stands in the bytes [start, stop), in pieces."""
+        self._file.seek(start)
+        while start < stop and (piece := self._file.read(min(CHUNK_BYTES, stop - start))):
+            start += len(piece)
+            yield piece
+
+
+class RecordingFiles:
+    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for each
+    nine hours, encrypted where there are keys.
+    """
+
+    def __init__(self, folder: Path, keys: Keys | None = None) -> None:
+        self._folder = folder
+        self._keys = keys
+
+    def find(self, attempt: AttemptId) -> Path | None:
+        """Where the recording of an attempt lies. Raises InputError for what is no attempt's id."""
+        return next((path for path in self._places(attempt) if path.is_file()), None)
+
+    def free_bytes(self) -> int:
+        """The room that is left on its disk; none where it can't be told."""
+        for folder in (self._folder, *self._folder.parents):  # Asterisk makes the folder with the first recording
+            try:
+                return shutil.disk_usage(folder).free
+            except FileNotFoundError:
+                continue
+            except OSError:
+                break
+        return 0
+
+    def quiet(self) -> list[AttemptId]:
+        """The attempts whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
+        before = time.time() - QUIET_SECONDS
+        return [
+            AttemptId(path.stem)
+            for path in sorted(self._folder.glob(f"{ATTEMPT_PREFIX}*.wav"))
+            if ids.is_well_formed(path.stem) and path.stat().st_mtime <= before
+        ]
+
+    def measure(self, attempt: AttemptId) -> Measured:
+        """Read a recording whole. Raises OSError, DamagedError, InputError."""
+        digest = hashlib.sha256()
+        with self.opened(attempt) as (sound, stopped):
+            for piece in sound.read(0, sound.size_bytes):
+                digest.update(piece)
+            return Measured(sound.size_bytes, stopped, digest.hexdigest())
+
+    @contextmanager
+    def opened(self, attempt: AttemptId) -> Iterator[tuple[Sound, float]]:
+        """A recording to read from, and the instant of its file's last write. Raises FileNotFoundError and other OSError,
+        DamagedError; InputError where it is encrypted and the key isn't there.
+        """
+        path = self.find(attempt)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._spooled(attempt)))
+        with path.open("rb") as file:
+            stopped = os.fstat(file.fileno()).st_mtime
+            if path.suffix != ENCRYPTED:
+                yield PlainSound(file), stopped
+            elif self._keys is None:
+                raise InputError("the recording is encrypted", "set [recordings] key_file")
+            else:
+                yield Decrypting(file, self._keys, attempt), stopped
+
+    def keep(self, attempt: AttemptId) -> None:
+        """Take a recording that is on record out of the folder into which Asterisk writes, encrypted where there are keys.
+        Raises OSError.
+        """
+        source, kept = self._spooled(attempt), self._kept(attempt)
+        kept.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        if self._keys is None:
+            source.rename(kept)
+            return
+        part = kept.with_suffix(".part")
+        with source.open("rb") as plain, part.open("wb") as target:
+            encrypt(plain, target, self._keys, attempt)
+            target.flush()
+            os.fsync(target.fileno())
+        shutil.copystat(source, part)
+        part.rename(kept.with_suffix(f".wav{ENCRYPTED}"))
+        source.unlink()
+
+    def delete(self, attempt: AttemptId) -> bool:
+        """Delete a recording, and say whether there was one. Raises OSError."""
+        found = False
+        for path in (*self._places(attempt), self._kept(attempt).with_suffix(".part")):
+            try:
+                path.unlink()
+                found = True
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _places(self, attempt: AttemptId) -> tuple[Path, ...]:
+        kept = self._kept(attempt)
+        return kept.with_suffix(f".wav{ENCRYPTED}"), kept, self._spooled(attempt)
+
+    def _spooled(self, attempt: AttemptId) -> Path:
+        if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
+            raise InputError("no attempt has this id", "dialer recordings list has the ids")
+        return self._folder / f"{attempt}.wav"
+
+    def _kept(self, attempt: AttemptId) -> Path:
+        name = self._spooled(attempt).name
+        begins = len(ATTEMPT_PREFIX)
+        return self._folder / "kept" / attempt[begins : begins + SHARD_LETTERS] / name
+
+
+class Collecting:
+    """Puts complete recordings on record, also those that were made while no engine was there."""
+
+    def __init__(
+        self,
+        files: RecordingFiles,
+        record: RecordingRecord,
+        attempts: Attempts,
+        live: Callable[[], Container[AttemptId]],
+        clock: Clock,
+        cell: str,
+    ) -> None:
+        self._files = files
+        self._record = record
+        self._attempts = attempts
+        self._live = live
+        self._clock = clock
+        self._cell = cell
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (AwayError, OSError) as error:
+                log.warning("recordings.not_collected", error=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Collect what is complete now. Raises AwayError, OSError."""
+        live = self._live()
+        quiet = [one for one in await asyncio.to_thread(self._files.quiet) if one not in live]
+        unknown = await self._record.unknown(quiet)
+        for attempt in quiet:
+            # a start after a crash may find what is on record and not kept yet
+            if attempt not in unknown or await self._collect(attempt):
+                await asyncio.to_thread(self._files.keep, attempt)
+
+    async def _collect(self, attempt: AttemptId) -> bool:
+        """Put it on record, or delete what holds no word that may be kept; whether it is on record."""
+        measured = await asyncio.to_thread(self._files.measure, attempt)
+        if measured.size_bytes <= HEADER_BYTES:  # nobody was bridged
+            await asyncio.to_thread(self._files.delete, attempt)
+            return False
+        if is_held(await self._record.moments(attempt)):
+            # on record first: a file that is there without a word is looked at again, one that is gone isn't
+            await self._record.add(Moment(attempt, self._clock.now(), What.DISCARDED, BY_ENGINE))
+            await asyncio.to_thread(self._files.delete, attempt)
+            return False
+        known = bool(await self._attempts.find([attempt]))
+        if not known:
+            log.error("recording.unknown_call", attempt=attempt)
+        await self._record.keep(
+            Recording(
+                attempt,
+                self._clock.at(measured.stopped - measured.seconds),
+                self._clock.at(measured.stopped),
+                measured.size_bytes,
+                measured.sha256,
+                known,
+                self._cell,
+            )
+        )
+        return True

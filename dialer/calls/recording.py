@@ -1,0 +1,235 @@
+"""Recordings: what happened to each, and who may say that one begins, pauses or goes on.
+
+The dialplan starts them and the call's end stops them, whatever the engine does. Here they are held until the debtor was
+told or consented, and paused while a card's number is read out. What stands on record always covers what is silent: a
+pause is on record before the PBX mutes, its end after the PBX hears again.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+
+from dialer.agents.roster import AgentError, Roster
+from dialer.calls.attempt import Attempt, State
+from dialer.calls.live import LiveAttempts
+from dialer.calls.pbx import Pbx
+from dialer.compliance.gate import Gate
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError, DialerError, PbxRefusedError, UnknownNameError
+from dialer.kernel.ids import AttemptId
+
+NOTHING, CONSENT = "nothing", "consent"
+BY_DIALPLAN, BY_ENGINE = "dialplan", "engine"
+
+
+log = structlog.get_logger(__name__)
+
+
+class What(StrEnum):
+    """What can happen to a recording."""
+
+    HELD = "held"
+    """It began muted: the debtor wasn't told yet."""
+    TOLD = "told"
+    """The debtor was told that the call is recorded."""
+    CONSENTED = "consented"
+    """The debtor consented to the recording."""
+    RESUMED = "resumed"
+    """From here on it hears both."""
+    PAUSED = "paused"
+    """From here on it is silent."""
+    NOT_RECORDED = "not_recorded"
+    """What was asked had no effect: nothing records this call."""
+    STARTED = "started"
+    """The file's first sound."""
+    STOPPED = "stopped"
+    """The file's last sound."""
+    DISCARDED = "discarded"
+    """The debtor was never told, or never consented: the silent file was deleted."""
+    DELETED = "deleted"
+    """Its file is no more."""
+    FETCHED = "fetched"
+    """Somebody listened to it, or took it along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to a recording, who did it, and where it matters why."""
+
+    attempt: AttemptId
+    at: datetime
+    what: What
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One complete file. known: whether its call is on record. cell: where the file is. deleted_at: it is no more."""
+
+    attempt: AttemptId
+    started_at: datetime
+    stopped_at: datetime
+    size_bytes: int
+    sha256: str
+    known: bool = True
+    cell: str = ""
+    deleted_at: datetime | None = None
+
+
+class RecordingRecord(Protocol):
+    """Where recordings are on record. Every method raises AwayError."""
+
+    async def add(self, *moments: Moment) -> None:
+        """Return once they are on the disk."""
+
+    async def keep(self, recording: Recording) -> None:
+        """Put a complete file on record, with its start and its stop; once, however often it is told."""
+
+    async def moments(self, attempt: AttemptId) -> list[Moment]:
+        """What happened to one recording, in its order."""
+
+    async def unknown(self, attempts: Iterable[AttemptId]) -> set[AttemptId]:
+        """Those of the files that were never put on record."""
+
+    async def recordings(self) -> list[Recording]:
+        """Every recording, the oldest first; also those that are no more."""
+
+
+class Sound(Protocol):
+    """An open recording: a WAV file, whatever it looks like on the disk."""
+
+    size_bytes: int
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """What stands in the bytes [start, stop), in pieces. Raises OSError, DialerError."""
+
+
+class RecordingSounds(Protocol):
+    """The files."""
+
+    def opened(self, attempt: AttemptId) -> AbstractContextManager[tuple[Sound, float]]:
+        """A recording to read from, and the instant of its last write. Raises OSError, DialerError."""
+
+
+class RecordingError(DialerError):
+    """What was asked of the recording isn't possible now."""
+
+
+def was_told(moments: Sequence[Moment]) -> bool:
+    """Whether the debtor was told, or consented."""
+    return any(moment.what in (What.TOLD, What.CONSENTED) for moment in moments)
+
+
+def is_held(moments: Sequence[Moment]) -> bool:
+    """Whether it began muted and the debtor was never told."""
+    return any(moment.what is What.HELD for moment in moments) and not was_told(moments)
+
+
+class Recordings:
+    """What agents do with the recording of their call."""
+
+    def __init__(
+        self,
+        record: RecordingRecord,
+        pbx: Pbx,
+        roster: Roster,
+        live: LiveAttempts,
+        gate: Gate,
+        clock: Clock,
+    ) -> None:
+        self._record = record
+        self._pbx = pbx
+        self._roster = roster
+        self._live = live
+        self._gate = gate
+        self._clock = clock
+
+    async def hold(self, attempt: Attempt) -> bool:
+        """Before the bridge: let what needs notice or consent begin muted, and say whether it does.
+
+        Where the PBX doesn't do it, the dialplan records nothing.
+        """
+        if self._needs(attempt) == NOTHING:
+            return False
+        try:
+            await self._pbx.hold_recording(attempt.id)
+        except (PbxRefusedError, AwayError) as error:
+            log.warning("recording.not_held", attempt=attempt.id, error=str(error))
+            return False
+        return True
+
+    async def put_held(self, attempt: Attempt) -> None:
+        """Put on record that it began muted."""
+        try:
+            await self._put(attempt, What.HELD, BY_ENGINE)
+        except AwayError as error:  # it stays silent, and a silent file is kept
+            log.warning("recording.hold_unrecorded", attempt=attempt.id, error=str(error))
+
+    async def pause(self, agent: str) -> None:
+        """Silence from now on. Raises AgentError, RecordingError, AwayError; where it raises, the agent must not
+        believe in a pause.
+        """
+        attempt = self._talking(agent)
+        await self._put(attempt, What.PAUSED, agent)
+        await self._mute(attempt, agent, muted=True)
+
+    async def resume(self, agent: str) -> None:
+        """Hear again after a pause. Raises AgentError, RecordingError, AwayError."""
+        attempt = self._talking(agent)
+        if self._needs(attempt) != NOTHING and not was_told(await self._record.moments(attempt.id)):
+            raise RecordingError(
+                "the debtor hasn't been told that the call is recorded", "tell the debtor, then say told or consented"
+            )
+        await self._mute(attempt, agent, muted=False)
+        await self._put(attempt, What.RESUMED, agent)
+
+    async def begin(self, agent: str, said: What) -> None:
+        """The debtor was told, or consented: from now on it is recorded. Raises AgentError, RecordingError, AwayError."""
+        attempt = self._talking(agent)
+        if self._needs(attempt) == CONSENT and said is not What.CONSENTED:
+            raise RecordingError("a pack wants the debtor's consent", "ask for it; without it nothing is recorded")
+        if was_told(await self._record.moments(attempt.id)):
+            raise RecordingError("the recording was begun already", "after a pause resume it")
+        await self._put(attempt, said, agent)
+        await self._mute(attempt, agent, muted=False)
+        await self._put(attempt, What.RESUMED, agent)
+
+    async def fetched(self, attempt: AttemptId, by: str) -> None:
+        """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
+        if await self._record.unknown([attempt]):
+            raise UnknownNameError("there is no complete recording of this call", "dialer recordings list has them")
+        await self._record.add(Moment(attempt, self._clock.now(), What.FETCHED, by))
+
+    def _needs(self, attempt: Attempt) -> str:
+        """What the packs of the call want first; nothing where it isn't recorded; in doubt consent."""
+        known = self._gate.law.packs
+        if not attempt.recorded:
+            return NOTHING
+        if not all(name in known for name in attempt.intent.packs):
+            return CONSENT
+        return self._gate.treatment(attempt.intent.packs).recording
+
+    def _talking(self, agent: str) -> Attempt:
+        session = self._roster.session(agent)
+        attempt = self._live.get(session.attempt) if session.attempt else None
+        if attempt is None or attempt.state is not State.TALKING:
+            raise AgentError(f"{agent} talks to nobody")
+        return attempt
+
+    async def _mute(self, attempt: Attempt, agent: str, *, muted: bool) -> None:
+        try:
+            await self._pbx.mute_recording(attempt.id, muted=muted)
+        except PbxRefusedError:
+            await self._put(attempt, What.NOT_RECORDED, agent)
+            raise RecordingError(
+                "this call isn't recorded", "its campaign or its mandate doesn't record, or the call just ended"
+            ) from None
+
+    async def _put(self, attempt: Attempt, what: What, by: str) -> None:
+        await self._record.add(Moment(attempt.id, self._clock.now(), what, by))
