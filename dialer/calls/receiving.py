@@ -431,6 +431,8 @@ class Receiving:
             if call.state is InboundState.ENDED:
                 self._ending.purge_marks(call.id, self._record.flush)
                 return
+            if call.campaign and call.caller is not None and call.case_id is None and mark.call_back_at is None:
+                self._tasks.start("find", self._find(call, call.caller))  # the case's history tells of it
             signal = InboundSignal.HUNG_UP if mark.ended_at else InboundSignal.VANISHED
             self._apply(call, signal, mark.ended_at or survey.at)
         elif leg.state is LegState.BRIDGED:
