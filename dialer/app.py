@@ -29,16 +29,19 @@ from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
+from dialer.adapters.store.listenings import SqlListenings
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.calls.retention import Pruning
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
@@ -62,12 +65,14 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
+PRUNE_SECONDS = 86_400.0
 LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
@@ -98,6 +103,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._retention = configured.retention(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
@@ -156,6 +162,17 @@ class Daemon:
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
+        self._past_listenings = SqlListenings(engine, self._writer)
+        listenings = Listenings(
+            configured.supervising(settings),
+            roster,
+            self._pbx,
+            self._past_listenings,
+            live.case_of,
+            clock,
+            ids,
+            tasks,
+        )
         accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
         trunks = Trunks(
             configured.trunks(settings),
@@ -167,7 +184,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
-        kept, self._files = SqlRecordings(engine), RecordingFiles(settings.recordings.folder)
+        kept, self._files, cell = SqlRecordings(engine), RecordingFiles(settings.recordings.folder), settings.store.cell
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -178,6 +195,7 @@ class Daemon:
             live=live,
             trunks=trunks,
             closing=closing,
+            listenings=listenings,
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
@@ -189,7 +207,8 @@ class Daemon:
             most_calls=settings.demo.most_calls,
             has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -245,6 +264,15 @@ class Daemon:
             with suppress(AwayError):
                 await self._lettering.look()
             await asyncio.sleep(LETTERS_SECONDS)
+
+    async def _prune(self) -> None:
+        """Recordings whose time is over, once a day."""
+        while True:
+            with suppress(AwayError):
+                done = await self._pruning.run(self._clock.now())
+                counts = {name: len(getattr(done, name)) for name in ("deleted", "held", "unclear", "stuck")}
+                log.info("recordings.pruned", kept=done.kept, **counts)
+            await asyncio.sleep(PRUNE_SECONDS)
 
     @property
     def _accounts_seconds(self) -> float:
@@ -310,6 +338,7 @@ class Daemon:
         await self._learning.load()
         await self._recovery.load()
         tasks.start("recordings", self._collecting.run())
+        tasks.start("pruning", self._prune())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -425,6 +454,7 @@ class Daemon:
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

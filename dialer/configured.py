@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.agents.listening import Supervising
+from dialer.calls.retention import Retention
 from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.trunk import Trunk, ways
@@ -103,7 +105,9 @@ def letters(settings: Settings) -> LetterRulesOf:
     def of(campaign: str, creditor: str) -> LetterRules:
         chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
         steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
-        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        ladder = tuple(
+            LetterStep(step.kind, step.after_days, step.wait_days, step.then, step.after_attempts) for step in steps
+        )
         return LetterRules(
             ladder or DEFAULT_LADDER,
             shelves.get(creditor, shipped_shelf),
@@ -112,6 +116,29 @@ def letters(settings: Settings) -> LetterRulesOf:
         )
 
     return of
+
+
+def retention(settings: Settings) -> Retention:
+    """How long recordings are kept. Raises InputError."""
+    shelf, shipped_shelf = Shelf(settings.compliance.pack_folder), Shelf()
+    shipped_packs = {name: shipped_shelf.load(name) for name in shipped_shelf.names}
+    known = law(settings).flags | Law(shipped_packs, calendars.Calendars()).flags
+    holds = settings.recordings.hold_flags
+    unknown = next((name for name in holds if name not in known), None)
+    if unknown is not None:
+        raise InputError(
+            f"recordings.hold_flags: no pack knows the flag {unknown!r}", f"name some of {', '.join(sorted(known))}"
+        )
+
+    @cache
+    def pack_of(name: str) -> Pack | None:
+        try:
+            return shelf.load(name)
+        except InputError:  # it isn't there any more, or can't be read
+            return None
+
+    days = {one.creditor: one.recordings_kept_days for one in settings.mandates if one.recordings_kept_days is not None}
+    return Retention(pack_of, days, holds)
 
 
 def agency(settings: Settings, creditor: str) -> Agency:
@@ -141,6 +168,12 @@ def holders(settings: Settings) -> tuple[Holder, ...]:
     )
 
 
+def supervising(settings: Settings) -> Supervising:
+    """Whether agents may be listened to, and by whom."""
+    supervisors = {agent.name: agent.phone for agent in settings.agents if agent.supervisor}
+    return Supervising(settings.supervision.basis, settings.supervision.tell_agents, supervisors)
+
+
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
@@ -168,6 +201,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     wish = settings.campaigns[name]
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
+    recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -200,6 +234,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         preview_seconds=wish.preview_seconds,
         inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
+        mandate_records=recorded,
     )
 
 

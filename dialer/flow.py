@@ -12,6 +12,7 @@ import structlog
 
 from dialer.agents.announcing import Announcing
 from dialer.agents.desk import Desk
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.seating import Seating
 from dialer.agents.session import Session, Work
@@ -85,6 +86,7 @@ class Flow:
         live: LiveAttempts,
         trunks: Trunks,
         closing: Closing,
+        listenings: Listenings,
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
@@ -98,8 +100,8 @@ class Flow:
     ) -> None:
         self.campaigns, self.roster, self.live, self.gate, self.trunks = campaigns, roster, live, gate, trunks
         self._states, self._stocks, self._closing, self.pacer = states, stocks, closing, pacer
-        self.tally, self._clock, self._tasks = tally, clock, tasks
-        self.recordings = Recordings(recordings, pbx, roster, live, campaigns, gate, clock)
+        self.tally, self._clock, self._tasks, self.listenings = tally, clock, tasks, listenings
+        self.recordings = Recordings(recordings, pbx, roster, live, gate, clock)
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
@@ -191,7 +193,7 @@ class Flow:
     async def _place(
         self, campaign: Campaign, case: DueCase, mode: CallMode, session: Session | None = None
     ) -> Verdict:
-        lacks = self.lacks(campaign)
+        lacks = self.lacks(campaign, case.creditor)
         verdict = Verdict(lacks) if lacks else await self._placing.place(campaign, case, mode, session)
         if verdict.allowed:
             self._calls_left -= 1
@@ -221,9 +223,12 @@ class Flow:
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
 
-    def lacks(self, campaign: Campaign) -> tuple[Refusal, ...]:
-        """What this campaign alone lacks: one that records doesn't dial where its recordings find no room."""
-        return (Refusal(Reason.DISK_FULL),) if campaign.records and not self._has_room() else ()
+    def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
+        """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
+        recorded isn't dialled.
+        """
+        records = campaign.records if creditor is None else campaign.records_for(creditor)
+        return (Refusal(Reason.DISK_FULL),) if records and not self._has_room() else ()
 
     def _renew(self) -> None:
         """Somebody may have left who was held."""
@@ -288,9 +293,13 @@ class Flow:
         """One event of the PBX, in its order."""
         match event:
             case events.SeatIdle():
-                if self.roster.seat_idle(event.leg) is None:
+                session = self.roster.seat_idle(event.leg)
+                if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
+                self.listenings.call_over(session)
                 self.serve_waiting()
+            case events.SpyOn() | events.SpyEnded():
+                self.listenings.on_event(event)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
@@ -359,7 +368,7 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.roster.connect(attempt.id)
+                self.listenings.bridged(self.roster.connect(attempt.id))
                 self._closing.save(attempt)
                 self.tally.bridged(attempt)
             case Effect.RELEASE:

@@ -87,6 +87,7 @@ class Recovery:
         talking |= await self._flow.receiving.load([saved.wrapping for saved in sessions if saved.wrapping])
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
+        await self._flow.listenings.load()
         for name, state in (await self._floor.campaign_states()).items():
             if name in self._flow.campaigns:
                 self._flow.campaigns[name].state = state
@@ -119,8 +120,11 @@ class Recovery:
             inbound=self._flow.receiving.changes(),
             seats={leg: session.seat_changes for leg, session in self._flow.roster.seats().items()},
         )
+        listened = self._flow.listenings.legs()
         survey = await self._pbx.survey()
+        up = {leg: one.state is LegState.OTHER for leg, one in survey.spies.items()}
         self._mend_seats(survey, asked)
+        self._flow.listenings.reconcile(up, listened, survey.at)
         under_way = {attempt.id for attempt in live}
         ours = [attempt for attempt in live if attempt.direction is Direction.OUTBOUND]
         for finding in list(reconcile.findings(ours, survey, asked)):

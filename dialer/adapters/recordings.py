@@ -90,9 +90,13 @@ class RecordingFiles:
         stat = path.stat()
         return Measured(stat.st_size, stat.st_mtime, digest.hexdigest())
 
-    def delete(self, attempt: AttemptId) -> None:
-        """Delete a file. Raises OSError."""
-        self.path(attempt).unlink(missing_ok=True)
+    def delete(self, attempt: AttemptId) -> bool:
+        """Delete a file, and say whether there was one. Raises OSError."""
+        try:
+            self.path(attempt).unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class Collecting:
@@ -105,12 +109,14 @@ class Collecting:
         attempts: Attempts,
         live: Callable[[], Container[AttemptId]],
         clock: Clock,
+        cell: str,
     ) -> None:
         self._files = files
         self._record = record
         self._attempts = attempts
         self._live = live
         self._clock = clock
+        self._cell = cell
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -149,5 +155,6 @@ class Collecting:
                 measured.size_bytes,
                 measured.sha256,
                 known,
+                self._cell,
             )
         )

@@ -145,6 +145,7 @@ class Session:
     recalls: times in a row that the seat failed or was lost soon after it came up.
     seat_changes: how many signals moved the seat: tells whether something happened since one looked.
     kind: class of agent, whose talks and wrap-ups pacing learns together.
+    heard_by: who listens, and how, as far as the agent is told.
     """
 
     agent: str
@@ -166,6 +167,7 @@ class Session:
     seat_called_at: datetime | None = None
     seat_changes: int = 0
     kind: str = ""
+    heard_by: tuple[str, ...] = ()
 
     def apply(self, signal: WorkSignal, at: datetime) -> bool:
         """Move the work on; False where the table doesn't know this signal in this state."""

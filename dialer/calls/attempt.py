@@ -168,6 +168,8 @@ class Attempt:
     """Those that had no way for the same case just before."""
     trunk_lost: bool = False
     """Its carrier fell silent before it rang: what became of it nobody knows."""
+    recorded: bool = True
+    """Whether the PBX was asked to record it. Where a restart found it under way nobody knows: in doubt it was."""
     kind: str = ""
     """What pacing may know of it beforehand (`dialer.calls.kinds`); empty where a restart found it under way."""
 

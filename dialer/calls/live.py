@@ -22,6 +22,11 @@ class LiveAttempts:
     def get(self, attempt: AttemptId) -> Attempt | None:
         return self._attempts.get(attempt)
 
+    def case_of(self, attempt: AttemptId) -> int | None:
+        """The case of a call under way."""
+        found = self._attempts.get(attempt)
+        return found.intent.case_id if found else None
+
     def add(self, attempt: Attempt) -> None:
         self._attempts[attempt.id] = attempt
 

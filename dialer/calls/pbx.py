@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from dialer.compliance.clearance import Clearance
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 
 
 class LegState(StrEnum):
@@ -59,6 +60,7 @@ class Survey:
     at: datetime
     attempts: Mapping[AttemptId, Leg] = field(default_factory=dict)
     seats: Mapping[SeatLegId, Leg] = field(default_factory=dict)
+    spies: Mapping[SpyLegId, Leg] = field(default_factory=dict)
     abandoned: Mapping[AttemptId, datetime] = field(default_factory=dict)
     opted_out: Mapping[AttemptId, datetime] = field(default_factory=dict)
     inbound: Mapping[AttemptId, InboundMark] = field(default_factory=dict)
@@ -99,7 +101,13 @@ class Pbx(Protocol):
     async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
         """Tell the caller that nobody takes the call, and end it."""
 
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:
+        """Call a supervisor's configured phone; picked up, it hears the seat, and so it stays from call to call."""
+
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
+        """Change who hears the supervisor."""
+
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         """End a leg."""
 
     async def purge(self, attempt: AttemptId) -> None:

@@ -23,10 +23,10 @@ def list_(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         return
     print_table(
         "Agents",
-        ("agent", "state", "seconds", "pause", "announced", "seat", "campaigns"),
+        ("agent", "state", "seconds", "pause", "announced", "seat", "campaigns", "heard by"),
         (
             (line["agent"], line["state"], f"{line['seconds']:.0f}", line["pause_reason"], _announced(line),
-             line["seat"], ", ".join(line["campaigns"]))
+             line["seat"], ", ".join(line["campaigns"]), ", ".join(line["heard_by"]))
             for line in answer["agents"]
         ),
     )  # fmt: skip

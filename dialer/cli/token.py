@@ -7,7 +7,7 @@ import typer
 
 from dialer.cli.output import AsJson, print_json
 from dialer.kernel.errors import InputError
-from dialer.web.access import Scope, digest_of, new_token, refuse_limited_work
+from dialer.web.access import Scope, digest_of, new_token, refuse_limited_seat
 
 app = typer.Typer(help="Tokens of the interface.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def new(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise InputError(f"name {name!r}: no name", "use letters, digits, - and _")
     try:
-        refuse_limited_work(scope, creditor or None)
+        refuse_limited_seat(scope, creditor or None)
     except ValueError as error:
         raise InputError(str(error), "leave out --creditor, or --scope work") from None
     token = new_token()

@@ -5,8 +5,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,34 @@ class TrunkReached:
     reached: bool
 
 
+class SpyMode(StrEnum):
+    """Who hears a supervisor who listens to an agent. The supervisor hears the agent and the debtor in each."""
+
+    LISTEN = "listen"
+    """Nobody."""
+    WHISPER = "whisper"
+    """The agent alone."""
+    BARGE = "barge"
+    """The agent, and the debtor of the call under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpyOn:
+    """The supervisor's phone is up, and this mode holds from now on."""
+
+    leg: SpyLegId
+    at: datetime
+    mode: SpyMode
+
+
+@dataclass(frozen=True, slots=True)
+class SpyEnded:
+    """The supervisor's leg is gone, or never came."""
+
+    leg: SpyLegId
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class InboundArrived:
     """Somebody rang one of our numbers, and is up. Numbers as the network says them; `caller` empty: withheld."""
@@ -165,4 +194,5 @@ AttemptEvent = (
     | LegEnded
     | OriginateFailed
 )
-PbxEvent = AttemptEvent | InboundEvent | SeatIdle | SeatEnded | TrunkReached
+SpyEvent = SpyOn | SpyEnded
+PbxEvent = AttemptEvent | InboundEvent | SeatIdle | SeatEnded | TrunkReached | SpyEvent

@@ -10,13 +10,16 @@ AttemptId = NewType("AttemptId", str)
 names: its leg carries the id as account code."""
 SeatLegId = NewType("SeatLegId", str)
 """The Uniqueid of an agent's waiting leg; a new one each time the seat is called."""
+SpyLegId = NewType("SpyLegId", str)
+"""The Uniqueid of the leg on which a supervisor listens to an agent; it names the listening, too."""
 
 ATTEMPT_PREFIX = "dla-"
 SEAT_PREFIX = "dls-"
 INBOUND_PREFIX = "dli-"
+SPY_PREFIX = "dlp-"
 # Crockford's base 32 in lower case, as ULIDs use it (https://github.com/ulid/spec)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_WELL_FORMED = re.compile(r"dl[ais]-[0-9a-hjkmnp-tv-z]{26}")
+_WELL_FORMED = re.compile(r"dl[aips]-[0-9a-hjkmnp-tv-z]{26}")
 _TIME_BITS, _CHANCE_BITS = 48, 80
 
 
@@ -36,9 +39,17 @@ class Ids:
     def seat_leg(self, now: datetime) -> SeatLegId:
         return SeatLegId(SEAT_PREFIX + self._ulid(now))
 
+    def spy_leg(self, now: datetime) -> SpyLegId:
+        return SpyLegId(SPY_PREFIX + self._ulid(now))
+
     def _ulid(self, now: datetime) -> str:
         number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | self._chance.getrandbits(_CHANCE_BITS)
         return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_call(id_: str) -> bool:
+    """Whether it is the id of an attempt, or of a call that came in."""
+    return id_.startswith((ATTEMPT_PREFIX, INBOUND_PREFIX)) and is_well_formed(id_)
 
 
 def is_inbound(id_: str) -> bool:

@@ -32,6 +32,7 @@ class AgentLine:
     campaigns: tuple[str, ...]
     announced: str | None
     announced_seconds: float | None
+    heard_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def agent_line(session: Session, now: datetime) -> AgentLine:
         campaigns=tuple(sorted(session.campaigns)),
         announced=said.plan.value if said else None,
         announced_seconds=seconds_to(said.at, now) if said else None,
+        heard_by=session.heard_by,
     )
 
 

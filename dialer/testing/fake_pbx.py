@@ -15,8 +15,8 @@ from dialer.compliance.clearance import Clearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
-from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import PbxEvent, SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.testing.public import Behaviour, behaviour_of
 
@@ -67,6 +67,16 @@ class _Seat:
     locked_by: AttemptId | None = None
 
 
+@dataclass(slots=True)
+class _Spy:
+    """ended: the end of the leg that a barge holds on to, told once it lets go."""
+
+    seat: SeatLegId
+    mode: SpyMode
+    up: bool = False
+    ended: events.LegEnded | None = None
+
+
 class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
@@ -96,6 +106,7 @@ class FakePbx:
         self.turned_away: dict[AttemptId, TurnAway] = {}
         self._trunks: dict[AttemptId, _Trunk] = {}
         self._seats: dict[SeatLegId, _Seat] = {}
+        self.spies: dict[SpyLegId, _Spy] = {}
 
     # -- the port -----------------------------------------------------------------------------------
 
@@ -160,12 +171,26 @@ class FakePbx:
             self._later(attempt, MESSAGE_SECONDS, lambda: self._end(attempt, 16))
         self._reply()
 
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:  # noqa: ARG002
+        self._reach()
+        self._later(None, CHANNEL_SECONDS, lambda: self._call_supervisor(leg, _Spy(seat, mode)))
+        self._reply()
+
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
+        self._reach()
+        if leg not in self.spies:
+            raise PbxRefusedError("no such channel")
+        self._later(None, 0.0, lambda: self._hear(leg, mode))
+        self._reply()
+
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         self._reach()
         if leg in self._trunks:
             self._later(None, 0.0, lambda: self._end(AttemptId(leg), 16))
         elif leg in self._seats:
             self._later(None, 0.0, lambda: self.lose_seat(SeatLegId(leg)))
+        elif leg in self.spies:
+            self._later(None, 0.0, lambda: self.lose_spy(SpyLegId(leg)))
         else:
             raise PbxRefusedError("no such channel")
         self._reply()
@@ -191,11 +216,13 @@ class FakePbx:
             else Leg(LegState.WAITING if seat.up else LegState.CALLING)
             for leg, seat in self._seats.items()
         }
+        spies = {leg: Leg(LegState.OTHER if spy.up else LegState.CALLING) for leg, spy in self.spies.items()}
         await asyncio.sleep(SURVEY_SECONDS)
         return Survey(
             at=at,
             attempts=attempts,
             seats=seats,
+            spies=spies,
             abandoned=dict(self.abandoned),
             opted_out=dict(self.opted_out),
             inbound=dict(self.inbound),
@@ -228,11 +255,19 @@ class FakePbx:
         if seat is None:
             return
         self._tell(events.SeatEnded(leg, self.clock.now()))
+        for spy_leg in [spy_leg for spy_leg, spy in self.spies.items() if spy.seat == leg and spy.up]:
+            self.lose_spy(spy_leg)
         if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)):
             attempt = seat.locked_by
             trunk.state, trunk.seat = LegState.OTHER, None
             self._tell(events.AgentLeft(attempt, self.clock.now()))
             self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
+
+    def lose_spy(self, leg: SpyLegId) -> None:
+        """The supervisor's leg ends."""
+        if (spy := self.spies.pop(leg, None)) is not None:
+            self._let_go(spy)
+            self._tell(events.SpyEnded(leg, self.clock.now()))
 
     def reach(self, trunk: str, *, reached: bool) -> None:
         """The carrier answers the PBX's own question again, or no more."""
@@ -260,6 +295,27 @@ class FakePbx:
             self._later(None, PHONE_SECONDS, lambda: self._seat_up(leg))
         else:
             self._later(None, 20.0, lambda: self.lose_seat(leg))
+
+    def _call_supervisor(self, leg: SpyLegId, spy: _Spy) -> None:
+        self.spies[leg] = spy
+        if self.phones_answer:
+            self._later(None, PHONE_SECONDS, lambda: self._hear(leg, spy.mode))
+        else:
+            self._later(None, 20.0, lambda: self.lose_spy(leg))
+
+    def _hear(self, leg: SpyLegId, mode: SpyMode) -> None:
+        if (spy := self.spies.get(leg)) is None:
+            return
+        self._let_go(spy)
+        spy.up, spy.mode = True, mode
+        self._tell(events.SpyOn(leg, self.clock.now(), mode))
+        if spy.seat not in self._seats:
+            self.lose_spy(leg)
+
+    def _let_go(self, spy: _Spy) -> None:
+        if spy.ended is not None:
+            self._tell(spy.ended)
+            spy.ended = None
 
     def _play(self, attempt: AttemptId, trunk: _Trunk, timeout_seconds: float) -> None:
         behaviour = behaviour_of(trunk.number) or Behaviour.NEVER_ANSWERS
@@ -375,7 +431,13 @@ class FakePbx:
             timer.cancel()
         if attempt in self.inbound:
             self.inbound[attempt] = replace(self.inbound[attempt], ended_at=self.clock.now())
-        self._tell(events.LegEnded(attempt, self.clock.now(), cause, sip))
+        ended = events.LegEnded(attempt, self.clock.now(), cause, sip)
+        seats = {leg for leg, seat in self._seats.items() if seat.locked_by == attempt}
+        barge = next((spy for spy in self.spies.values() if spy.seat in seats and spy.mode is SpyMode.BARGE), None)
+        if barge is not None and barge.up and trunk.state is LegState.BRIDGED:
+            barge.ended = ended
+        else:
+            self._tell(ended)
         for leg, seat in self._seats.items():
             if seat.locked_by == attempt:
                 seat.locked_by = None

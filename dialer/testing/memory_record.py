@@ -46,6 +46,7 @@ from dialer.kernel.money import Money
 from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.outcomes.record import RecordedOutcome
+from dialer.testing.memory_listenings import MemoryListenings
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class MemoryRecord:
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
         self.habits = MemoryLearnt()
+        self.listenings = MemoryListenings(self.views)
 
     # -- cases ----------------------------------------------------------------------------------------
 

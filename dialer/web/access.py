@@ -17,6 +17,7 @@ from dialer.kernel.errors import DialerError
 TOKEN_BYTES = 32
 REFUSED = "refused: not of its creditors"
 """How a case was not shown, among those who looked at it."""
+_HEARD = ("/api/v1/supervisors/", "/api/v1/listenings")
 _TOLD = frozenset({"/api/v1/ledger", "/api/v1/payments", "/api/v1/letters"})
 
 log = structlog.get_logger(__name__)
@@ -31,16 +32,18 @@ class Scope(StrEnum):
     """Work as an agent: log in, take calls, write them up."""
     TELL = "tell"
     """Tell what happened elsewhere: contacts, flags, payments, letters."""
+    LISTEN = "listen"
+    """Listen to agents, and see who did."""
     SUPERVISE = "supervise"
     """Command campaigns, decide what comes next in a case."""
 
 
-def refuse_limited_work(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
+def refuse_limited_seat(scopes: Collection[Scope], creditors: Collection[str] | None) -> None:
     """Raises ValueError: a seat takes the calls of its campaigns, whosever they are."""
-    if Scope.WORK in scopes and creditors is not None:
+    if creditors is not None and (whole := sorted({Scope.WORK, Scope.LISTEN}.intersection(scopes))):
         raise ValueError(
-            "creditors: the scope work can't be limited to some, as a seat takes every call of its campaigns: leave "
-            "creditors out, and name in [[agents]] campaigns of these creditors alone; or leave out work"
+            f"creditors: the scope {whole[-1].value} can't be limited to some, as a seat takes every call of its campaigns: "
+            "leave creditors out, and name in [[agents]] campaigns of these creditors alone; or leave the scope out"
         )
 
 
@@ -83,6 +86,8 @@ def scope_of(method: str, route: str) -> Scope:
     """What a route needs; one that nobody thought of needs the most."""
     if route.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if route.startswith(_HEARD):
+        return Scope.LISTEN
     if route in _TOLD:
         return Scope.TELL
     return Scope.READ if method in ("GET", "HEAD") else Scope.SUPERVISE

@@ -218,7 +218,7 @@ class Api:
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
 
     async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await _json(request))
+        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
         tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
         return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
@@ -234,7 +234,7 @@ class Api:
     async def _ledger(self, request: web.Request) -> web.Response:
         holder = request[HOLDER]
         admit, admit_for_all = partial(self._access.case, holder), partial(self._access.for_all, holder)
-        id_ = await ledger.take(self._said, await _json(request), admit, admit_for_all)
+        id_ = await ledger.take(self._said, await body_of(request), admit, admit_for_all)
         return web.json_response({"id": id_})
 
     # -- cases ------------------------------------------------------------------------------------------
@@ -252,12 +252,12 @@ class Api:
     async def _payments(self, request: web.Request) -> web.Response:
         """Payments of one creditor's debts: each counts once, and what is refused is told with its place."""
         admit = partial(self._access.creditor, request[HOLDER])
-        return web.json_response(await payments.take(self._paid, await _json(request), self._clock.now(), admit))
+        return web.json_response(await payments.take(self._paid, await body_of(request), self._clock.now(), admit))
 
     async def _letters(self, request: web.Request) -> web.Response:
         """When letters were sent, received or returned: cases and limitation dates follow."""
         admit = partial(self._access.case, request[HOLDER])
-        return web.json_response(await letters.take(self._written, await _json(request), self._clock.now(), admit))
+        return web.json_response(await letters.take(self._written, await body_of(request), self._clock.now(), admit))
 
     async def _views(self, request: web.Request) -> web.Response:
         """Who looked at the case, the last first."""
@@ -273,13 +273,13 @@ class Api:
 
     async def _decide(self, request: web.Request) -> web.Response:
         case, supervisors = int(request.match_info["case"]), self._rules("", "").supervisors
-        decided = await waiting.decide(self._waiting, supervisors, case, await _json(request), self._clock.now())
+        decided = await waiting.decide(self._waiting, supervisors, case, await body_of(request), self._clock.now())
         return web.json_response({"case": case, "state": decided.course.state})
 
     # -- agents -----------------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        body = LogInBody.model_validate(await _json(request))
+        body = LogInBody.model_validate(await body_of(request))
         self._flow.desk.log_in(_agent(request), pause_reason=None if body.ready else "logged in")
         return self._session(request)
 
@@ -288,11 +288,11 @@ class Api:
         return self._session(request)
 
     async def _pause(self, request: web.Request) -> web.Response:
-        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await _json(request)).reason)
+        self._flow.desk.pause(_agent(request), PauseBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _announce(self, request: web.Request) -> web.Response:
-        body = AnnounceBody.model_validate(await _json(request))
+        body = AnnounceBody.model_validate(await body_of(request))
         at = None if body.in_minutes is None else self._snapshot().at + timedelta(minutes=body.in_minutes)
         self._flow.announcing.announce(_agent(request), body.plan, at, body.reason)
         return self._session(request)
@@ -318,7 +318,7 @@ class Api:
         return web.json_response({"called": verdict.allowed, "reasons": list(verdict.reasons)})
 
     async def _skip(self, request: web.Request) -> web.Response:
-        self._flow.skip(_agent(request), SkipBody.model_validate(await _json(request)).reason)
+        self._flow.skip(_agent(request), SkipBody.model_validate(await body_of(request)).reason)
         return self._session(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -326,7 +326,7 @@ class Api:
         return self._session(request)
 
     async def _outcome(self, request: web.Request) -> web.Response:
-        body = OutcomeBody.model_validate(await _json(request))
+        body = OutcomeBody.model_validate(await body_of(request))
         await self._flow.write_up(_agent(request), body.code, body.note, body.fields)
         return self._session(request)
 
@@ -393,7 +393,7 @@ class Api:
 
     async def _identify(self, request: web.Request) -> web.Response:
         """Whose call it is that came in."""
-        body = inbound.IdentifyBody.model_validate(await _json(request))
+        body = inbound.IdentifyBody.model_validate(await body_of(request))
         await self._access.case(request[HOLDER], body.case)
         await self._flow.receiving.identify(_agent(request), body.case)
         return await self._call(request)
@@ -522,7 +522,8 @@ def _agent(request: web.Request) -> str:
     return request.match_info["agent"]
 
 
-async def _json(request: web.Request) -> Any:
+async def body_of(request: web.Request) -> Any:
+    """The request's JSON; an empty object where it has none. Raises InputError."""
     if not request.can_read_body:
         return {}
     try:

@@ -10,11 +10,12 @@ from collections import Counter
 import aiohttp
 import pytest
 
+from bench import recordings as bench
 from dialer.demo.stage import AGENT_VOICE
 from tests.asterisk.stage import dialer, until
 from tests.asterisk.test_by_ear import Ear
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 RECORDS = "ring_timeout_seconds = 20\nrecord = true"
 AGENT = "/api/v1/agents/agent01"
 
@@ -189,3 +190,29 @@ async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_pa
         assert (tmp_path / "copy.wav").read_bytes() == (folder / f"{attempt}.wav").read_bytes()
         seen = Counter(await moments(ear.stage, attempt))
         assert seen[("fetched", "anna")] == seen[("fetched", "vera")] == 1
+
+
+async def test_every_bridged_call_has_its_recording_though_the_engine_is_killed_and_retention_deletes_what_it_should(
+    tmp_path,
+):
+    """`make bench-recordings` is the long form of the same."""
+    run = await bench.play(tmp_path / "stage", calls=20, agents=4, kill=True, say=print)
+    assert run.wrong == []
+    assert run.recorded >= 12
+    assert min(run.deleted) > 0
+    assert run.held > 0
+
+
+def test_the_ear_hears_one_voice_alone_and_a_pause_that_leaks(tmp_path):
+    one, both, none = loudness(VOICE), BOTH, 0
+    for heard, expected in (
+        ((none, both, none, both), [0, 1, 0, 1]),
+        ((none, both, one, both), [0, 2 / 3]),
+        ((none, one, none, both), [0, 0, 0, 1]),
+        ((both, both, none, both), [1, 0, 1]),
+    ):
+        file = tmp_path / "call.wav"
+        with wave.open(str(file), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(b"".join(array("h", [sample]).tobytes() * 8000 for sample in heard))
+        assert stretches(file) == pytest.approx(expected)

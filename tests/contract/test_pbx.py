@@ -18,6 +18,7 @@ from dialer.compliance.verdict import Intent
 from dialer.kernel import events
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import PbxRefusedError
+from dialer.kernel.events import SpyMode
 from dialer.kernel.ids import Ids
 from dialer.testing import asterisk
 from dialer.testing.fake_pbx import FakePbx
@@ -116,7 +117,7 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     network = asterisk.phone_network(folder / "network", asterisk_tree, network_port)
     pbx = asterisk.pbx(
         folder / "pbx", asterisk_tree, sip_port=sip_port, ami_port=ami_port, secret="s3cret",
-        trunk_host="127.0.0.1", trunk_port=network_port, phones=[asterisk.Phone("agent01", "pw")],
+        trunk_host="127.0.0.1", trunk_port=network_port, phones=[asterisk.Phone("agent01", "pw"), asterisk.Phone("boss", "pw")],
     )  # fmt: skip
     for process in (network, pbx):
         process.write()
@@ -124,6 +125,8 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     phone = await SipEndpoint("agent01", pick_up, voice=AGENT_VOICE).start_listening()
     await phone.register(("127.0.0.1", sip_port), "pw")
     public = await SipEndpoint("public", pick_up, voice=CALLER_VOICE).start_listening()
+    boss = await SipEndpoint("boss", pick_up, voice=AGENT_VOICE).start_listening()
+    await boss.register(("127.0.0.1", sip_port), "pw")
     lab = Lab(SystemClock())
 
     async def calls(called, caller):
@@ -155,6 +158,7 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     await asyncio.gather(link, return_exceptions=True)
     await phone.close()
     await public.close()
+    await boss.close()
     await pbx.stop()
     await network.stop()
 
@@ -328,6 +332,49 @@ async def test_a_hang_up_may_come_before_the_channel_and_works_once_that_exists(
     with suppress(PbxRefusedError):  # the first one got through
         await lab.pbx.hang_up(attempt)
     assert (await lab.event(events.LegEnded, attempt)).cause == 16
+
+
+async def test_a_supervisor_hears_a_seat_until_the_seat_is_gone(lab):
+    seat, spy = await lab.seat(), lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(spy, "PJSIP/boss", seat, SpyMode.LISTEN)
+    assert (await lab.event(events.SpyOn, spy)).mode is SpyMode.LISTEN
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    for mode in (SpyMode.WHISPER, SpyMode.BARGE):
+        await lab.pbx.switch_spy(spy, mode)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not any(isinstance(event, events.SpyOn) and event.mode is mode for event in lab.of(spy)):
+                await asyncio.sleep(0.02)
+    survey = await lab.pbx.survey()
+    assert survey.spies[spy].state is LegState.OTHER
+    assert survey.seats[seat].state is LegState.BRIDGED
+    lab.seen.clear()
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.SeatIdle, seat)
+    await lab.pbx.switch_spy(spy, SpyMode.LISTEN)  # a barge may hold on to the debtor's leg
+    await lab.event(events.LegEnded, attempt)
+    assert not any(isinstance(event, events.SpyEnded) for event in lab.of(spy))
+    await lab.pbx.hang_up(seat)
+    await lab.event(events.SpyEnded, spy)
+    assert spy not in (await lab.pbx.survey()).spies
+
+
+async def test_a_seat_lives_on_without_its_supervisor_and_nobody_hears_one_that_is_gone(lab):
+    seat, spy = await lab.seat(), lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(spy, "PJSIP/boss", seat, SpyMode.WHISPER)
+    await lab.event(events.SpyOn, spy)
+    await lab.pbx.hang_up(spy)
+    await lab.event(events.SpyEnded, spy)
+    assert (await lab.pbx.survey()).seats[seat].state is LegState.WAITING
+    await lab.pbx.hang_up(seat)
+    await lab.event(events.SeatEnded, seat)
+    late = lab.ids.spy_leg(lab.clock.now())
+    await lab.pbx.spy(late, "PJSIP/boss", seat, SpyMode.LISTEN)
+    await lab.event(events.SpyEnded, late)
+    with pytest.raises(PbxRefusedError):
+        await lab.pbx.switch_spy(late, SpyMode.WHISPER)
 
 
 async def test_a_clearance_places_one_call(lab):

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
+from dialer.agents.listening import Listenings, Supervising
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import Session, Work
 from dialer.calls.attempt import State
@@ -41,6 +42,7 @@ from dialer.testing.public import Behaviour
 from dialer.testing.virtual_time import START, LoopClock
 
 TICK_SECONDS = 0.25
+SUPERVISING = Supervising("agreement with the works council", supervisors={"boss": "PJSIP/boss"})
 TRUNK = Trunk("trunk", "trunk", channels=100, calls_per_second=50.0)
 PROMISE = Form(amount="1,00", pay_by=(START + timedelta(days=4)).date())
 
@@ -61,6 +63,8 @@ class House:
         also=(),
         trunks=(TRUNK,),
         its_trunks=(),
+        boss=False,
+        supervising=SUPERVISING,
         **campaign,
     ):
         self.clock = LoopClock()
@@ -69,6 +73,7 @@ class House:
         self.chance = Random(seed)
         self.agents, self.packs, self.name, self.settings = agents, packs, name, campaign
         self.wish = wish or Wish()
+        self.boss, self.supervising = boss, supervising
         self.configured_trunks, self.its_trunks = trunks, its_trunks
         self.also = dict(also)  # further campaigns of the same agents: their settings, by name
         self.talk_seconds = 20.0
@@ -97,6 +102,8 @@ class House:
             Session(f"agent{n}", 1001 + n, f"PJSIP/agent{n}", frozenset(self.campaigns), self.clock.now())
             for n in range(self.agents)
         ]
+        if self.boss:
+            sessions.append(Session("boss", 900, "PJSIP/boss", frozenset(self.campaigns), self.clock.now()))
         self.roster = Roster(sessions, self.record, self.clock, ids)
         self.live = LiveAttempts()
         self.learning = Learning(self.record.habits, self.clock)
@@ -119,6 +126,16 @@ class House:
         self.trunks = Trunks(self.configured_trunks, self.live, self.clock)
         self.targets = Targets(shipped.packs, self.trunks, dict.fromkeys(self.campaigns, self.wish))
         self.pacer = Pacer(self.targets, self.accounts, self.roster, self.record, self.clock)
+        self.listenings = Listenings(
+            self.supervising,
+            self.roster,
+            self.pbx,
+            self.record.listenings,
+            self.live.case_of,
+            self.clock,
+            ids,
+            self.tasks,
+        )
         self.flow = Flow(
             campaigns=self.campaigns,
             states=self.record,
@@ -129,6 +146,7 @@ class House:
             live=self.live,
             trunks=self.trunks,
             closing=self.closing,
+            listenings=self.listenings,
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
@@ -196,7 +214,7 @@ class House:
     async def staff(self):
         """Everybody logs in, picks up, and is ready."""
         for session in self.roster:
-            if session.work is Work.OFFLINE:
+            if session.work is Work.OFFLINE and session.agent != "boss":
                 self.flow.desk.log_in(session.agent, pause_reason=None)
         await self.run(1.0)
 

@@ -59,7 +59,7 @@ class Folder:
         self.path, self.live, self.record = path, set(), MemoryRecordings()
         clock = SystemClock()
         self.files = RecordingFiles(path)
-        self.collecting = Collecting(self.files, self.record, NoCalls(), lambda: self.live, clock)
+        self.collecting = Collecting(self.files, self.record, NoCalls(), lambda: self.live, clock, "cell1")
 
     def write(self, attempt, seconds=2.0, age_seconds=QUIET_SECONDS + 1):
         file = self.path / f"{attempt}.wav"

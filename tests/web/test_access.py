@@ -30,7 +30,7 @@ def bearer(name):
 async def site():
     holders = tuple(Holder(scope.value, digest_of(scope.value.encode()), frozenset({scope})) for scope in Scope)
     holders += tuple(
-        Holder(name, digest_of(name.encode()), frozenset(Scope) - {Scope.WORK}, frozenset({creditor}))
+        Holder(name, digest_of(name.encode()), frozenset(Scope) - {Scope.WORK, Scope.LISTEN}, frozenset({creditor}))
         for name, creditor in (("ours", "Luce"), ("others", "Gas"))
     )
     async with Site(holders) as site:
@@ -40,6 +40,8 @@ async def site():
 def needed(method, path):
     if path.startswith("/api/v1/agents/"):
         return Scope.WORK
+    if path.startswith(("/api/v1/supervisors/", "/api/v1/listenings")):
+        return Scope.LISTEN
     if path in TOLD:
         return Scope.TELL
     return Scope.READ if method == "GET" else Scope.SUPERVISE
@@ -160,6 +162,10 @@ def test_a_new_token_is_shown_once_and_its_lines_let_it_in(tmp_path):
         (f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read"]\ncreditors = []', "creditors"),
         (
             f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read", "work"]\ncreditors = ["Luce"]',
+            "a seat takes every call of its campaigns: leave creditors out",
+        ),
+        (
+            f'name = "a"\nsha256 = "{"0" * 64}"\nscopes = ["read", "listen"]\ncreditors = ["Luce"]',
             "a seat takes every call of its campaigns: leave creditors out",
         ),
     ],

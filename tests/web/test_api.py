@@ -22,6 +22,7 @@ from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
 from dialer.texts.scripts import Scripts, shipped_scripts
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
+from dialer.web.listening import ListeningRoutes
 from tests.sim.house import House
 
 TOKEN = "t0ken"
@@ -42,7 +43,7 @@ class Site:
     def __init__(self, holders=()):
         self.holders = holders
         self.folder = TemporaryDirectory()  # of the recordings
-        self.house = House(agents=2)
+        self.house = House(agents=2, boss=True)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
         self.problems = []
@@ -79,6 +80,7 @@ class Site:
             self.holders,
         )
         self.application = api.application()
+        self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
@@ -117,9 +119,10 @@ def routes(application):
             yield (
                 route.method,
                 path.format(
-                    agent="agent0", campaign="k", signal="start", case="1", do="pause", attempt="dla-" + "1" * 26
+                    agent="agent0", campaign="k", signal="start", case="1", do="pause", attempt="dla-" + "1" * 26,
+                    supervisor="boss",
                 ),
-            )
+            )  # fmt: skip
 
 
 async def test_a_token_of_any_bytes_is_refused_in_words(site):
@@ -274,7 +277,7 @@ async def test_the_live_picture(site):
     assert campaign["calls"] == {"talking": 1}
     assert campaign["sentence"]
     assert campaign["answer_to_agent_seconds"]["max"] >= 0
-    assert [line["state"] for line in live["agents"]] == ["talking", "offline"]
+    assert [line["state"] for line in live["agents"]] == ["talking", "offline", "offline"]
     assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
 
 

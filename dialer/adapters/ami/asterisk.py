@@ -19,8 +19,8 @@ from dialer.compliance.clearance import Clearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxRefusedError
-from dialer.kernel.events import InboundArrived, LegEnded, OriginateFailed, PbxEvent
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import InboundArrived, LegEnded, OriginateFailed, PbxEvent, SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 
 SEAT_RING_SECONDS = 20
@@ -124,6 +124,27 @@ class Asterisk:
             }
         )
 
+    async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:
+        """Call a supervisor's configured phone; picked up, it hears the seat, and so it stays from call to call."""
+        await self._ask(
+            {
+                "Action": "Originate",
+                "ActionID": leg,
+                "ChannelId": leg,
+                "Channel": phone,
+                "Context": "dialer-spy",
+                "Exten": mode.value,
+                "Priority": "1",
+                "Timeout": str(SEAT_RING_SECONDS * 1000),
+                "Async": "true",
+                "Variable": [variable("DIALER_SPIED", seat), *AUTO_ANSWER],
+            }
+        )
+
+    async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
+        """Change who hears the supervisor."""
+        await self._redirect(leg, "dialer-spy", mode.value)
+
     async def purge(self, attempt: AttemptId) -> None:
         """Forget the dialplan's marks of a call: they have been counted."""
         await self._ask(
@@ -164,7 +185,7 @@ class Asterisk:
         """Tell the caller that nobody takes the call."""
         await self._redirect(attempt, _ANNOUNCING[how], "s")
 
-    async def hang_up(self, leg: AttemptId | SeatLegId) -> None:
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         """End a leg."""
         await self._ask({"Action": "Hangup", "Channel": self._channels.get(leg, leg), "Cause": NORMAL_CLEARING})
 
@@ -172,9 +193,7 @@ class Asterisk:
         """List our channels and the dialplan's marks."""
         channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
         at = self._clock.now()
-        debtors = {
-            AttemptId(leg): row for row in channels if (leg := leg_of(row)) and not leg.startswith(ids.SEAT_PREFIX)
-        }
+        debtors = {AttemptId(leg): row for row in channels if (leg := leg_of(row)) and ids.is_call(leg)}
         talks = {row.get("bridgeid", "") for row in debtors.values()} - {""}
         self._channels = {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
         return Survey(
@@ -183,6 +202,7 @@ class Asterisk:
             seats={
                 SeatLegId(row["uniqueid"]): _seat_leg(row, talks) for row in channels if _is_ours(row, ids.SEAT_PREFIX)
             },
+            spies={SpyLegId(row["uniqueid"]): _spy_leg(row) for row in channels if _is_ours(row, ids.SPY_PREFIX)},
             abandoned=await self._marks(ABANDONED_FAMILY),
             opted_out=await self._marks(OPT_OUT_FAMILY),
             inbound=await self._inbound(),
@@ -217,8 +237,8 @@ class Asterisk:
         if self.link.up and self.link.connects == connects:
             self._on_event(event)
 
-    async def _redirect(self, attempt: AttemptId, context: str, exten: str) -> None:
-        channel = self._channels.get(attempt, attempt)
+    async def _redirect(self, leg: AttemptId | SpyLegId, context: str, exten: str) -> None:
+        channel = self._channels.get(leg, leg)
         await self._ask({"Action": "Redirect", "Channel": channel, "Context": context, "Exten": exten, "Priority": "1"})
 
     async def _inbound(self) -> dict[AttemptId, InboundMark]:
@@ -284,6 +304,11 @@ def _debtor_leg(row: Mapping[str, str]) -> Leg:
     if bridge:
         return Leg(LegState.BRIDGED, bridge)
     return Leg(LegState.WAITING if row.get("context") in _WAITING else LegState.OTHER)
+
+
+def _spy_leg(row: Mapping[str, str]) -> Leg:
+    """A supervisor's leg: it is in no bridge."""
+    return Leg(LegState.OTHER if row.get("channelstatedesc") == "Up" else LegState.CALLING)
 
 
 def _seat_leg(row: Mapping[str, str], talks: set[str]) -> Leg:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from dialer.kernel import events, ids
 from dialer.kernel.clock import Clock
-from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.events import PbxEvent, SpyMode
+from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 
 Headers = Mapping[str, str]
 HOLDING_BRIDGE = "holding_bridge"
@@ -34,7 +34,7 @@ def leg_of(message: Headers, header: str = "uniqueid") -> str | None:
 
 def _attempt(message: Headers, header: str = "uniqueid") -> AttemptId | None:
     leg = leg_of(message, header)
-    return AttemptId(leg) if leg and not leg.startswith(ids.SEAT_PREFIX) else None
+    return AttemptId(leg) if leg and ids.is_call(leg) else None
 
 
 def _new_channel(message: Headers, at: datetime) -> PbxEvent | None:
@@ -67,6 +67,8 @@ def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
         return None
     if leg.startswith(ids.SEAT_PREFIX):
         return events.SeatEnded(SeatLegId(leg), at)
+    if leg.startswith(ids.SPY_PREFIX):
+        return events.SpyEnded(SpyLegId(leg), at)
     cause, sip = message.get("cause", ""), message.get("techcause", "")
     return events.LegEnded(
         AttemptId(leg), at, int(cause) if cause.isdigit() else 0, int(sip) if sip.isdigit() else None
@@ -79,6 +81,8 @@ def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
         return None
     if leg.startswith(ids.SEAT_PREFIX):
         return events.SeatEnded(SeatLegId(leg), at)
+    if leg.startswith(ids.SPY_PREFIX):
+        return events.SpyEnded(SpyLegId(leg), at)
     return events.OriginateFailed(AttemptId(leg), at)
 
 
@@ -87,6 +91,9 @@ def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
     if name == "DialerSeatIdle":
         leg = leg_of(message, "leg")
         return events.SeatIdle(SeatLegId(leg), at) if leg else None
+    if name == "DialerSpying":
+        leg, mode = leg_of(message, "leg"), message.get("mode", "")
+        return events.SpyOn(SpyLegId(leg), at, SpyMode(mode)) if leg and mode in _MODES else None
     attempt = _attempt(message, "attempt")
     if not attempt:
         return None
@@ -116,6 +123,7 @@ def _contact_status(message: Headers, at: datetime) -> PbxEvent | None:
     return events.TrunkReached(endpoint, at, reached) if endpoint and reached is not None else None
 
 
+_MODES = frozenset(SpyMode)
 _REACHED = {"Reachable": True, "NonQualified": True, "Unreachable": False, "Removed": False}
 _READERS: dict[str, Callable[[Headers, datetime], PbxEvent | None]] = {
     "Newchannel": _new_channel,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    insert,
     literal,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.ledger import line_writes
+from dialer.adapters.store.recordings import flag_words, holds_of
 from dialer.adapters.store.schema import (
     addresses,
     attempts,
@@ -52,6 +54,7 @@ from dialer.adapters.store.schema import (
     recordings,
     written_facts,
 )
+from dialer.calls.recording import What
 from dialer.cases.model import CaseState
 from dialer.compliance.entry import Flag
 from dialer.kernel.clock import Clock
@@ -120,7 +123,8 @@ class _History:
 class Minimiser:
     """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile.
 
-    delete_recording: deletes the file of a call's recording, if there is one; raises OSError.
+    delete_recording: deletes the file of a call's recording, if there is one; raises OSError. hold_flags: while one of them
+    stands, whoever was recorded is kept.
     """
 
     def __init__(
@@ -128,12 +132,14 @@ class Minimiser:
         engine: AsyncEngine,
         clock: Clock,
         retention_days: Mapping[str, int],
-        delete_recording: Callable[[AttemptId], None],
+        delete_recording: Callable[[AttemptId], bool],
+        hold_flags: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._retention = retention_days
         self._delete_recording = delete_recording
+        self._hold_flags = hold_flags
         # The auditor must go on counting calls per number, so each number becomes a pseudonym. Its key lives as long as
         # this run: with a key that somebody keeps, all numbers of a country could be tried in an hour.
         self._key = secrets.token_bytes(32)
@@ -175,8 +181,12 @@ class Minimiser:
         now = self._clock.now()
         over: list[int] = []
         kept: list[Kept] = []
+        held = _held(connection, ids, self._hold_flags, now)
         for debtor, history in sorted(_histories(connection, ids).items()):
             keep = self._keep(debtor, history, now)
+            if keep is None and debtor in held:
+                why = f"{', '.join(held[debtor])} holds the recordings of calls to this debtor"
+                keep = Kept(debtor, tuple(history.cases), None, why)
             if keep is None:
                 over.append(debtor)
             else:
@@ -223,7 +233,9 @@ class Minimiser:
         done.lines += _count(connection, ledger, ledger.c.debtor_id, ids)
         named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
         done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
-        done.recordings += _count(connection, recordings, recordings.c.attempt_id, attempt_ids)
+        there = select(recordings.c.attempt_id).where(recordings.c.deleted_at.is_(None))
+        recorded = [row.attempt_id for row in _rows(connection, there, recordings.c.attempt_id, attempt_ids)]
+        done.recordings += len(recorded)
         if done.dry_run or not ids:
             return
         # files first, also those that aren't on record yet: one that stayed behind would never be looked for again
@@ -233,8 +245,12 @@ class Minimiser:
             except OSError as error:  # it says nothing of the store
                 remedy = "run it as a user who may delete it: nothing of its debtor is erased before"
                 raise InputError(f"{error.filename}: {error.strerror}", remedy) from None
-        for table in (recordings, recording_moments):
-            _each(connection, delete(table), table.c.attempt_id, attempt_ids)
+        now = self._clock.now()
+        _each(connection, delete(recording_moments), recording_moments.c.attempt_id, attempt_ids)
+        _each(connection, update(recordings).values(deleted_at=now), recordings.c.attempt_id, recorded)
+        tombstone = {"at": now, "what": What.DELETED.value, "by": "minimise", "why": "its debtor's data was erased"}
+        for attempt in recorded:
+            connection.execute(insert(recording_moments).values(attempt_id=attempt, **tombstone))
         homes = {
             row.household: self._pseudonym(row.household)
             for row in _rows(
@@ -315,6 +331,21 @@ class Minimiser:
 
     def _pseudonym(self, text: str) -> str:
         return f"{ERASED}-{hmac.new(self._key, text.encode(), 'sha256').hexdigest()[:16]}"
+
+
+def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], now: datetime) -> Mapping[int, list[str]]:
+    """The debtors with a recording that one of these flags holds, each with the flags."""
+    there = (
+        select(attempts.c.debtor_id, attempts.c.number)
+        .join(recordings, recordings.c.attempt_id == attempts.c.id)
+        .where(recordings.c.deleted_at.is_(None))
+    )
+    called = _rows(connection, there, attempts.c.debtor_id, ids)
+    holds = holds_of(connection.execute(flag_words(called, flags)) if called and flags else (), now)
+    found: dict[int, set[str]] = {}
+    for row in called:
+        found[row.debtor_id] = found.get(row.debtor_id, set()) | holds[row.debtor_id] | holds[row.number]
+    return {debtor: sorted(names) for debtor, names in found.items() if names}
 
 
 def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:

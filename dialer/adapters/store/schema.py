@@ -486,6 +486,34 @@ sessions = Table(
     Column("wrapping", String),  # the call whose outcome the agent is writing
 )
 
+# which supervisor listened to which agent
+listenings = Table(
+    "listenings",
+    METADATA,
+    Column("leg", String, primary_key=True),
+    Column("supervisor", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("basis", String, nullable=False),  # why it is lawful, as the configuration said
+    Column("agent_told", Boolean, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended", String),  # how the end is known: seen, found
+    Index(None, "agent", "asked_at"),
+    Index(None, "asked_at"),
+    Index(None, "ended_at"),
+)
+
+listening_turns = Table(
+    "listening_turns",
+    METADATA,
+    Column("leg", ForeignKey("listenings.leg"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("mode", String, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_by", String, nullable=False),
+    Column("on_at", Instant),  # from when it held, by the PBX's word
+)
+
 # how long agents were at what, by quarters of an hour
 working_times = Table(
     "working_times",
@@ -517,6 +545,8 @@ recordings = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("known", Boolean, nullable=False),
+    Column("cell", String, nullable=False, server_default="cell1"),
+    Column("deleted_at", Instant),  # the file is no more; the row stays
 )
 
 recording_moments = Table(
@@ -527,6 +557,7 @@ recording_moments = Table(
     Column("at", Instant, nullable=False),
     Column("what", String, nullable=False),
     Column("by", String, nullable=False),
+    Column("why", String, nullable=False, server_default=""),
 )
 
 # when numbers are answered, as a cell learnt of a campaign's calls, as JSON
