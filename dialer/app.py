@@ -15,7 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
-from dialer.adapters.recordings import Collecting, RecordingFiles
+from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
@@ -184,7 +184,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
-        kept, self._files, cell = SqlRecordings(engine), RecordingFiles(settings.recordings.folder), settings.store.cell
+        kept, self._files, cell = SqlRecordings(engine), configured.recording_files(settings), settings.store.cell
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.adapters.encryption import Keys
+from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
 from dialer.calls.retention import Retention
 from dialer.campaigns.caller_id import CallerId
@@ -22,7 +24,7 @@ from dialer.live.targets import Bounds, Wish
 from dialer.outcomes.catalogue import shipped, with_own
 from dialer.outcomes.lettering import DEFAULT_LADDER, LetterRules, LetterRulesOf, LetterStep
 from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
-from dialer.settings import CallerIdSettings, CampaignSettings, Settings
+from dialer.settings import CallerIdSettings, CampaignSettings, Settings, secret
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
 from dialer.texts.scripts import Scripts, shipped_scripts
@@ -139,6 +141,15 @@ def retention(settings: Settings) -> Retention:
 
     days = {one.creditor: one.recordings_kept_days for one in settings.mandates if one.recordings_kept_days is not None}
     return Retention(pack_of, days, holds)
+
+
+def recording_files(settings: Settings) -> RecordingFiles:
+    """The folder of the recordings, with its keys if there are any. Raises InputError."""
+    wish, keys = settings.recordings, None
+    if wish.key is not None or wish.key_file is not None:
+        text = secret(wish.key, wish.key_file, "recordings.key", "DIALER_RECORDINGS__KEY")
+        keys = Keys(text, "recordings.key" if wish.key is not None else f"recordings.key_file {wish.key_file}")
+    return RecordingFiles(wish.folder, keys)
 
 
 def agency(settings: Settings, creditor: str) -> Agency:

@@ -22,7 +22,7 @@ from dialer.kernel.errors import InputError
 from dialer.web.access import Scope, refuse_limited_seat
 from pacing import Mode
 
-_SECRET = re.compile(r"secret|token|password|url")
+_SECRET = re.compile(r"secret|token|password|url|^key")
 _URL_OPTIONS = frozenset({"host", "ssl"})
 _NOT_FOR_COLLECTION = ("+390843", "+390844")
 """Delibera AGCOM 156/18/CIR."""
@@ -214,6 +214,12 @@ class RecordingsSettings(_Section):
     folder: Path = Field(
         Path("/var/spool/asterisk/monitor/dialer"),
         description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
+    )
+    key: SecretStr | None = Field(None, description="better in key_file or in the variable DIALER_RECORDINGS__KEY")
+    key_file: Path | None = Field(
+        None,
+        description="a file with 32 bytes in base64 on each line: recordings are encrypted with the first, and read with "
+        "any; neither it nor `key`: not encrypted",
     )
     least_free_mb: int = Field(
         2_000,
@@ -660,7 +666,9 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
                 )
                 for mandate in settings.mandates
             ),
-            "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
+            "recordings": settings.recordings.model_copy(
+                update={"folder": at(settings.recordings.folder), "key_file": at(settings.recordings.key_file)}
+            ),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={

@@ -71,6 +71,9 @@ class Around(Protocol):
 
     def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None: ...
     def serve_waiting(self) -> None: ...
+    def caller_bridged(self, session: Session) -> None:
+        """The agent and who rang us hear each other."""
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """It is over; attempt: a conversation whose case was said only now."""
 
@@ -278,7 +281,9 @@ class Receiving:
             case InboundEffect.SERVE:
                 self._find_agent(call)
             case InboundEffect.CONNECT:
-                session = self._roster.connect(call.id) or self._roster.of_attempt(call.id)
+                if connected := self._roster.connect(call.id):
+                    self._around.caller_bridged(connected)
+                session = connected or self._roster.of_attempt(call.id)
                 call.agent = session.agent if session else call.agent
                 if call.case_id is not None:
                     self._begin_talk(call)

@@ -5,11 +5,11 @@ told or consented, and paused while a card's number is read out. What stands on 
 pause is on record before the PBX mutes, its end after the PBX hears again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -101,11 +101,20 @@ class RecordingRecord(Protocol):
         """Every recording, the oldest first; also those that are no more."""
 
 
-class RecordingPaths(Protocol):
-    """Where the files lie."""
+class Sound(Protocol):
+    """An open recording: a WAV file, whatever it looks like on the disk."""
 
-    def path(self, attempt: AttemptId) -> Path:
-        """Where the recording of an attempt lies, or would."""
+    size_bytes: int
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """What stands in the bytes [start, stop), in pieces. Raises OSError, DialerError."""
+
+
+class RecordingSounds(Protocol):
+    """The files."""
+
+    def opened(self, attempt: AttemptId) -> AbstractContextManager[tuple[Sound, float]]:
+        """A recording to read from, and the instant of its last write. Raises OSError, DialerError."""
 
 
 class RecordingError(DialerError):
@@ -191,13 +200,11 @@ class Recordings:
         await self._mute(attempt, agent, muted=False)
         await self._put(attempt, What.RESUMED, agent)
 
-    async def fetch(self, attempt: AttemptId, by: str, files: RecordingPaths) -> Path:
-        """The file of a recording; that somebody has it is on record first. Raises UnknownNameError, AwayError."""
-        path = files.path(attempt)
-        if await self._record.unknown([attempt]) or not path.is_file():
+    async def fetched(self, attempt: AttemptId, by: str) -> None:
+        """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
+        if await self._record.unknown([attempt]):
             raise UnknownNameError("there is no complete recording of this call", "dialer recordings list has them")
         await self._record.add(Moment(attempt, self._clock.now(), What.FETCHED, by))
-        return path
 
     def _needs(self, attempt: Attempt) -> str:
         """What the packs of the call want first; nothing where it isn't recorded; in doubt consent."""

@@ -111,7 +111,9 @@ def _local(loaded: Any) -> list[Finding]:
 
     def recordings() -> str:
         holds = configured.retention(loaded).hold_flags
-        return f"in {loaded.recordings.folder}, held by {' or '.join(holds) or 'no flag'}"
+        configured.recording_files(loaded)
+        at_rest = "encrypted" if loaded.recordings.key or loaded.recordings.key_file else "not encrypted"
+        return f"in {loaded.recordings.folder}, {at_rest}, held by {' or '.join(holds) or 'no flag'}"
 
     def scripts() -> str:
         of = configured.rules(loaded)

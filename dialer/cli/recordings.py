@@ -1,7 +1,6 @@
 """`dialer recordings`: which conversations were recorded, and whether their files are as they were."""
 
 import os
-import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from dialer.cli.input import viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
+from dialer.kernel import ids
 from dialer.kernel.errors import EXIT_NO, InputError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
@@ -54,7 +54,7 @@ def list_(
 @app.command("show")
 def show(call: Call, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """What happened to one recording: start, pauses, stop, who listened, who deleted it and why."""
-    attempt = AttemptId(_files(config).path(AttemptId(call)).stem)
+    attempt = _attempt(call)
 
     async def read(engine: "AsyncEngine", _: datetime) -> Any:
         from dialer.adapters.store.recordings import SqlRecordings
@@ -77,17 +77,18 @@ def verify(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """Read every file of this cell again and compare it with its checksum on record. Exit code 1 where one is changed or
     missing, or is there though the record says that it was deleted.
     """
-    from dialer import settings
+    from dialer import configured, settings
+    from dialer.adapters.encryption import DamagedError
 
     loaded = settings.load(config)
-    files = _files(config)
+    files = configured.recording_files(loaded)
     found: dict[str, list[str]] = {"changed": [], "missing": [], "left": []}
     good = 0
     for one in with_record(config, _recordings):
         if one.cell != loaded.store.cell:
             continue
         if one.deleted_at is not None:
-            if files.path(one.attempt).exists():
+            if files.find(one.attempt) is not None:
                 found["left"].append(one.attempt)
             continue
         try:
@@ -95,10 +96,10 @@ def verify(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         except FileNotFoundError:
             found["missing"].append(one.attempt)
             continue
+        except DamagedError:
+            same = False
         except OSError as error:
-            raise InputError(
-                f"{files.path(one.attempt)}: {error.strerror}", "run it as a user who may read it"
-            ) from None
+            raise InputError(f"{error.filename}: {error.strerror}", "run it as a user who may read it") from None
         if same:
             good += 1
         else:
@@ -157,7 +158,7 @@ def delete(
     who = viewer(by)
     if not why.strip():
         raise InputError("--why: empty", "say why it goes: it stands on record for ever")
-    attempt = AttemptId(_files(config).path(AttemptId(call)).stem)
+    attempt = _attempt(call)
 
     async def work(engine: "AsyncEngine", now: datetime) -> None:
         try:
@@ -181,11 +182,9 @@ def fetch(
     from dialer.calls.recording import Moment, What
     from dialer.cli.intake import open_private
 
-    files, who = _files(config), viewer(by)
-    attempt = AttemptId(call)
-    path = files.path(attempt)
-    if not path.is_file():
-        raise InputError("there is no file of this call", "dialer recordings list has the calls")
+    files, who, attempt = _files(config), viewer(by), _attempt(call)
+    if files.find(attempt) is None:
+        raise InputError("there is no file of this call here", "dialer recordings list has the calls")
 
     async def put(engine: "AsyncEngine", now: datetime) -> None:
         from dialer.adapters.store.recordings import SqlRecordings
@@ -194,18 +193,24 @@ def fetch(
 
     with_record(config, put)
     try:
-        with path.open("rb") as source, os.fdopen(open_private(output), "wb") as target:
-            shutil.copyfileobj(source, target)
+        with files.opened(attempt) as (sound, _), os.fdopen(open_private(output), "wb") as target:
+            for piece in sound.read(0, sound.size_bytes):
+                target.write(piece)
     except OSError as error:
         raise InputError(f"{error.filename or output}: {error.strerror}", "name a file that can be written") from None
     print(f"{output}: written")
 
 
-def _files(config: Path) -> "RecordingFiles":
-    from dialer import settings
-    from dialer.adapters.recordings import RecordingFiles
+def _attempt(call: str) -> AttemptId:
+    if not ids.is_well_formed(call) or not call.startswith(ids.ATTEMPT_PREFIX):
+        raise InputError("no attempt has this id", "dialer recordings list has the ids")
+    return AttemptId(call)
 
-    return RecordingFiles(settings.load(config).recordings.folder)
+
+def _files(config: Path) -> "RecordingFiles":
+    from dialer import configured, settings
+
+    return configured.recording_files(settings.load(config))
 
 
 def _pruning(config: Path, engine: "AsyncEngine") -> "Pruning":

@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.agents.session import Plan
-from dialer.calls.recording import RecordingPaths, What
+from dialer.calls.recording import RecordingSounds, What
 from dialer.campaigns.campaign import Campaign, CampaignSignal
 from dialer.cases.book import CaseBook
 from dialer.cases.dossier import Dossiers, Payments
@@ -39,6 +39,7 @@ from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
 from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
+from dialer.web.recordings import play
 from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
@@ -102,7 +103,7 @@ class Api:
         rules: RulesOf,
         waits: Waiting,
         written: Letters,
-        files: RecordingPaths,
+        files: RecordingSounds,
         holders: tuple[Holder, ...] = (),
     ) -> None:
         self._flow = flow
@@ -356,8 +357,7 @@ class Api:
         before a byte is sent.
         """
         attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
-        path = await self._flow.recordings.fetch(attempt, by, self._files)
-        return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Cache-Control": "no-store"})
+        return await play(request, attempt, by, self._flow.recordings, self._files)
 
     async def _wrapped(self, request: web.Request) -> web.Response:
         self._flow.wrap_up.finish(_agent(request))

@@ -1,6 +1,7 @@
 """Recordings on a real Asterisk: both sides are in them, what is paused is silent, and nothing depends on the engine."""
 
 import asyncio
+import base64
 import json
 import signal
 import wave
@@ -61,7 +62,11 @@ def stretches(file):
 
 
 def recorded(stage):
-    return list((stage.folder / "pbx/spool/monitor/dialer").glob("*.wav"))
+    return list((stage.folder / "pbx/spool/monitor/dialer").glob("dla-*"))
+
+
+def kept(stage):
+    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob("*/dla-*"))
 
 
 async def listed(stage):
@@ -120,7 +125,7 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
         else:
             await hang_up(ear, call)
         (line,) = await until(lambda: listed(ear.stage))
-        (file,) = recorded(ear.stage)
+        (file,) = await until(lambda: kept(ear.stage))
         held, told_, paused, resumed = stretches(file)
         assert held == paused == 0
         assert min(told_, resumed) > MOST_OF_IT
@@ -165,7 +170,10 @@ async def test_a_campaign_that_does_not_record_leaves_no_file(tmp_path, asterisk
         assert recorded(ear.stage) == []
 
 
-async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_path, asterisk_tree):
+async def test_a_file_of_no_known_call_is_told_and_listening_to_what_is_encrypted_is_on_record(
+    tmp_path, asterisk_tree, monkeypatch
+):
+    monkeypatch.setenv("DIALER_RECORDINGS__KEY", base64.b64encode(bytes(range(32))).decode())
     async with Ear(tmp_path, asterisk_tree) as ear:
         attempt = "dla-" + "0" * 26
         folder = ear.stage.folder / "pbx/spool/monitor/dialer"
@@ -173,6 +181,7 @@ async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_pa
         with wave.open(str(folder / f"{attempt}.wav"), "wb") as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(bytes(range(200)) * 80)
+        written = (folder / f"{attempt}.wav").read_bytes()
         (line,) = await until(lambda: listed(ear.stage))
         assert (line["attempt"], line["known"]) == (attempt, False)
         assert "recording.unknown_call" in (ear.stage.folder / "daemon.log").read_text()
@@ -187,7 +196,15 @@ async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_pa
             "recordings", "fetch", attempt, "-o", tmp_path / "copy.wav", "--by", "vera", "-c", ear.stage.config
         )
         assert code == 0, err
-        assert (tmp_path / "copy.wav").read_bytes() == (folder / f"{attempt}.wav").read_bytes()
+        assert (tmp_path / "copy.wav").read_bytes() == written
+        (file,) = await until(lambda: kept(ear.stage))
+        assert file.name == f"{attempt}.wav.enc"
+        assert bytes(range(200)) not in file.read_bytes()
+        code, out, _ = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, out) == (0, "1 recordings are as they were, 0 changed, 0 missing\n")
+        monkeypatch.delenv("DIALER_RECORDINGS__KEY")
+        code, _, err = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, "encrypted" in err) == (2, True)
         seen = Counter(await moments(ear.stage, attempt))
         assert seen[("fetched", "anna")] == seen[("fetched", "vera")] == 1
 

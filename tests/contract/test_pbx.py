@@ -124,9 +124,9 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     await asyncio.gather(network.start(), pbx.start())
     phone = await SipEndpoint("agent01", pick_up, voice=AGENT_VOICE).start_listening()
     await phone.register(("127.0.0.1", sip_port), "pw")
-    public = await SipEndpoint("public", pick_up, voice=CALLER_VOICE).start_listening()
     boss = await SipEndpoint("boss", pick_up, voice=AGENT_VOICE).start_listening()
     await boss.register(("127.0.0.1", sip_port), "pw")
+    public = await SipEndpoint("public", pick_up, voice=CALLER_VOICE).start_listening()
     lab = Lab(SystemClock())
 
     async def calls(called, caller):
@@ -157,8 +157,8 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     link.cancel()
     await asyncio.gather(link, return_exceptions=True)
     await phone.close()
-    await public.close()
     await boss.close()
+    await public.close()
     await pbx.stop()
     await network.stop()
 

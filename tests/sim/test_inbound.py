@@ -59,6 +59,16 @@ async def test_who_rings_gets_a_free_agent_with_the_case_and_the_talk_counts_as_
         assert call.id in house.pbx.purged
 
 
+async def test_whoever_listens_to_the_agent_hears_a_call_that_came_in(monkeypatch):
+    async with House() as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        heard = []
+        monkeypatch.setattr(house.flow.listenings, "bridged", heard.append)
+        call = await ring(house, number(house))
+        assert [(session.agent, session.attempt) for session in heard] == [(call.agent, call.id)]
+
+
 async def test_of_several_cases_the_agent_asks_and_chooses():
     async with House() as house:
         await house.cases(Behaviour.PERSON)

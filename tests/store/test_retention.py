@@ -55,6 +55,7 @@ class Archive:
 
     def __init__(self, store, folder):
         self.store, self.record, self.files = store, SqlRecordings(store.engine), RecordingFiles(folder)
+        self.folder = folder
         self.calls = 0
 
     async def add(self, creditor="Luce", packs="it-unirec", age=200, number=None, cell="cell1"):
@@ -71,7 +72,7 @@ class Archive:
         return await self.keep(attempt, at, cell=cell), case
 
     async def keep(self, attempt, at, *, known=True, cell="cell1"):
-        self.files.path(attempt).write_bytes(attempt.encode())
+        (self.folder / f"{attempt}.wav").write_bytes(attempt.encode())
         await self.record.keep(Recording(attempt, at, at, 30, f"{self.calls:064d}", known, cell))
         return attempt
 
@@ -85,7 +86,7 @@ class Archive:
         return Pruning(self.record, self.files.delete, cell, Retention(PACKS.get, dict(days), HOLDS))
 
     def there(self, *calls):
-        return [self.files.path(attempt).exists() for attempt in calls]
+        return [self.files.find(attempt) is not None for attempt in calls]
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ async def test_a_flag_that_ends_lets_the_recording_go(archive):
 
 async def test_a_run_that_was_cut_off_before_the_tombstone_is_made_good(archive):
     call, _ = await archive.add()
-    archive.files.path(call).unlink()
+    archive.files.find(call).unlink()
     done = await archive.pruning().run(NOW)
     assert ids(done.deleted) == {call}
     assert (await archive.record.moments(call))[-1].why == "it-unirec keeps it 180 days; its file was gone before"
@@ -161,7 +162,7 @@ async def test_a_run_that_was_cut_off_before_the_tombstone_is_made_good(archive)
 async def test_what_cannot_be_deleted_is_told_and_the_others_go(archive):
     stuck, _ = await archive.add()
     goes, _ = await archive.add()
-    path = archive.files.path(stuck)
+    path = archive.files.find(stuck)
     path.unlink()
     path.mkdir()  # which no unlink removes, whoever runs it
     done = await archive.pruning().run(NOW)

@@ -43,6 +43,7 @@ class Site:
     def __init__(self, holders=()):
         self.holders = holders
         self.folder = TemporaryDirectory()  # of the recordings
+        self.files = RecordingFiles(Path(self.folder.name))
         self.house = House(agents=2, boss=True)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
@@ -76,7 +77,7 @@ class Site:
             self.house.rules_of,
             None,
             None,
-            RecordingFiles(Path(self.folder.name)),
+            self.files,
             self.holders,
         )
         self.application = api.application()

@@ -24,7 +24,18 @@ from dialer.adapters.store.schema import (
 from dialer.cases.access import Kept
 
 OF_NOBODY = frozenset(
-    {"creditors", "mandates", "ledger_keys", "campaign_states", "sessions", "working_times", "pacing_memory", "habits"}
+    {
+        "creditors",
+        "mandates",
+        "ledger_keys",
+        "campaign_states",
+        "sessions",
+        "listenings",
+        "listening_turns",
+        "working_times",
+        "pacing_memory",
+        "habits",
+    }
 )
 """Tables without a row about a debtor. ledger_keys has no more than the versions of what stands in the ledger."""
 
