@@ -75,7 +75,7 @@ class ScriptedAgent:
 
     async def _listen(self, attempt: str, now: float) -> None:
         call = await self._client.get(f"/api/v1/agents/{self.name}/call")
-        behaviour = self._behaviour_of(call.get("number", ""))
+        behaviour = self._behaviour_of(call.get("number") or "")
         self._attempt = attempt
         self._owed_cents = sum(debt["amount"]["cents"] for debt in (call["case"] or {}).get("debts", ()))
         talk = self._chance.lognormvariate(0, TALK_SPREAD) * TALK_MEAN_SECONDS
