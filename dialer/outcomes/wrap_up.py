@@ -60,7 +60,7 @@ class WrapUp:
     def finish(self, agent: str) -> None:
         """End the wrap-up. Raises AgentError before the outcome is written."""
         session = self._roster.session(agent)
-        if session.work is Work.WRAPPING and session.attempt not in self._written:
+        if session.work is Work.WRAPPING and session.attempt is not None and session.attempt not in self._written:
             raise AgentError(f"{agent} hasn't said what the call was", "record its outcome first")
         self._end(session)
 
@@ -76,7 +76,7 @@ class WrapUp:
                 if (campaign := self._campaigns.get(name)) and campaign.auto_ready_after_seconds is not None
             ]
             if limits and now - session.since >= timedelta(seconds=min(limits)):
-                if session.attempt not in self._written:
+                if session.attempt is not None and session.attempt not in self._written:
                     log.warning("wrap_up.ended_without_outcome", agent=session.agent, attempt=session.attempt)
                 self._end(session)
 
