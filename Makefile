@@ -4,12 +4,15 @@
 #   make bench-connect                        make bench-calls                  make bench-abandoned
 #   make bench-gate                           make bench-ledger                 make bench-pacing
 #   make bench-floor                          make bench-decision               make soak-kills ARGS="--kills 50"
-#   make bench-import ARGS="--debtors 100000"  make bench-choose
+#   make bench-import ARGS="--debtors 100000"  make bench-choose            make bench-recordings
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-floor bench-import bench-choose soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-floor bench-import bench-choose bench-recordings soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
-PYTEST = .venv/bin/python -m pytest
+# two workers: what needs Asterisk waits for sound most of its time, and the rest is computed meanwhile
+PYTEST = .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup
+# each command of a test or a demo would compile all that it imports anew
+unexport PYTHONDONTWRITEBYTECODE
 # what its server links, by name
 REDIS = redis-(server|tools)|libatomic1|libc6|libcap2|libgcc-s1|libgcrypt20|libgpg-error0|libjemalloc2|liblz4-1|liblzf1|liblzma5|libssl3|libstdc\+\+6|libsystemd0|libzstd1
 
@@ -81,6 +84,9 @@ bench-import: .venv/ready-dev
 
 bench-choose: .venv/ready-dev .cache/postgres/ready
 	@.venv/bin/python -m bench.choosing $(ARGS)
+
+bench-recordings: setup .venv/ready-dev
+	@.venv/bin/python -m bench.recordings $(ARGS)
 
 # an hour of real time
 bench-floor: setup .venv/ready-dev

@@ -15,7 +15,7 @@ from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, exposition
-from dialer.adapters.recordings import Collecting, RecordingFiles
+from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
 from dialer.adapters.store.abandoned import SqlAbandoned
@@ -25,6 +25,7 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
@@ -40,6 +41,7 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
+from dialer.calls.retention import Pruning
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
@@ -70,6 +72,7 @@ FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
+PRUNE_SECONDS = 86_400.0
 LEARNT_SECONDS = 60.0
 RANKING_SECONDS = 5.0
 RANKED_AT_ONCE = 200
@@ -100,6 +103,7 @@ class Daemon:
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
         self._letter_rules = configured.letters(settings)
+        self._retention = configured.retention(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
         self._lag_seconds = 0.0
@@ -180,7 +184,7 @@ class Daemon:
         targets = Targets(self._law.packs, trunks, wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
-        kept, self._files = SqlRecordings(engine), RecordingFiles(settings.recordings.folder)
+        kept, self._files, cell = SqlRecordings(engine), configured.recording_files(settings), settings.store.cell
         self._flow = Flow(
             campaigns=campaigns,
             states=floor,
@@ -196,13 +200,16 @@ class Daemon:
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
+            inbound=SqlInbound(engine, self._writer),
+            book=self._book,
             recordings=kept,
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
             has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock)
+        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
@@ -258,6 +265,15 @@ class Daemon:
             with suppress(AwayError):
                 await self._lettering.look()
             await asyncio.sleep(LETTERS_SECONDS)
+
+    async def _prune(self) -> None:
+        """Recordings whose time is over, once a day."""
+        while True:
+            with suppress(AwayError):
+                done = await self._pruning.run(self._clock.now())
+                counts = {name: len(getattr(done, name)) for name in ("deleted", "held", "unclear", "stuck")}
+                log.info("recordings.pruned", kept=done.kept, **counts)
+            await asyncio.sleep(PRUNE_SECONDS)
 
     @property
     def _accounts_seconds(self) -> float:
@@ -323,6 +339,7 @@ class Daemon:
         await self._learning.load()
         await self._recovery.load()
         tasks.start("recordings", self._collecting.run())
+        tasks.start("pruning", self._prune())
         await self._flow.pacer.accounts.read()
         await self._flow.pacer.load(self._flow.campaigns.values())
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
@@ -373,7 +390,7 @@ class Daemon:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
-        while not (self._flow.stopping and not len(self._flow.live)):
+        while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
             self._lag_seconds = max(0.0, loop.time() - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()

@@ -4,7 +4,10 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.adapters.encryption import Keys
+from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
+from dialer.calls.retention import Retention
 from dialer.campaigns.caller_id import CallerId
 from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.trunk import Trunk, ways
@@ -21,7 +24,7 @@ from dialer.live.targets import Bounds, Wish
 from dialer.outcomes.catalogue import shipped, with_own
 from dialer.outcomes.lettering import DEFAULT_LADDER, LetterRules, LetterRulesOf, LetterStep
 from dialer.outcomes.rules import GRACE_DAYS, Rules, RulesOf
-from dialer.settings import CallerIdSettings, CampaignSettings, Settings
+from dialer.settings import CallerIdSettings, CampaignSettings, Settings, secret
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
 from dialer.texts.scripts import Scripts, shipped_scripts
@@ -104,7 +107,9 @@ def letters(settings: Settings) -> LetterRulesOf:
     def of(campaign: str, creditor: str) -> LetterRules:
         chosen, mandate = settings.campaigns.get(campaign), mandates.get(creditor)
         steps = (chosen.letters if chosen else ()) or (mandate.letters if mandate else ())
-        ladder = tuple(LetterStep(step.kind, step.after_days, step.wait_days, step.then) for step in steps)
+        ladder = tuple(
+            LetterStep(step.kind, step.after_days, step.wait_days, step.then, step.after_attempts) for step in steps
+        )
         return LetterRules(
             ladder or DEFAULT_LADDER,
             shelves.get(creditor, shipped_shelf),
@@ -113,6 +118,38 @@ def letters(settings: Settings) -> LetterRulesOf:
         )
 
     return of
+
+
+def retention(settings: Settings) -> Retention:
+    """How long recordings are kept. Raises InputError."""
+    shelf, shipped_shelf = Shelf(settings.compliance.pack_folder), Shelf()
+    shipped_packs = {name: shipped_shelf.load(name) for name in shipped_shelf.names}
+    known = law(settings).flags | Law(shipped_packs, calendars.Calendars()).flags
+    holds = settings.recordings.hold_flags
+    unknown = next((name for name in holds if name not in known), None)
+    if unknown is not None:
+        raise InputError(
+            f"recordings.hold_flags: no pack knows the flag {unknown!r}", f"name some of {', '.join(sorted(known))}"
+        )
+
+    @cache
+    def pack_of(name: str) -> Pack | None:
+        try:
+            return shelf.load(name)
+        except InputError:  # it isn't there any more, or can't be read
+            return None
+
+    days = {one.creditor: one.recordings_kept_days for one in settings.mandates if one.recordings_kept_days is not None}
+    return Retention(pack_of, days, holds)
+
+
+def recording_files(settings: Settings) -> RecordingFiles:
+    """The folder of the recordings, with its keys if there are any. Raises InputError."""
+    wish, keys = settings.recordings, None
+    if wish.key is not None or wish.key_file is not None:
+        text = secret(wish.key, wish.key_file, "recordings.key", "DIALER_RECORDINGS__KEY")
+        keys = Keys(text, "recordings.key" if wish.key is not None else f"recordings.key_file {wish.key_file}")
+    return RecordingFiles(wish.folder, keys)
 
 
 def agency(settings: Settings, creditor: str) -> Agency:
@@ -175,6 +212,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     wish = settings.campaigns[name]
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
+    recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -205,7 +243,9 @@ def campaign(settings: Settings, name: str) -> Campaign:
         priority=wish.priority,
         value=wish.value,
         preview_seconds=wish.preview_seconds,
+        inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
+        mandate_records=recorded,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.adapters.store.place import Place
+from dialer.agents import phones
 from dialer.cases.letter import LEAST_WAIT_DAYS, WAIT_DAYS, LetterKind, Then
 from dialer.cases.promises import MOST_INSTALMENTS
 from dialer.kernel import phone, toml
@@ -21,7 +22,7 @@ from dialer.kernel.errors import InputError
 from dialer.web.access import Scope, refuse_limited_seat
 from pacing import Mode
 
-_SECRET = re.compile(r"secret|token|password|url")
+_SECRET = re.compile(r"secret|token|password|url|^key")
 _URL_OPTIONS = frozenset({"host", "ssl"})
 _NOT_FOR_COLLECTION = ("+390843", "+390844")
 """Delibera AGCOM 156/18/CIR."""
@@ -83,6 +84,9 @@ class PbxSettings(_Section):
     secret_file: Path | None = Field(None, description="a file that holds the secret of that user")
     request_seconds: float = Field(5.0, gt=0, le=60, description="an action without an answer is given up after this")
     ping_seconds: float = Field(2.0, gt=0, le=60, description="a silent PBX is noticed after this and request_seconds")
+    phones_folder: Path = Field(
+        Path("/etc/asterisk/pjsip_phones.d"), description="where `dialer agents phone` writes the phones, one file each"
+    )
     first_connect_seconds: float = Field(
         30.0, gt=0, le=600, description="a start waits so long for the PBX, then ends with the exit code 3"
     )
@@ -211,10 +215,20 @@ class RecordingsSettings(_Section):
         Path("/var/spool/asterisk/monitor/dialer"),
         description="`monitor/dialer` in Asterisk's astspooldir: the dialplan writes there",
     )
+    key: SecretStr | None = Field(None, description="better in key_file or in the variable DIALER_RECORDINGS__KEY")
+    key_file: Path | None = Field(
+        None,
+        description="a file with 32 bytes in base64 on each line: recordings are encrypted with the first, and read with "
+        "any; neither it nor `key`: not encrypted",
+    )
     least_free_mb: int = Field(
         2_000,
         ge=0,
         description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
+    )
+    hold_flags: tuple[str, ...] = Field(
+        ("dispute", "attorney"),
+        description="while one of these flags stands about a debtor, or about the number called, no recording is deleted",
     )
 
 
@@ -245,7 +259,7 @@ class AgentSettings(_Section):
 
     name: str = Field(pattern=_NAME, description="as the commands and the interface know the agent")
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
-    phone: str = Field(pattern=r"^PJSIP/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="as PJSIP/agent01")
+    phone: str = Field(pattern=phones.ADDRESS, description="as PJSIP/agent01")
     campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
     class_: str | None = Field(
         None,
@@ -294,6 +308,13 @@ class LetterSettings(_Section):
         description="due so many days after a conversation with the debtor, or a promise, without a payment; unset: only "
         "where an outcome or a person asks for it",
     )
+    after_attempts: int | None = Field(
+        None,
+        ge=1,
+        le=1_000,
+        description="due after so many calls, too, that didn't reach the debtor, counted since the last letter; unset: "
+        "never because of them",
+    )
     wait_days: int = Field(
         WAIT_DAYS, ge=LEAST_WAIT_DAYS, le=366, description="within which it asks for payment; no call meanwhile"
     )
@@ -330,7 +351,8 @@ class CampaignSettings(_Section):
     )
     record: bool = Field(
         False,
-        description="conversations are recorded, once the debtor was told or consented as the packs need it",
+        description="conversations are recorded, once the debtor was told or consented as the packs need it; a mandate may "
+        "say otherwise for its cases",
     )
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = Field(
         None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
@@ -376,6 +398,13 @@ class CampaignSettings(_Section):
     post_dial_delay_seconds: float = Field(5.0, ge=0, le=15, description="allowance before it rings")
     auto_ready_after_seconds: float | None = Field(
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"
+    )
+
+    inbound_wait_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=600,
+        description="how long who rings one of its caller ids waits for an agent; then a call back is offered",
     )
 
     @model_validator(mode="after")
@@ -434,6 +463,15 @@ class MandateSettings(_Section):
     how_to_pay: str = Field("", max_length=1_000, description="as letters say it: the IBAN, whose it is, what to write")
     caller_ids: tuple[CallerIdSettings, ...] = Field(
         (), description="what its debtors see, `[[mandates.caller_ids]]`; none: the campaign's"
+    )
+    record: bool | None = Field(
+        None, description="whether conversations about its debts are recorded; unset: as the campaign says"
+    )
+    recordings_kept_days: int | None = Field(
+        None,
+        ge=0,
+        le=7_305,
+        description="how long after the call; never shorter or longer than the call's packs allow; unset: as they say",
     )
     offers: tuple[OfferSettings, ...] = Field(
         (), description="the ladder, `[[mandates.offers]]`; none: nothing is offered"
@@ -507,6 +545,9 @@ class Settings(BaseSettings):
                     msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
                     raise ValueError(msg)
         for agent in self.agents:
+            if phones.endpoint_of(agent.phone) in self.trunk_endpoints:
+                msg = f"agents: {agent.name} has the phone {agent.phone!r}, which is a trunk: a seat is never called over one"
+                raise ValueError(msg)
             for campaign in agent.campaigns:
                 if campaign not in self.campaigns:
                     msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
@@ -517,6 +558,11 @@ class Settings(BaseSettings):
     def all_trunks(self) -> dict[str, TrunkSettings]:
         """Every trunk by its name; the one of `[trunk]` is named so."""
         return self.trunks or {"trunk": self.trunk}
+
+    @property
+    def trunk_endpoints(self) -> tuple[str, ...]:
+        """The PBX's own name for each trunk."""
+        return tuple(trunk.endpoint or name for name, trunk in self.all_trunks.items())
 
 
 def load(path: Path) -> Settings:
@@ -595,7 +641,12 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
             "store": settings.store.model_copy(
                 update={"path": at(settings.store.path), "password_file": at(settings.store.password_file)}
             ),
-            "pbx": settings.pbx.model_copy(update={"secret_file": at(settings.pbx.secret_file)}),
+            "pbx": settings.pbx.model_copy(
+                update={
+                    "secret_file": at(settings.pbx.secret_file),
+                    "phones_folder": at(settings.pbx.phones_folder),
+                }
+            ),
             "api": settings.api.model_copy(update={"token_file": at(settings.api.token_file)}),
             "campaigns": {
                 name: campaign.model_copy(
@@ -615,7 +666,9 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
                 )
                 for mandate in settings.mandates
             ),
-            "recordings": settings.recordings.model_copy(update={"folder": folder / settings.recordings.folder}),
+            "recordings": settings.recordings.model_copy(
+                update={"folder": at(settings.recordings.folder), "key_file": at(settings.recordings.key_file)}
+            ),
             "ledger": settings.ledger.model_copy(update={"password_file": at(settings.ledger.password_file)}),
             "compliance": settings.compliance.model_copy(
                 update={

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -10,12 +11,15 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
+from dialer.adapters.store import database as databases
 from dialer.adapters.store.database import open_database
 from dialer.adapters.store.place import Place
 from dialer.testing.servers import PostgresServer, RedisServer
 from dialer.testing.virtual_time import VirtualTimeLoop
 
 ROOT = Path(__file__).parents[1]
+GIVES_WAY = 5
+"""The niceness of a worker without the PBX."""
 
 # the same examples every time, so that a change is to blame for a failure, and no wall-clock time; DIALER_CHANCE=1
 # looks for new ones
@@ -29,6 +33,20 @@ def pytest_asyncio_loop_factories(config, item):
     if item.get_closest_marker("virtual_time"):
         return {"virtual": VirtualTimeLoop}
     return {"real": asyncio.new_event_loop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Sound is real time: where workers share the tests, one has all that need the PBX, one after the other."""
+    for item in items:
+        if item.get_closest_marker("asterisk"):
+            item.add_marker(pytest.mark.xdist_group("asterisk"))
+
+
+def pytest_runtest_setup(item):
+    """What needs the processor alone gives way to what runs in real time beside it: the largest group comes first."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not item.get_closest_marker("asterisk"):
+        os.nice(max(0, GIVES_WAY - os.nice(0)))
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +84,33 @@ def serving(run, server):
         run(server.discard())
 
 
+async def made(place):
+    """Make a record."""
+    await (await open_database(place)).dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sqlite_template(tmp_path_factory, run):
+    """The first new SQLite file is migrated; every later one of this process is filled with its pages (5 ms in place
+    of 300). What opens, checks and keeps the file is the product's own, and a command that a test starts migrates.
+    """
+    path = tmp_path_factory.mktemp("template") / "dialer.db"
+    run(made(Place(path)))
+    template = sqlite3.connect(path, check_same_thread=False)
+    migrate = databases._upgrade
+
+    def upgrade(connection):
+        if connection.dialect.name != "sqlite" or databases._revision(connection):
+            return migrate(connection)
+        theirs = connection.connection.dbapi_connection
+        return theirs.run_async(lambda new: new._execute(template.backup, new._conn))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(databases, "_upgrade", upgrade)
+        yield
+    template.close()
+
+
 @asynccontextmanager
 async def database(server, template="template0"):
     """A database of the test's own. It goes again: the more there are, the slower the next is made (0.2 to 2 s)."""
@@ -89,7 +134,7 @@ def postgres_template(postgres_server, run):
         connection = await asyncpg.connect(postgres_server.url())
         await connection.execute("create database template_record")
         await connection.close()
-        await (await open_database(Place(Path(), postgres_server.url("template_record")))).dispose()
+        await made(Place(Path(), postgres_server.url("template_record")))
         return "template_record"
 
     return run(make())

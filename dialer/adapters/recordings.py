@@ -1,18 +1,22 @@
 """Files that the dialplan recorded: found when they are complete, measured, checksummed and put on record."""
 
 import asyncio
+import errno
 import hashlib
+import os
 import shutil
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import structlog
 
+from dialer.adapters.encryption import Decrypting, Keys, encrypt
 from dialer.calls.attempt import Attempt
-from dialer.calls.recording import BY_ENGINE, Moment, Recording, RecordingRecord, What, is_held
+from dialer.calls.recording import BY_ENGINE, Moment, Recording, RecordingRecord, Sound, What, is_held
 from dialer.kernel import ids
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, InputError
@@ -25,6 +29,9 @@ HEADER_BYTES = 44
 BYTES_PER_SECOND = 16_000
 """MixMonitor's wav: 8,000 samples of 16 bits, one channel."""
 CHUNK_BYTES = 1 << 20
+ENCRYPTED = ".enc"
+SHARD_LETTERS = 5
+"""Of an id's first letters, which are its time: 2**25 ms."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,17 +56,33 @@ class Measured:
         return max(0, self.size_bytes - HEADER_BYTES) / BYTES_PER_SECOND
 
 
+class PlainSound:
+    """A file as Asterisk wrote it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size_bytes = file.seek(0, os.SEEK_END)
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """What stands in the bytes [start, stop), in pieces."""
+        self._file.seek(start)
+        while start < stop and (piece := self._file.read(min(CHUNK_BYTES, stop - start))):
+            start += len(piece)
+            yield piece
+
+
 class RecordingFiles:
-    """The folder of the recordings."""
+    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for each
+    nine hours, encrypted where there are keys.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: Keys | None = None) -> None:
         self._folder = folder
+        self._keys = keys
 
-    def path(self, attempt: AttemptId) -> Path:
-        """Where the recording of an attempt lies, or would. Raises InputError for what is no attempt's id."""
-        if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
-            raise InputError("no attempt has this id", "dialer recordings list has the ids")
-        return self._folder / f"{attempt}.wav"
+    def find(self, attempt: AttemptId) -> Path | None:
+        """Where the recording of an attempt lies. Raises InputError for what is no attempt's id."""
+        return next((path for path in self._places(attempt) if path.is_file()), None)
 
     def free_bytes(self) -> int:
         """The room that is left on its disk; none where it can't be told."""
@@ -73,7 +96,7 @@ class RecordingFiles:
         return 0
 
     def quiet(self) -> list[AttemptId]:
-        """The attempts whose files nobody wrote to for a while. Raises OSError."""
+        """The attempts whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
         before = time.time() - QUIET_SECONDS
         return [
             AttemptId(path.stem)
@@ -82,17 +105,73 @@ class RecordingFiles:
         ]
 
     def measure(self, attempt: AttemptId) -> Measured:
-        """Read a file whole. Raises OSError."""
-        path, digest = self.path(attempt), hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-        stat = path.stat()
-        return Measured(stat.st_size, stat.st_mtime, digest.hexdigest())
+        """Read a recording whole. Raises OSError, DamagedError, InputError."""
+        digest = hashlib.sha256()
+        with self.opened(attempt) as (sound, stopped):
+            for piece in sound.read(0, sound.size_bytes):
+                digest.update(piece)
+            return Measured(sound.size_bytes, stopped, digest.hexdigest())
 
-    def delete(self, attempt: AttemptId) -> None:
-        """Delete a file. Raises OSError."""
-        self.path(attempt).unlink(missing_ok=True)
+    @contextmanager
+    def opened(self, attempt: AttemptId) -> Iterator[tuple[Sound, float]]:
+        """A recording to read from, and the instant of its file's last write. Raises FileNotFoundError and other OSError,
+        DamagedError; InputError where it is encrypted and the key isn't there.
+        """
+        path = self.find(attempt)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._spooled(attempt)))
+        with path.open("rb") as file:
+            stopped = os.fstat(file.fileno()).st_mtime
+            if path.suffix != ENCRYPTED:
+                yield PlainSound(file), stopped
+            elif self._keys is None:
+                raise InputError("the recording is encrypted", "set [recordings] key_file")
+            else:
+                yield Decrypting(file, self._keys, attempt), stopped
+
+    def keep(self, attempt: AttemptId) -> None:
+        """Take a recording that is on record out of the folder into which Asterisk writes, encrypted where there are keys.
+        Raises OSError.
+        """
+        source, kept = self._spooled(attempt), self._kept(attempt)
+        kept.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        if self._keys is None:
+            source.rename(kept)
+            return
+        part = kept.with_suffix(".part")
+        with source.open("rb") as plain, part.open("wb") as target:
+            encrypt(plain, target, self._keys, attempt)
+            target.flush()
+            os.fsync(target.fileno())
+        shutil.copystat(source, part)
+        part.rename(kept.with_suffix(f".wav{ENCRYPTED}"))
+        source.unlink()
+
+    def delete(self, attempt: AttemptId) -> bool:
+        """Delete a recording, and say whether there was one. Raises OSError."""
+        found = False
+        for path in (*self._places(attempt), self._kept(attempt).with_suffix(".part")):
+            try:
+                path.unlink()
+                found = True
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _places(self, attempt: AttemptId) -> tuple[Path, ...]:
+        kept = self._kept(attempt)
+        return kept.with_suffix(f".wav{ENCRYPTED}"), kept, self._spooled(attempt)
+
+    def _spooled(self, attempt: AttemptId) -> Path:
+        if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
+            raise InputError("no attempt has this id", "dialer recordings list has the ids")
+        return self._folder / f"{attempt}.wav"
+
+    def _kept(self, attempt: AttemptId) -> Path:
+        name = self._spooled(attempt).name
+        begins = len(ATTEMPT_PREFIX)
+        return self._folder / "kept" / attempt[begins : begins + SHARD_LETTERS] / name
 
 
 class Collecting:
@@ -105,12 +184,14 @@ class Collecting:
         attempts: Attempts,
         live: Callable[[], Container[AttemptId]],
         clock: Clock,
+        cell: str,
     ) -> None:
         self._files = files
         self._record = record
         self._attempts = attempts
         self._live = live
         self._clock = clock
+        self._cell = cell
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -123,21 +204,25 @@ class Collecting:
 
     async def look(self) -> None:
         """Collect what is complete now. Raises AwayError, OSError."""
-        quiet = await asyncio.to_thread(self._files.quiet)
         live = self._live()
-        for attempt in sorted(await self._record.unknown(one for one in quiet if one not in live)):
-            await self._collect(attempt)
+        quiet = [one for one in await asyncio.to_thread(self._files.quiet) if one not in live]
+        unknown = await self._record.unknown(quiet)
+        for attempt in quiet:
+            # a start after a crash may find what is on record and not kept yet
+            if attempt not in unknown or await self._collect(attempt):
+                await asyncio.to_thread(self._files.keep, attempt)
 
-    async def _collect(self, attempt: AttemptId) -> None:
+    async def _collect(self, attempt: AttemptId) -> bool:
+        """Put it on record, or delete what holds no word that may be kept; whether it is on record."""
         measured = await asyncio.to_thread(self._files.measure, attempt)
         if measured.size_bytes <= HEADER_BYTES:  # nobody was bridged
             await asyncio.to_thread(self._files.delete, attempt)
-            return
+            return False
         if is_held(await self._record.moments(attempt)):
             # on record first: a file that is there without a word is looked at again, one that is gone isn't
             await self._record.add(Moment(attempt, self._clock.now(), What.DISCARDED, BY_ENGINE))
             await asyncio.to_thread(self._files.delete, attempt)
-            return
+            return False
         known = bool(await self._attempts.find([attempt]))
         if not known:
             log.error("recording.unknown_call", attempt=attempt)
@@ -149,5 +234,7 @@ class Collecting:
                 measured.size_bytes,
                 measured.sha256,
                 known,
+                self._cell,
             )
         )
+        return True

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from dialer.calls.results import Result
 from dialer.cases.model import NextAction
-from dialer.compliance.entry import EntryResult
+from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import Intent
 from dialer.kernel.ids import AttemptId
 
@@ -136,6 +136,8 @@ class Attempt:
     intent: Intent
     cleared_at: datetime
     state: State = State.CLEARED
+    direction: Direction = Direction.OUTBOUND
+    """Inbound: the conversation of a call that came in, from its bridge on."""
     created: bool = False
     """The PBX made a channel for it."""
     dialled_at: datetime | None = None
@@ -166,6 +168,8 @@ class Attempt:
     """Those that had no way for the same case just before."""
     trunk_lost: bool = False
     """Its carrier fell silent before it rang: what became of it nobody knows."""
+    recorded: bool = True
+    """Whether the PBX was asked to record it. Where a restart found it under way nobody knows: in doubt it was."""
     kind: str = ""
     """What pacing may know of it beforehand (`dialer.calls.kinds`); empty where a restart found it under way."""
 

@@ -88,7 +88,7 @@ class Placing:
         now, habits = self._clock.now(), self._learning.of(campaign.name)
         for line in numbers_to_try(case, by_chance(case.numbers, now, zone_of(case), habits)):
             intent = replace(intent_for(campaign, case, line.number, self._gate.law.packs, trunk), mode=mode)
-            verdict = await self._ring(campaign, intent, held, case.failed_trunks)
+            verdict = await self._ring(campaign, case, intent, held)
             if verdict.allowed or Reason.CASE_NOT_OPEN in verdict.reasons:
                 return verdict
             verdicts.append(verdict)
@@ -99,14 +99,12 @@ class Placing:
             return min(known, key=lambda verdict: verdict.not_before or self._clock.now())
         return verdicts[0] if verdicts else Verdict((Refusal(Reason.NO_NUMBER),))
 
-    async def _ring(
-        self, campaign: Campaign, intent: Intent, held: Session | None, failed_trunks: frozenset[str]
-    ) -> Verdict:
+    async def _ring(self, campaign: Campaign, case: DueCase, intent: Intent, held: Session | None) -> Verdict:
         """Ring in the wished mode, or where the gate demands it with an agent held."""
         if intent.mode not in HOLDING:
             answer = await self._gate.clear(intent)
             if isinstance(answer, Clearance):
-                self._dial(campaign, answer, failed_trunks)
+                self._dial(campaign, case, answer)
                 return Verdict()
             if not self._demands_agent(answer, intent):
                 return answer
@@ -120,7 +118,7 @@ class Placing:
                 answer = await self._gate.clear(replace(intent, mode=CallMode.RESERVED))
             if isinstance(answer, Verdict):
                 return answer
-            self._dial(campaign, answer, failed_trunks, session)
+            self._dial(campaign, case, answer, session)
             session = None
             return Verdict()
         finally:
@@ -131,13 +129,12 @@ class Placing:
         packs = [self._gate.law.packs[name] for name in intent.packs if name in self._gate.law.packs]
         return demands_agent(verdict, packs)
 
-    def _dial(
-        self, campaign: Campaign, clearance: Clearance, failed_trunks: frozenset[str], held: Session | None = None
-    ) -> None:
+    def _dial(self, campaign: Campaign, case: DueCase, clearance: Clearance, held: Session | None = None) -> None:
         reservation = clearance.reservation
         intent, cleared_at = reservation.intent, reservation.cleared_at
         kind = kind_of(intent, cleared_at)
-        attempt = Attempt(reservation.attempt, intent, cleared_at, failed_trunks=failed_trunks, kind=kind)
+        attempt = Attempt(reservation.attempt, intent, cleared_at, failed_trunks=case.failed_trunks, kind=kind)
+        attempt.recorded = campaign.records_for(case.creditor)
         self._live.add(attempt)
         if held is not None:
             self._reserving.promise(held, attempt)
@@ -151,7 +148,7 @@ class Placing:
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)
         try:
-            await self._pbx.originate(clearance, timeout_seconds, record=campaign.records)
+            await self._pbx.originate(clearance, timeout_seconds, record=attempt.recorded)
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:

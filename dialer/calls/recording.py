@@ -5,11 +5,11 @@ told or consented, and paused while a card's number is read out. What stands on 
 pause is on record before the PBX mutes, its end after the PBX hears again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,7 +18,6 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
-from dialer.campaigns.campaign import Campaign
 from dialer.compliance.gate import Gate
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, PbxRefusedError, UnknownNameError
@@ -52,23 +51,26 @@ class What(StrEnum):
     """The file's last sound."""
     DISCARDED = "discarded"
     """The debtor was never told, or never consented: the silent file was deleted."""
+    DELETED = "deleted"
+    """Its file is no more."""
     FETCHED = "fetched"
     """Somebody listened to it, or took it along."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened to a recording, and who did it."""
+    """One thing that happened to a recording, who did it, and where it matters why."""
 
     attempt: AttemptId
     at: datetime
     what: What
     by: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One complete file. known: whether its call is on record."""
+    """One complete file. known: whether its call is on record. cell: where the file is. deleted_at: it is no more."""
 
     attempt: AttemptId
     started_at: datetime
@@ -76,6 +78,8 @@ class Recording:
     size_bytes: int
     sha256: str
     known: bool = True
+    cell: str = ""
+    deleted_at: datetime | None = None
 
 
 class RecordingRecord(Protocol):
@@ -91,17 +95,26 @@ class RecordingRecord(Protocol):
         """What happened to one recording, in its order."""
 
     async def unknown(self, attempts: Iterable[AttemptId]) -> set[AttemptId]:
-        """Those of the files that are not on record yet."""
+        """Those of the files that were never put on record."""
 
     async def recordings(self) -> list[Recording]:
-        """Every recording that is kept, the oldest first."""
+        """Every recording, the oldest first; also those that are no more."""
 
 
-class RecordingPaths(Protocol):
-    """Where the files lie."""
+class Sound(Protocol):
+    """An open recording: a WAV file, whatever it looks like on the disk."""
 
-    def path(self, attempt: AttemptId) -> Path:
-        """Where the recording of an attempt lies, or would."""
+    size_bytes: int
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """What stands in the bytes [start, stop), in pieces. Raises OSError, DialerError."""
+
+
+class RecordingSounds(Protocol):
+    """The files."""
+
+    def opened(self, attempt: AttemptId) -> AbstractContextManager[tuple[Sound, float]]:
+        """A recording to read from, and the instant of its last write. Raises OSError, DialerError."""
 
 
 class RecordingError(DialerError):
@@ -127,7 +140,6 @@ class Recordings:
         pbx: Pbx,
         roster: Roster,
         live: LiveAttempts,
-        campaigns: Mapping[str, Campaign],
         gate: Gate,
         clock: Clock,
     ) -> None:
@@ -135,7 +147,6 @@ class Recordings:
         self._pbx = pbx
         self._roster = roster
         self._live = live
-        self._campaigns = campaigns
         self._gate = gate
         self._clock = clock
 
@@ -189,20 +200,18 @@ class Recordings:
         await self._mute(attempt, agent, muted=False)
         await self._put(attempt, What.RESUMED, agent)
 
-    async def fetch(self, attempt: AttemptId, by: str, files: RecordingPaths) -> Path:
-        """The file of a recording; that somebody has it is on record first. Raises UnknownNameError, AwayError."""
-        path = files.path(attempt)
-        if await self._record.unknown([attempt]) or not path.is_file():
+    async def fetched(self, attempt: AttemptId, by: str) -> None:
+        """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
+        if await self._record.unknown([attempt]):
             raise UnknownNameError("there is no complete recording of this call", "dialer recordings list has them")
         await self._record.add(Moment(attempt, self._clock.now(), What.FETCHED, by))
-        return path
 
     def _needs(self, attempt: Attempt) -> str:
-        """What the packs of the call want first; nothing where its campaign doesn't record; in doubt consent."""
-        campaign, known = self._campaigns.get(attempt.campaign), self._gate.law.packs
-        if campaign is not None and not campaign.records:
+        """What the packs of the call want first; nothing where it isn't recorded; in doubt consent."""
+        known = self._gate.law.packs
+        if not attempt.recorded:
             return NOTHING
-        if campaign is None or not all(name in known for name in attempt.intent.packs):
+        if not all(name in known for name in attempt.intent.packs):
             return CONSENT
         return self._gate.treatment(attempt.intent.packs).recording
 
@@ -219,7 +228,7 @@ class Recordings:
         except PbxRefusedError:
             await self._put(attempt, What.NOT_RECORDED, agent)
             raise RecordingError(
-                "this call isn't recorded", "its campaign doesn't record, or the call just ended"
+                "this call isn't recorded", "its campaign or its mandate doesn't record, or the call just ended"
             ) from None
 
     async def _put(self, attempt: Attempt, what: What, by: str) -> None:

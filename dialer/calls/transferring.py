@@ -21,7 +21,7 @@ from dialer.calls.reserving import Reserving
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, PbxAwayError, PbxRefusedError, PbxUnsureError
-from dialer.kernel.ids import AttemptId, SeatLegId
+from dialer.kernel.ids import AttemptId, SeatLegId, is_inbound
 from dialer.kernel.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,8 @@ class Transferring:
         attempt = self._live.get(first.attempt) if first.attempt else None
         if attempt is None or attempt.state is not State.TALKING or first.leg is None:
             raise AgentError(f"{agent} is on no call")
+        if is_inbound(attempt.id):
+            raise AgentError("a call that came in can't be transferred", "promise a call back, or finish it")
         if attempt.id in self._under_way:
             raise AgentError(f"{agent}'s call is being transferred already", "hand it over, or take it back")
         if attempt.campaign not in second.campaigns or not second.free:

@@ -101,11 +101,13 @@ class Habits:
         """A call ended that reached the network."""
         self._add(number_class, slot, 1.0, float(answered), 0.0)
 
-    def spoke(self, number_class: str, slot: int, risk_class: str, *, promised: bool) -> None:
-        """The agent says that it was the right party."""
-        self._add(number_class, slot, 0.0, 0.0, 1.0)
+    def spoke(self, number_class: str, slot: int, risk_class: str, *, promised: bool, taken_back: bool = False) -> None:
+        """The agent says that it was the right party, or takes that back."""
+        times = -1.0 if taken_back else 1.0
+        self._add(number_class, slot, 0.0, 0.0, times)
         spoken, promises = self.risks.get(risk_class, (0.0, 0.0))
-        self.risks[risk_class] = (spoken + 1.0, promises + promised)
+        # since it was said it may have aged a little: nothing falls below none
+        self.risks[risk_class] = (max(0.0, spoken + times), max(0.0, promises + times * promised))
 
     def talked(self, seconds: float, *, right_party: bool) -> None:
         """So long an agent had the call."""

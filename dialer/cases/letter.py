@@ -157,17 +157,22 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Talked:
-    """An open case whose debtor was spoken with, and nothing was paid since. over_on: the first day after the last one
-    by which a payment was promised; letters: how many it had that weren't cancelled.
+class Unpaid:
+    """An open case in which nothing was paid since the debtor was spoken with, or in spite of calls that never reached
+    one.
+
+    talked_at: the last conversation; None: none since the last letter. over_on: the first day after the last one by which
+    a payment was promised. tries: calls since the last letter, where no conversation came of them. letters: how many it
+    had that weren't cancelled.
     """
 
     case_id: int
     campaign: str
     creditor: str
     zone: str
-    talked_at: datetime
+    talked_at: datetime | None
     over_on: date | None
+    tries: int
     letters: int
 
 
@@ -188,11 +193,11 @@ class Letters(Protocol):
         whether anything changed. Raises LookupError, InputError.
         """
 
-    async def talked(
+    async def unpaid(
         self, before: datetime, campaigns: Sequence[str], after: int, most: int
-    ) -> tuple[list[Talked], int | None]:
-        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, and nothing was
-        paid or written since; and the last id looked at, None where no case is left.
+    ) -> tuple[list[Unpaid], int | None]:
+        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, or was called and
+        not reached, and nothing was paid or written since; and the last id looked at, None where no case is left.
         """
 
     async def hand_over(self, due: Mapping[int, str], now: datetime) -> int:

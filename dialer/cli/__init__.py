@@ -1,5 +1,6 @@
 """The command `dialer`: one file a command. Exit codes: see `dialer.kernel.errors`."""
 
+import os
 import sys
 
 import typer
@@ -25,6 +26,7 @@ from dialer.cli import (
     pacing,
     packs,
     payments,
+    phones,
     recordings,
     report,
     run,
@@ -62,6 +64,7 @@ app.add_typer(letters.app, name="letters")
 app.add_typer(listen.app, name="listen")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(campaign.app, name="campaign")
+agents.app.add_typer(phones.app, name="phone")
 app.add_typer(agents.app, name="agents")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
@@ -75,6 +78,12 @@ app.add_typer(token.app, name="token")
 def main() -> None:
     """Run a command; an error that a user must read is told in words, never as a traceback."""
     try:
-        app()
-    except DialerError as error:
-        sys.exit(fail(error, as_json="--json" in sys.argv))
+        try:
+            app()
+        except DialerError as error:
+            sys.exit(fail(error, as_json="--json" in sys.argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

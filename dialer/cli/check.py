@@ -11,9 +11,8 @@ from typing import Any
 import typer
 
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import DialerError, InputError, InUseError, PbxAwayError
+from dialer.kernel.errors import DialerError, InputError, InUseError
 
-CONNECT_SECONDS = 10.0
 _SAID = {
     "licence_valid_until": "[collector] licence_valid_until",
     "caller_id_registered": "caller_id_registered = true in the campaign, or registered = true of it, once it is",
@@ -110,6 +109,12 @@ def _local(loaded: Any) -> list[Finding]:
             told += [f"{one.name} {one.version}" for one in rules.shelf.templates.values()]
         return ", ".join(dict.fromkeys(told))
 
+    def recordings() -> str:
+        holds = configured.retention(loaded).hold_flags
+        configured.recording_files(loaded)
+        at_rest = "encrypted" if loaded.recordings.key or loaded.recordings.key_file else "not encrypted"
+        return f"in {loaded.recordings.folder}, {at_rest}, held by {' or '.join(holds) or 'no flag'}"
+
     def scripts() -> str:
         of = configured.rules(loaded)
         found = [script.version for name in loaded.campaigns for script in of(name, "").scripts.scripts.values()]
@@ -137,6 +142,7 @@ def _local(loaded: Any) -> list[Finding]:
         _look("facts", facts),
         _look("outcomes", outcomes),
         _look("letters", letters),
+        _look("recordings", recordings),
         _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
@@ -158,46 +164,60 @@ async def _outside(loaded: Any) -> list[Finding]:
     try:
         findings.append(Finding("Asterisk", True, await _asterisk(loaded)))
     except DialerError as error:
-        findings.append(_bad("Asterisk", error))
+        return [*findings, _bad("Asterisk", error)]
+    try:
+        findings.append(await _phones(loaded))
+    except DialerError as error:
+        findings.append(_bad("phones", error))
     return findings
 
 
 async def _asterisk(loaded: Any) -> str:
     """Log in as the daemon will, and use each right that it needs. Raises DialerError."""
-    from dialer import configured, settings
     from dialer.adapters.ami import rights
     from dialer.adapters.ami.asterisk import Asterisk
-    from dialer.adapters.ami.link import LinkSettings
+    from dialer.cli.pbx import ask_asterisk
     from dialer.kernel.clock import SystemClock
     from dialer.kernel.ids import Ids
 
-    pbx = loaded.pbx
-    secret = settings.secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
-    link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
-    clock, chance, ear = SystemClock(timedelta()), SystemRandom(), rights.Ear()
-    ids = Ids(chance)
-    asterisk = Asterisk(link, configured.trunks(loaded), clock, chance, ear)
-    seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    clock, ear = SystemClock(timedelta()), rights.Ear()
+    ids = Ids(SystemRandom())
 
-    async def look() -> None:
+    async def look(asterisk: Asterisk) -> str:
         await rights.prove(asterisk, ear, ids.seat_leg(clock.now()), ids.attempt(clock.now()))
-        if not seen.done():
-            seen.set_result(await asterisk.version())
+        return await asterisk.version()
 
-    task = asyncio.create_task(asterisk.link.run(look, lambda: None))
-    try:
-        waits: list[asyncio.Future[Any]] = [task, seen]
-        done, _ = await asyncio.wait(waits, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if task in done:
-            task.result()
-        if seen not in done:
-            raise PbxAwayError(
-                f"no manager interface answers at {pbx.host}:{pbx.port}",
-                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
-            )
-        return f"{seen.result()} at {pbx.host}:{pbx.port}, logged in as {pbx.username}, rights suffice"
-    finally:
-        task.cancel()
+    pbx = loaded.pbx
+    version = await ask_asterisk(loaded, look, ear)
+    return f"{version} at {pbx.host}:{pbx.port}, logged in as {pbx.username}, rights suffice"
+
+
+async def _phones(loaded: Any) -> Finding:
+    """Whether Asterisk knows each agent's phone. One that isn't registered yet is no fault: the shift may not have begun."""
+    from dialer.adapters.ami import phones
+    from dialer.adapters.ami.asterisk import Asterisk
+    from dialer.adapters.ami.phones import Reach
+    from dialer.agents.phones import endpoint_of
+    from dialer.cli.pbx import ask_asterisk
+
+    async def look(asterisk: Asterisk) -> list[phones.SeenPhone]:
+        await phones.prove(asterisk.link, loaded.trunk_endpoints[0])
+        return [await phones.look(asterisk.link, endpoint_of(agent.phone)) for agent in loaded.agents]
+
+    seen = await ask_asterisk(loaded, look)
+    unknown = [one.endpoint for one in seen if one.reach is Reach.UNKNOWN]
+    if unknown:
+        raise InputError(
+            f"Asterisk knows no {', '.join(unknown)}",
+            "dialer agents phone add NAME, then let Asterisk read it; or correct phone in [[agents]]",
+        )
+    away = [f"{one.endpoint} ({one.reach.value})" for one in seen if one.reach is not Reach.HERE]
+    recoded = [one.endpoint for one in seen if not {"alaw", "ulaw"} & set(one.codecs)]
+    told = [f"{len(seen) - len(away)} of {len(seen)} can be called"]
+    told += [f"not {', '.join(away)}"] * bool(away) + [f"neither alaw nor ulaw: {', '.join(recoded)}"] * bool(recoded)
+    remedies = ["register them with the password that dialer agents phone add showed"] * bool(away)
+    remedies += ["allow alaw in their template: each call is recoded, and fails where Asterisk can't"] * bool(recoded)
+    return Finding("phones", True, "; ".join(told), "; ".join(remedies))
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:

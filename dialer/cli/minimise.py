@@ -48,8 +48,7 @@ def minimise(
 async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: bool) -> "Minimised":
     from contextlib import AsyncExitStack
 
-    from dialer import settings
-    from dialer.adapters.recordings import RecordingFiles
+    from dialer import configured, settings
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.hold import only_daemon
     from dialer.adapters.store.minimise import Minimiser
@@ -69,8 +68,8 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
         engine = await open_database(place, command_seconds=None)
         stack.push_async_callback(engine.dispose)
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
-        files = RecordingFiles(loaded.recordings.folder)
-        return await Minimiser(engine, clock, retention, files.delete).run(creditor, dry_run=dry_run)
+        files, holds = configured.recording_files(loaded), configured.retention(loaded).hold_flags
+        return await Minimiser(engine, clock, retention, files.delete, holds).run(creditor, dry_run=dry_run)
 
 
 def _json(done: "Minimised") -> dict[str, Any]:

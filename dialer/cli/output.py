@@ -35,7 +35,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 def fail(error: DialerError, *, as_json: bool = False) -> int:
     """Tell an error and its remedy; the exit code of the command."""
+    sys.stderr.write(f"dialer: {error}\n" + (f"  remedy: {error.remedy}\n" if error.remedy else ""))
     if as_json:
         print_json({"error": str(error), "remedy": error.remedy, "exit_code": error.exit_code})
-    sys.stderr.write(f"dialer: {error}\n" + (f"  remedy: {error.remedy}\n" if error.remedy else ""))
     return error.exit_code

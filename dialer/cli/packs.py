@@ -78,7 +78,12 @@ def show(
     if pack.applies_to:
         print(f"applies by itself to: {', '.join(pack.applies_to)}")
     print(f"decisions and calls are kept at least {pack.retention_days} days")
-    print(f"before a call is recorded the debtor's {pack.recording} is needed\n")
+    print(f"before a call is recorded the debtor's {pack.recording} is needed")
+    if pack.recordings_least_days:
+        print(f"a recording must be kept {pack.recordings_least_days} days")
+    if pack.recordings_most_days:
+        print(f"a recording is kept {pack.recordings_most_days} days at most")
+    print()
     print_table(
         "Rules",
         ("rule", "says", "sure", "source"),
@@ -170,6 +175,8 @@ def _head(pack: "Pack") -> dict[str, Any]:
         "applies_to": list(pack.applies_to),
         "retention_days": pack.retention_days,
         "recording": pack.recording,
+        "recordings_least_days": pack.recordings_least_days,
+        "recordings_most_days": pack.recordings_most_days,
         "reviewed_by": pack.reviewed_by,
         "rules": len(pack.rule),
     }

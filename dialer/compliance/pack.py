@@ -34,6 +34,8 @@ class Pack:
     retention_days: how long decisions and calls are kept at least.
     recording: what it needs before a call is recorded: nothing, the debtor's notice, or the debtor's consent. Not said
     is notice.
+    recordings_least_days, recordings_most_days: how long after its call a recording must be kept, and may be; a least is a
+    duty, which holds against every most. Not said is neither.
     digest: of the file's text, so that the record says exactly which law was applied.
     """
 
@@ -47,6 +49,8 @@ class Pack:
     applies_to: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4}){0,2}$")], ...] = ()
     retention_days: Annotated[int, Field(ge=30, le=7_305)]
     recording: Literal["nothing", "notice", "consent"] = "notice"
+    recordings_least_days: Annotated[int, Field(ge=0, le=7_305)] = 0
+    recordings_most_days: Annotated[int, Field(ge=1, le=7_305)] | None = None
     rule: Annotated[tuple[Annotated[AnyRule, Field(discriminator="kind")], ...], Field(min_length=1)]
     digest: str = field(init=False, default="")
     checks: tuple[Rule, ...] = field(init=False, default=())
@@ -66,6 +70,10 @@ class Pack:
             if fixed:
                 msg = f"nobody can waive {min(fixed)!r}: only rules of the kinds count, cool_off and min_gap"
                 raise MisfitError(msg, "rule", index, "exempts")
+        most = self.recordings_most_days
+        if most is not None and most < self.recordings_least_days:
+            msg = f"is {most}, less than recordings_least_days"
+            raise MisfitError(msg, "recordings_most_days")
         if not self.overlay:
             for kind in (rules.Hours, rules.Concurrency, AnswerToAgentMax, AbandonTreatment):
                 if not any(isinstance(rule, kind) for rule in self.rule):

@@ -227,9 +227,7 @@ class Closing:
                 ended_at = attempt.ended_at or now
                 self._plan(attempt, attempt.then or next_action.after_call(attempt.result, ended_at))
             raise
-        if before[0] is None:  # a later word about the same call teaches nothing twice
-            promised = filled.promise is not None
-            self._planning.said(filled.case, attempt, right_party=outcome.right_party, promised=promised)
+        self._planning.said(filled.case, attempt, outcome, filled.before)
         self._gate.count(*lines)
         if not overtaken and (outcome.right_party or filled.promise is not None):  # what made it urgent was spoken of
             ended = attempt.result is not None  # if not, its end says when it is wanted again

@@ -35,12 +35,13 @@ AGREED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What is kept of an outcome. case: as it was before. said: what stands from now on, beside the call's own line.
+    """What is kept of an outcome. case: as it was before. before: what was said of the same call earlier. said: what stands from now on, beside the call's own line.
     script: the version of what the agent was to say.
     """
 
     case: DueCase
     outcome: Outcome
+    before: Outcome | None
     said: tuple[Line, ...]
     promise: Promise | None
     offers: tuple[Offer, ...]
@@ -91,15 +92,16 @@ class Filling:
         flag = flag_for(attempt, outcome, debt_id, now)
         if flag is not None and not _stands_longer(flag, card):
             said.append(flag)
+        before = rules.outcomes.get(attempt.outcome or "")
         if not overtaken:  # else the newer call may have been the agreed one
-            said += _agreed(attempt, rules.outcomes.get(attempt.outcome or ""), outcome, written, now)
+            said += _agreed(attempt, before, outcome, written, now)
         action = await self._next(attempt, outcome, case, card.history, written, promise, said, now, zone)
         offers = tuple(
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
         script = rules.scripts.pick(card.language).version
-        return Filled(case, outcome, tuple(said), promise, offers, action, script)
+        return Filled(case, outcome, before, tuple(said), promise, offers, action, script)
 
     async def _next(
         self,

@@ -9,7 +9,7 @@ import structlog
 
 from dialer.cases.debtor import Address, AddressKind, DebtorKind
 from dialer.cases.dossier import Dossier
-from dialer.cases.letter import WAIT_DAYS, Due, Letter, LetterContent, LetterKind, Letters, Talked, Then, letter_id
+from dialer.cases.letter import WAIT_DAYS, Due, Letter, LetterContent, LetterKind, Letters, Then, Unpaid, letter_id
 from dialer.cases.model import CaseState, NextAction
 from dialer.kernel.clock import Clock
 from dialer.outcomes.rules import GRACE_DAYS
@@ -31,13 +31,15 @@ class LetterStep:
     """One step of the letters of a mandate or campaign.
 
     after_days: it is due so many days after a conversation with the debtor, or a promise, without a payment; None: only
-    where an outcome or a person asks for it. wait_days: within which it asks for payment.
+    where an outcome or a person asks for it. wait_days: within which it asks for payment. after_attempts: it is due after
+    so many calls, too, of which none reached the debtor; None: never because of them.
     """
 
     kind: LetterKind
     after_days: int | None
     wait_days: int
     then: Then
+    after_attempts: int | None = None
 
 
 DEFAULT_LADDER = (LetterStep(LetterKind.REGISTERED, None, WAIT_DAYS, Then.CALL),)
@@ -73,7 +75,7 @@ class NotWritten(Exception):  # noqa: N818 -- no error of the program: why a let
 
 
 class Lettering:
-    """Hands cases over to a letter some days after a conversation that brought no payment."""
+    """Hands cases over to a letter some days after a conversation that brought no payment, or after calls in vain."""
 
     def __init__(self, record: Letters, rules: LetterRulesOf, campaigns: tuple[str, ...], clock: Clock) -> None:
         self._record = record
@@ -87,7 +89,7 @@ class Lettering:
         total, after = 0, -1
         before = now - timedelta(days=1)
         while True:
-            found, last = await self._record.talked(before, self._campaigns, after, MOST_AT_ONCE)
+            found, last = await self._record.unpaid(before, self._campaigns, after, MOST_AT_ONCE)
             judged = {case.case_id: due_because(case, self._rules(case.campaign, case.creditor), now) for case in found}
             if due := {case_id: why for case_id, why in judged.items() if why is not None}:
                 total += await self._record.hand_over(due, now)
@@ -99,11 +101,16 @@ class Lettering:
         return total
 
 
-def due_because(case: Talked, rules: LetterRules, now: datetime) -> str | None:
+def due_because(case: Unpaid, rules: LetterRules, now: datetime) -> str | None:
     """Why a letter is due for the case now; None where it isn't."""
     if case.letters >= len(rules.ladder):
         return None
-    days = rules.ladder[case.letters].after_days
+    step = rules.ladder[case.letters]
+    if case.talked_at is None:
+        if step.after_attempts is None or case.tries < step.after_attempts:
+            return None
+        return f"a letter is due: {case.tries} calls didn't reach the debtor, and nothing was paid"
+    days = step.after_days
     if days is None:
         return None
     zone = ZoneInfo(case.zone or "UTC")

@@ -20,6 +20,7 @@ from dialer.compliance.ledger import LedgerAwayError
 from dialer.compliance.verdict import CallMode, Verdict
 from dialer.kernel.clock import Clock
 from dialer.kernel.phone import PhoneNumber
+from dialer.outcomes.catalogue import Do, Outcome
 
 MOST_ASKED = 8
 """Hours about which the gate is asked; where it refuses all of them, the call stays as it was planned."""
@@ -66,14 +67,20 @@ class Planning:
                 self._book.replan(case.id, planned, NextAction(planned.state, best.at, why, best.number))
         await self._ranking.rank([case.id], self._clock.now())
 
-    def said(self, case: DueCase, attempt: Attempt, *, right_party: bool, promised: bool) -> None:
-        """An agent said for the first time what the call was."""
+    def said(self, case: DueCase, attempt: Attempt, outcome: Outcome, before: Outcome | None) -> None:
+        """An agent said what the call was. before: what was said of it earlier, which holds no more.
+
+        How long such a call takes is learnt from the first word alone.
+        """
         line = _line_of(case, attempt)
-        if line is not None and right_party and not _agreed(attempt):
+        if line is not None and not _agreed(attempt):
             slot = slot_of(attempt.cleared_at, zone_of(case))
             habits = self._learning.of(attempt.campaign)
-            habits.spoke(class_of(line), slot, case.risk_class, promised=promised)
-        if attempt.ended_at is not None:
+            for one, taken_back in ((before, True), (outcome, False)):
+                if one is not None and one.right_party:
+                    promised = one.next.do is Do.PROMISE
+                    habits.spoke(class_of(line), slot, case.risk_class, promised=promised, taken_back=taken_back)
+        if before is None and attempt.ended_at is not None:
             self._talked(attempt)
 
     async def best(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dialer.agents.phones import Kind, section
 from dialer.kernel.errors import AwayError
 
 BOOT_SECONDS = 20.0
@@ -91,6 +92,7 @@ class AsteriskProcess:
             if not (etc / name).exists():
                 (etc / name).touch()  # or Asterisk's log begins with errors
         for name, text in self.site.items():
+            (etc / name).parent.mkdir(exist_ok=True)
             (etc / name).write_text(text)
         script = self.folder / "agi/dialer-opt-out"  # with this Python, which has pyst2
         script.write_text((CONF / "agi/dialer-opt-out").read_text().replace("/usr/bin/env python3", sys.executable, 1))
@@ -219,12 +221,7 @@ def pbx(
         f"[trunk]\ntype = aor\ncontact = sip:{trunk_host}:{trunk_port}\n\n"
         f"[trunk]\ntype = identify\nendpoint = trunk\nmatch = {trunk_host}\n"
     )
-    endpoints = "\n".join(
-        f"[{phone.name}](dialer-phone)\nauth = {phone.name}\naors = {phone.name}\n\n"
-        f"[{phone.name}]\ntype = auth\nauth_type = userpass\nusername = {phone.name}\npassword = {phone.password}\n\n"
-        f"[{phone.name}]\ntype = aor\nmax_contacts = 1\nremove_existing = yes\n"
-        for phone in phones
-    )
+    endpoints = {f"pjsip_phones.d/{phone.name}.conf": section(phone.name, Kind.UDP, phone.password) for phone in phones}
     return AsteriskProcess(
         name="pbx",
         folder=folder,
@@ -238,7 +235,7 @@ def pbx(
             "musiconhold.conf": '#include "musiconhold_dialer.conf"\n',
             "pjsip_transport.conf": transports,
             "pjsip_trunk.conf": trunk,
-            "pjsip_phones.conf": endpoints,
+            **endpoints,
             "cel.conf": "[general]\nenable = yes\nevents = CHAN_START,ANSWER,BRIDGE_ENTER,HANGUP,CHAN_END\ndateformat = %s.%6q\n",
             "cel_custom.conf": "[mappings]\nlegs.csv = ${CHANNEL(uniqueid)},${eventtype},${eventtime}\n",
         },

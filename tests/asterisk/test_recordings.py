@@ -1,6 +1,7 @@
 """Recordings on a real Asterisk: both sides are in them, what is paused is silent, and nothing depends on the engine."""
 
 import asyncio
+import base64
 import json
 import signal
 import wave
@@ -10,11 +11,12 @@ from collections import Counter
 import aiohttp
 import pytest
 
+from bench import recordings as bench
 from dialer.demo.stage import AGENT_VOICE
 from tests.asterisk.stage import dialer, until
 from tests.asterisk.test_by_ear import Ear
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 RECORDS = "ring_timeout_seconds = 20\nrecord = true"
 AGENT = "/api/v1/agents/agent01"
 
@@ -60,7 +62,11 @@ def stretches(file):
 
 
 def recorded(stage):
-    return list((stage.folder / "pbx/spool/monitor/dialer").glob("*.wav"))
+    return list((stage.folder / "pbx/spool/monitor/dialer").glob("dla-*"))
+
+
+def kept(stage):
+    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob("*/dla-*"))
 
 
 async def listed(stage):
@@ -119,7 +125,7 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
         else:
             await hang_up(ear, call)
         (line,) = await until(lambda: listed(ear.stage))
-        (file,) = recorded(ear.stage)
+        (file,) = await until(lambda: kept(ear.stage))
         held, told_, paused, resumed = stretches(file)
         assert held == paused == 0
         assert min(told_, resumed) > MOST_OF_IT
@@ -164,7 +170,10 @@ async def test_a_campaign_that_does_not_record_leaves_no_file(tmp_path, asterisk
         assert recorded(ear.stage) == []
 
 
-async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_path, asterisk_tree):
+async def test_a_file_of_no_known_call_is_told_and_listening_to_what_is_encrypted_is_on_record(
+    tmp_path, asterisk_tree, monkeypatch
+):
+    monkeypatch.setenv("DIALER_RECORDINGS__KEY", base64.b64encode(bytes(range(32))).decode())
     async with Ear(tmp_path, asterisk_tree) as ear:
         attempt = "dla-" + "0" * 26
         folder = ear.stage.folder / "pbx/spool/monitor/dialer"
@@ -172,6 +181,7 @@ async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_pa
         with wave.open(str(folder / f"{attempt}.wav"), "wb") as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(bytes(range(200)) * 80)
+        written = (folder / f"{attempt}.wav").read_bytes()
         (line,) = await until(lambda: listed(ear.stage))
         assert (line["attempt"], line["known"]) == (attempt, False)
         assert "recording.unknown_call" in (ear.stage.folder / "daemon.log").read_text()
@@ -186,6 +196,40 @@ async def test_a_file_of_no_known_call_is_told_and_listening_is_on_record(tmp_pa
             "recordings", "fetch", attempt, "-o", tmp_path / "copy.wav", "--by", "vera", "-c", ear.stage.config
         )
         assert code == 0, err
-        assert (tmp_path / "copy.wav").read_bytes() == (folder / f"{attempt}.wav").read_bytes()
+        assert (tmp_path / "copy.wav").read_bytes() == written
+        (file,) = await until(lambda: kept(ear.stage))
+        assert file.name == f"{attempt}.wav.enc"
+        assert bytes(range(200)) not in file.read_bytes()
+        code, out, _ = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, out) == (0, "1 recordings are as they were, 0 changed, 0 missing\n")
+        monkeypatch.delenv("DIALER_RECORDINGS__KEY")
+        code, _, err = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, "encrypted" in err) == (2, True)
         seen = Counter(await moments(ear.stage, attempt))
         assert seen[("fetched", "anna")] == seen[("fetched", "vera")] == 1
+
+
+async def test_every_bridged_call_has_its_recording_though_the_engine_is_killed_and_retention_deletes_what_it_should(
+    tmp_path,
+):
+    """`make bench-recordings` is the long form of the same."""
+    run = await bench.play(tmp_path / "stage", calls=20, agents=4, kill=True, say=print)
+    assert run.wrong == []
+    assert run.recorded >= 12
+    assert min(run.deleted) > 0
+    assert run.held > 0
+
+
+def test_the_ear_hears_one_voice_alone_and_a_pause_that_leaks(tmp_path):
+    one, both, none = loudness(VOICE), BOTH, 0
+    for heard, expected in (
+        ((none, both, none, both), [0, 1, 0, 1]),
+        ((none, both, one, both), [0, 2 / 3]),
+        ((none, one, none, both), [0, 0, 0, 1]),
+        ((both, both, none, both), [1, 0, 1]),
+    ):
+        file = tmp_path / "call.wav"
+        with wave.open(str(file), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(b"".join(array("h", [sample]).tobytes() * 8000 for sample in heard))
+        assert stretches(file) == pytest.approx(expected)

@@ -451,6 +451,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert set(standing.lines) == self.model.about(subject)
 
 
+@pytest.mark.timeout(400)  # thousands of statements: a busy machine is slow, not wrong
 def test_it_is_as_the_model(opened):
     machine = type("Machine", (LedgerMachine,), {"opened": staticmethod(opened)})
     run_state_machine_as_test(

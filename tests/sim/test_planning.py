@@ -12,8 +12,9 @@ from dialer.campaigns.habits import Habits
 from dialer.cases.model import CaseState, NextAction
 from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.outcomes import closing
+from dialer.outcomes.form import EMPTY
 from dialer.testing.public import Behaviour
-from tests.sim.house import House
+from tests.sim.house import PROMISE, House
 
 pytestmark = pytest.mark.virtual_time
 
@@ -140,6 +141,17 @@ async def test_every_call_that_reached_the_network_teaches():
         assert dump["risks"] == {"": [1, 0]}
         ((talks, seconds),) = (pair for right, pair in dump["talks"].items() if right == "true")
         assert (talks, round(seconds)) == (1, 20)
+
+
+async def test_a_corrected_outcome_takes_back_what_the_first_one_taught():
+    async with House(agents=1) as house:
+        await house.begin(B.PERSON)
+        await house.run(20, act=False)
+        for code, learnt in (("refuses", [1, 0]), ("third_party", [0, 0]), ("promise_to_pay", [1, 1])):
+            await house.flow.write_up("agent0", code, "", PROMISE if code == "promise_to_pay" else EMPTY)
+            dump = house.learning.of("k").dump()
+            assert dump["risks"].get("") == learnt, code
+            assert [cell[-1] for cell in dump["cells"]] in ([learnt[0]], []), code
 
 
 async def test_what_was_learnt_is_there_after_a_restart():

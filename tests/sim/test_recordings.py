@@ -84,3 +84,48 @@ async def test_a_campaign_that_records_does_not_dial_where_there_is_no_room():
         house.room = True
         await house.run(20)
         assert {house.record.attempts[id_].campaign for id_, _ in house.pbx.originated} == {"other", "k"}
+
+
+@pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True)])
+async def test_a_mandate_says_for_its_cases_whether_they_are_recorded(campaign, mandate):
+    async with House(records=campaign, mandate_records={"Luce": mandate, "Gas": campaign}) as house:
+        attempt, agent = await talking(house)
+        assert (house.pbx._trunks[attempt.id].record, muted(house, attempt)) == (mandate, mandate)
+        if mandate:
+            await house.flow.recordings.begin(agent, What.CONSENTED)
+            assert not muted(house, attempt)
+        else:
+            with pytest.raises(RecordingError):
+                await house.flow.recordings.begin(agent, What.CONSENTED)
+    assert [house.campaign.records_for(creditor) for creditor in ("Luce", "Gas", "Acqua")] == [
+        mandate,
+        campaign,
+        campaign,
+    ]
+
+
+async def test_cases_of_a_mandate_that_records_are_not_dialled_where_there_is_no_room():
+    async with House(mandate_records={"Luce": True}) as house:
+        house.room = False
+        assert [refusal.reason for refusal in house.flow.lacks(house.campaign, "Luce")] == [Reason.DISK_FULL]
+        assert house.flow.lacks(house.campaign, "Gas") == ()
+        await house.begin(PERSON)
+        await house.run(10)
+        assert house.pbx.originated == []
+        house.room = True
+        await house.run(10)
+        assert len(house.pbx.originated) == 1
+
+
+async def test_a_call_that_a_restart_found_is_held_as_one_that_is_recorded():
+    async with House(records=True) as house:
+        await house.begin(PERSON)
+        await house.run(0.5, act=False)
+        await house.die()
+        async with House(records=True, record=house.record, pbx=house.pbx) as after:
+            await after.staff()
+            await after.run(6, act=False)
+            (attempt,) = after.live
+            assert attempt.agent
+            assert muted(after, attempt)
+            assert [moment.what for moment in await after.recordings.moments(attempt.id)] == [What.HELD]

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from dialer.adapters.store import letters as store
 from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.schema import cases
+from dialer.calls.results import Result
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address
 from dialer.cases.history import MomentKind
@@ -319,3 +320,50 @@ async def test_a_case_that_is_called_while_a_letter_is_being_asked_for_stays_wit
     assert await letters.hand_over({found.id: "a letter is due"}, NOW) == 0
     case = await look(sql)
     assert (case.state, case.why) == ("open", "being called")
+
+
+async def in_vain(sql, case_id, times, at=NOW, result=Result.NO_ANSWER, start=0):
+    for n in range(times):
+        attempt = await ended_attempt(
+            sql, await sql.book.case(case_id), n=100 * case_id + start + n, at=at, result=result
+        )
+        sql.book.schedule(case_id, at + timedelta(hours=3), CaseState.OPEN, "after no_answer")
+        await sql.attempts.flush()
+    return attempt
+
+
+TRIED = replace(RULES, ladder=(replace(LADDER[0], after_attempts=3), LADDER[1]))
+
+
+async def test_a_letter_is_due_after_so_many_calls_that_did_not_reach_the_debtor(sql, letters):
+    await sql.book.add("k", [new_case(n) for n in range(1, 6)], NOW)
+    await in_vain(sql, 1, 2)
+    await in_vain(sql, 1, 1, result=Result.TRUNK_FAILURE, start=2)  # it never left our side
+    await in_vain(sql, 2, 3)
+    await in_vain(sql, 3, 3)
+    await sql.payments.add("Luce", [Payment("B", "F3", Money(1), date(2026, 11, 24))], "bank", day(1))
+    await in_vain(sql, 4, 3)
+    await spoken(sql, 4, at=day(1), n=4)
+    lettering = Lettering(letters, lambda campaign, creditor: TRIED, ("k",), Clock(day(2)))
+    assert await lettering.look() == 1
+    assert (await look(sql, 2)).why == "a letter is due: 3 calls didn't reach the debtor, and nothing was paid"
+    await in_vain(sql, 1, 1, start=3)
+    assert await Lettering(letters, lambda campaign, creditor: RULES, ("k",), Clock(day(2))).look() == 0
+    assert await lettering.look() == 1
+    assert [(await look(sql, n)).state for n in range(1, 6)] == ["letter", "letter", "open", "open", "open"]
+
+
+async def test_calls_before_the_last_letter_do_not_count_for_the_next(sql, letters):
+    ladder = replace(TRIED, ladder=(replace(LADDER[0], after_attempts=3), replace(LADDER[1], after_attempts=3)))
+    await first_case(sql, OWES)
+    await in_vain(sql, 1, 3, at=NOW - timedelta(days=1))
+    lettering = Lettering(letters, lambda campaign, creditor: ladder, ("k",), Clock(NOW))
+    assert await lettering.look() == 1
+    (due,) = await letters.due(NOW, None, (), 10)
+    await letters.keep([compose(await look(sql), due, ladder, "b1", "anna", NOW, flagged=False)])
+    await letters.tell("1-1", LetterDates(received_on=date(2026, 11, 24)), "posta", NOW)
+    lettering = Lettering(letters, lambda campaign, creditor: ladder, ("k",), Clock(day(60)))
+    await in_vain(sql, 1, 2, at=day(40), start=3)
+    assert await lettering.look() == 0
+    await in_vain(sql, 1, 1, at=day(41), start=5)
+    assert await lettering.look() == 1

@@ -40,8 +40,9 @@ KEPT = {
     "letters": set(),
     "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
                  "caller_id"},
-    "recordings": set(),
-    "recording_moments": set(),
+    "inbound_calls": {"id", "campaign", "called", "packs", "debts", "state", "agent", "result"},
+    "recordings": {"attempt_id", "sha256", "cell"},  # the tombstone: a checksum of sound that is no more
+    "recording_moments": {"attempt_id"},
     "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},
     "promises": {"attempt_id", "agent", "currency", "instalments", "kept"},
     "offers": {"attempt_id", "agent", "answer", "approved_by"},
@@ -58,6 +59,8 @@ def row_of(table):
         row["id"] = 1
     if table.name == "attempts":
         row |= {"id": PERSON["attempt_id"], "packs": "it-unirec", "debts": "1"}
+    if table.name == "recordings":
+        row["deleted_at"] = None
     return row
 
 
@@ -110,7 +113,7 @@ def files(tmp_path):
     """The recording of the person's call, and of somebody else's."""
     found = RecordingFiles(tmp_path)
     for attempt in (PERSON["attempt_id"], OTHER):
-        found.path(attempt).touch()
+        (tmp_path / f"{attempt}.wav").touch()
     return found
 
 
@@ -153,11 +156,11 @@ async def test_another_persons_rows_are_not_in_it(filled):
 
 async def test_after_retention_no_text_about_the_person_is_left_anywhere_and_the_chain_holds(filled, files):
     before = {(table, column) for table, column, value in await texts(filled) if MARK in value}
-    sums_alone = {"promises", "offers"}
+    sums_alone = {"promises", "offers", "recordings"}
     assert {table for table, _ in before} == {table.name for table in ABOUT} - sums_alone | {"ledger_keys"}
     done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
     assert (done.debtors, done.recordings, done.kept) == (1, 1, [])
-    assert [files.path(attempt).exists() for attempt in (PERSON["attempt_id"], OTHER)] == [False, True]
+    assert [bool(files.find(attempt)) for attempt in (PERSON["attempt_id"], OTHER)] == [False, True]
     assert [found for found in await texts(filled) if MARK in found[2]] == []
     verified = await verify_chains(SqlDecisions(filled.engine).links(), ())
     assert (verified.holds, verified.links, verified.erased) == (True, 2, 2)
@@ -169,11 +172,11 @@ async def test_before_the_retention_is_over_nothing_is_erased(filled, files):
     assert [kept.debtor for kept in done.kept] == [1]
     await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete).run("Luce")
     await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce", dry_run=True)
-    assert files.path(PERSON["attempt_id"]).exists()
+    assert files.find(PERSON["attempt_id"])
 
 
 async def test_a_recording_that_cannot_be_deleted_lets_nothing_be_erased_until_it_can(filled, files):
-    path = files.path(PERSON["attempt_id"])
+    path = files.find(PERSON["attempt_id"])
     path.unlink()
     path.mkdir()  # which no unlink removes, whoever runs it
     before = await texts(filled)

@@ -1,10 +1,12 @@
 """Recordings on record: in memory, SQLite and PostgreSQL alike; and the files beside it."""
 
+import base64
 import os
 from datetime import timedelta
 
 import pytest
 
+from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import QUIET_SECONDS, Collecting, RecordingFiles
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.calls.recording import Moment, Recording, What
@@ -55,11 +57,15 @@ class NoCalls:
 class Folder:
     """A folder of recordings and who collects them."""
 
-    def __init__(self, path):
+    def __init__(self, path, keys=None):
         self.path, self.live, self.record = path, set(), MemoryRecordings()
         clock = SystemClock()
-        self.files = RecordingFiles(path)
-        self.collecting = Collecting(self.files, self.record, NoCalls(), lambda: self.live, clock)
+        self.files = RecordingFiles(path, keys)
+        self.collecting = Collecting(self.files, self.record, NoCalls(), lambda: self.live, clock, "cell1")
+
+    def sound(self, attempt, start=0, stop=None):
+        with self.files.opened(attempt) as (sound, _):
+            return b"".join(sound.read(start, sound.size_bytes if stop is None else stop))
 
     def write(self, attempt, seconds=2.0, age_seconds=QUIET_SECONDS + 1):
         file = self.path / f"{attempt}.wav"
@@ -69,9 +75,12 @@ class Folder:
         return file
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return Folder(tmp_path)
+KEYS = Keys(base64.b64encode(bytes(32)).decode(), "keys")
+
+
+@pytest.fixture(params=[None, KEYS], ids=["plain", "encrypted"])
+def folder(tmp_path, request):
+    return Folder(tmp_path, request.param)
 
 
 async def test_a_file_is_collected_when_its_call_is_over_and_nobody_writes_to_it(folder):
@@ -86,6 +95,53 @@ async def test_a_file_is_collected_when_its_call_is_over_and_nobody_writes_to_it
     assert (one.attempt, one.size_bytes, one.known) == (ONE, 32_044, False)
     assert one.stopped_at - one.started_at == 2 * SECOND
     assert folder.files.measure(ONE).sha256 == one.sha256
+    assert folder.files.quiet() == []
+
+
+async def test_what_is_kept_sounds_as_it_was_and_is_where_asterisk_does_not_write(folder):
+    file = folder.write(ONE, seconds=10)
+    written, stopped = file.read_bytes(), file.stat().st_mtime
+    await folder.collecting.look()
+    assert not file.exists()
+    (kept,) = (path for path in folder.path.rglob("*") if path.is_file())
+    assert kept == folder.files.find(ONE)
+    assert (kept.parent.parent.name, kept.parent.parent.stat().st_mode & 0o077) == ("kept", 0)
+    assert (written[1000:1100] in kept.read_bytes()) is (folder.files._keys is None)
+    assert folder.sound(ONE) == written
+    assert folder.sound(ONE, 44, 144) == written[44:144]
+    assert folder.sound(ONE, 70_000, 70_001) == written[70_000:70_001]
+    assert kept.stat().st_mtime == stopped
+    assert folder.files.delete(ONE)
+    assert not folder.files.delete(ONE)
+
+
+async def test_a_crash_between_the_record_and_the_keeping_is_made_good(folder, monkeypatch):
+    file = folder.write(ONE)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder.files, "keep", full)
+        with pytest.raises(OSError, match="No space"):
+            await folder.collecting.look()
+    (one,) = await folder.record.recordings()
+    assert file.exists()
+    assert folder.files.measure(ONE).sha256 == one.sha256
+    await folder.collecting.look()
+    assert (file.exists(), folder.files.measure(ONE).sha256) == (False, one.sha256)
+    assert await folder.record.recordings() == [one]
+
+
+async def test_an_encrypted_recording_needs_its_key(tmp_path):
+    folder = Folder(tmp_path, KEYS)
+    folder.write(ONE)
+    await folder.collecting.look()
+    with pytest.raises(InputError, match="encrypted"):
+        RecordingFiles(tmp_path).measure(ONE)
+    assert RecordingFiles(tmp_path).delete(ONE)  # what must go needs none
+    with pytest.raises(FileNotFoundError):
+        folder.files.measure(ONE)
 
 
 async def test_what_was_held_to_the_end_or_never_bridged_is_deleted(folder):
@@ -93,7 +149,8 @@ async def test_what_was_held_to_the_end_or_never_bridged_is_deleted(folder):
     await folder.record.add(*(Moment(attempt, NOW, What.HELD, "engine") for attempt in (ONE, TWO)))
     await folder.record.add(Moment(TWO, NOW + SECOND, What.TOLD, "anna"))
     await folder.collecting.look()
-    assert [held.exists(), told.exists(), empty.exists()] == [False, True, False]
+    assert [held.exists(), empty.exists()] == [False, False]
+    assert [folder.files.find(path.stem) is None for path in (held, told, empty)] == [True, False, True]
     assert {moment.what for moment in await folder.record.moments(ONE)} == {What.HELD, What.DISCARDED}
     assert [one.attempt for one in await folder.record.recordings()] == [TWO]
 
@@ -101,7 +158,7 @@ async def test_what_was_held_to_the_end_or_never_bridged_is_deleted(folder):
 @pytest.mark.parametrize("name", ["../etc/passwd", "dla-1", "dls-" + "1" * 26, ""])
 def test_only_an_attempts_id_names_a_file(folder, name):
     with pytest.raises(InputError):
-        folder.files.path(name)
+        folder.files.find(name)
 
 
 def test_the_room_is_that_of_the_disk_also_before_the_folder_is_there(folder):

@@ -14,8 +14,8 @@ from dialer.cases.letter import (
     LetterContent,
     LetterDates,
     LetterKind,
-    Talked,
     Then,
+    Unpaid,
     parse_letter_id,
 )
 from dialer.cases.model import CaseState
@@ -151,7 +151,7 @@ RULES = LetterRules(LADDER, LetterShelf({}), Agency(), "it")
 
 
 def talked(days_ago, letters=0, over_on=None):
-    return Talked(17, "k", "Luce", "Europe/Rome", NOW - days_ago * DAY, over_on, letters)
+    return Unpaid(17, "k", "Luce", "Europe/Rome", NOW - days_ago * DAY, over_on, 0, letters)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class Site:
     def __init__(self, holders=()):
         self.holders = holders
         self.folder = TemporaryDirectory()  # of the recordings
+        self.files = RecordingFiles(Path(self.folder.name))
         self.house = House(agents=2, boss=True)
         self.house.clock = SystemClock(TUESDAY - datetime.now(UTC))
         self.house.pbx.clock = self.house.clock
@@ -76,7 +77,7 @@ class Site:
             self.house.rules_of,
             None,
             None,
-            RecordingFiles(Path(self.folder.name)),
+            self.files,
             self.holders,
         )
         self.application = api.application()
@@ -175,7 +176,7 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
     assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {
-        "attempt": None, "case": None, "script": None,
+        "attempt": None, "number": None, "case": None, "script": None, "inbound": None,
     }  # fmt: skip
     (outcome,) = site.house.record.outcomes.values()
     assert (outcome.note, outcome.agent, outcome.script) == ("venerdì", "agent0", shipped_scripts().pick("it").version)

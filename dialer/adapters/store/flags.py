@@ -30,7 +30,7 @@ async def changes_about(connection: AsyncConnection, debtor_id: int, numbers: Se
     nobodys: ColumnElement[bool] = and_(flag_changes.c.debtor_id.is_(None), flag_changes.c.number.in_(numbers))
     chosen = select(flag_changes).where(or_(flag_changes.c.debtor_id == debtor_id, nobodys))
     order = (flag_changes.c.at, flag_changes.c.revision)
-    return [_change(row) for row in await connection.execute(chosen.order_by(*order))]
+    return [change_of_row(row) for row in await connection.execute(chosen.order_by(*order))]
 
 
 async def standing_about(
@@ -40,7 +40,8 @@ async def standing_about(
     return standing(await changes_about(connection, debtor_id, numbers), now)
 
 
-def _change(row: Any) -> FlagChange:
+def change_of_row(row: Any) -> FlagChange:
+    """One word about a flag, as it stands in the register."""
     return FlagChange(
         row.line_id,
         row.name,

@@ -6,13 +6,14 @@ from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.promises import promises_of
+from dialer.adapters.store.reports import left
 from dialer.adapters.store.schema import (
     attempts,
     cases,
@@ -26,7 +27,7 @@ from dialer.adapters.store.schema import (
     written_facts,
 )
 from dialer.cases.debtor import Address, AddressKind
-from dialer.cases.letter import Due, Letter, LetterContent, LetterDates, LetterKind, Talked, Then, parse_letter_id
+from dialer.cases.letter import Due, Letter, LetterContent, LetterDates, LetterKind, Then, Unpaid, parse_letter_id
 from dialer.cases.limitation import WrittenFactKind
 from dialer.cases.model import AGREED, CaseState
 from dialer.cases.promises import Kept
@@ -114,11 +115,11 @@ class SqlLetters:
                 await connection.run_sync(_follow, after, by, now)
                 return after, True
 
-    async def talked(
+    async def unpaid(
         self, before: datetime, campaigns: Sequence[str], after: int, most: int
-    ) -> tuple[list[Talked], int | None]:
-        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, and nothing was
-        paid or written since; and the last id looked at, None where no case is left.
+    ) -> tuple[list[Unpaid], int | None]:
+        """Of up to `most` cases with a higher id the open ones whose debtor was last spoken with before, or was called and
+        not reached, and nothing was paid or written since; and the last id looked at, None where no case is left.
         """
         # by their ids alone, and judged beside: an index on the state would be sorted anew for each page
         waits = and_(_WAITS, cases.c.campaign.in_(campaigns)).label("waits")
@@ -131,12 +132,23 @@ class SqlLetters:
         )
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-            spoken = await _spoken(connection, [row.id for row in rows if row.waits], before)
+            waiting = [row.id for row in rows if row.waits]
+            spoken = await _spoken(connection, waiting, before)
+            tries = await _unreached(connection, [id_ for id_ in waiting if id_ not in spoken])
             over = await _over_on(connection, list(spoken))
         found = [
-            Talked(row.id, row.campaign, row.creditor, row.zone, spoken[row.id], over.get(row.id), row.letters)
+            Unpaid(
+                row.id,
+                row.campaign,
+                row.creditor,
+                row.zone,
+                spoken.get(row.id),
+                over.get(row.id),
+                tries.get(row.id, 0),
+                row.letters,
+            )
             for row in rows
-            if row.id in spoken
+            if row.id in spoken or row.id in tries
         ]
         return found, rows[-1].id if len(rows) == most else None
 
@@ -268,24 +280,49 @@ async def _spoken(connection: AsyncConnection, ids: Sequence[int], before: datet
         .having(last <= before)
     )
     found = {row.case_id: row.at for row in await connection.execute(talks)}
-    if not found:
-        return {}
-    paid = (
-        select(debts.c.case_id, func.max(payments.c.paid_on).label("on"))
-        .join(payments, payments.c.debt_id == debts.c.id)
-        .where(debts.c.case_id.in_(found), payments.c.amount_cents > 0)
-        .group_by(debts.c.case_id)
-    )
     written = (
         select(letters.c.case_id, func.max(letters.c.written_at).label("at"))
         .where(letters.c.case_id.in_(found), letters.c.cancelled_on.is_(None))
         .group_by(letters.c.case_id)
     )
-    awaited = select(promises.c.case_id).where(promises.c.case_id.in_(found), promises.c.kept == Kept.OPEN.value)
-    gone = set(await connection.scalars(awaited))
-    gone |= {row.case_id for row in await connection.execute(paid) if row.on >= _day_before(found[row.case_id])}
-    gone |= {row.case_id for row in await connection.execute(written) if row.at >= found[row.case_id]}
+    gone = {row.case_id for row in await connection.execute(written) if row.at >= found[row.case_id]}
+    gone |= await _paid_or_promised(connection, found)
     return {case_id: at for case_id, at in found.items() if case_id not in gone}
+
+
+async def _unreached(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, int]:
+    """How many calls each case had since its last letter, where no conversation came of them, nothing was paid since the
+    first of them, and no promise is open.
+    """
+    last = (
+        select(func.max(letters.c.written_at))
+        .where(letters.c.case_id == attempts.c.case_id, letters.c.cancelled_on.is_(None))
+        .scalar_subquery()
+    )
+    called = (
+        select(attempts.c.case_id, func.count().label("tries"), func.min(attempts.c.cleared_at).label("at"))
+        .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
+        .where(attempts.c.case_id.in_(ids), attempts.c.ended_at.is_not(None), left)
+        .where(or_(last.is_(None), attempts.c.cleared_at > last))
+        .group_by(attempts.c.case_id)
+        .having(func.count(case((outcomes.c.right_party, 1))) == 0)
+    )
+    rows = {row.case_id: row for row in await connection.execute(called)}
+    gone = await _paid_or_promised(connection, {case_id: row.at for case_id, row in rows.items()})
+    return {case_id: row.tries for case_id, row in rows.items() if case_id not in gone}
+
+
+async def _paid_or_promised(connection: AsyncConnection, since: Mapping[int, datetime]) -> set[int]:
+    """The cases in which something was paid since then, or a promise is open."""
+    paid = (
+        select(debts.c.case_id, func.max(payments.c.paid_on).label("on"))
+        .join(payments, payments.c.debt_id == debts.c.id)
+        .where(debts.c.case_id.in_(since), payments.c.amount_cents > 0)
+        .group_by(debts.c.case_id)
+    )
+    awaited = select(promises.c.case_id).where(promises.c.case_id.in_(since), promises.c.kept == Kept.OPEN.value)
+    gone = set(await connection.scalars(awaited))
+    return gone | {row.case_id for row in await connection.execute(paid) if row.on >= _day_before(since[row.case_id])}
 
 
 def _day_before(at: datetime) -> date:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    insert,
     literal,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.ledger import line_writes
+from dialer.adapters.store.recordings import flag_words, holds_of
 from dialer.adapters.store.schema import (
     addresses,
     attempts,
@@ -40,6 +42,7 @@ from dialer.adapters.store.schema import (
     decisions,
     flag_changes,
     guarantors,
+    inbound_calls,
     ledger,
     ledger_keys,
     letters,
@@ -51,6 +54,7 @@ from dialer.adapters.store.schema import (
     recordings,
     written_facts,
 )
+from dialer.calls.recording import What
 from dialer.cases.model import CaseState
 from dialer.compliance.entry import Flag
 from dialer.kernel.clock import Clock
@@ -119,7 +123,8 @@ class _History:
 class Minimiser:
     """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile.
 
-    delete_recording: deletes the file of a call's recording, if there is one; raises OSError.
+    delete_recording: deletes the file of a call's recording, if there is one; raises OSError. hold_flags: while one of them
+    stands, whoever was recorded is kept.
     """
 
     def __init__(
@@ -127,12 +132,14 @@ class Minimiser:
         engine: AsyncEngine,
         clock: Clock,
         retention_days: Mapping[str, int],
-        delete_recording: Callable[[AttemptId], None],
+        delete_recording: Callable[[AttemptId], bool],
+        hold_flags: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._retention = retention_days
         self._delete_recording = delete_recording
+        self._hold_flags = hold_flags
         # The auditor must go on counting calls per number, so each number becomes a pseudonym. Its key lives as long as
         # this run: with a key that somebody keeps, all numbers of a country could be tried in an hour.
         self._key = secrets.token_bytes(32)
@@ -174,8 +181,12 @@ class Minimiser:
         now = self._clock.now()
         over: list[int] = []
         kept: list[Kept] = []
+        held = _held(connection, ids, self._hold_flags, now)
         for debtor, history in sorted(_histories(connection, ids).items()):
             keep = self._keep(debtor, history, now)
+            if keep is None and debtor in held:
+                why = f"{', '.join(held[debtor])} holds the recordings of calls to this debtor"
+                keep = Kept(debtor, tuple(history.cases), None, why)
             if keep is None:
                 over.append(debtor)
             else:
@@ -213,14 +224,18 @@ class Minimiser:
         own = {row.number for row in _rows(connection, select(numbers.c.number), numbers.c.debtor_id, ids)}
         case_ids = [row.id for row in _rows(connection, select(cases.c.id), cases.c.debtor_id, ids)]
         attempt_ids = [row.id for row in _rows(connection, select(attempts.c.id), attempts.c.debtor_id, ids)]
+        came_in = [row.id for row in _rows(connection, select(inbound_calls.c.id), inbound_calls.c.case_id, case_ids)]
+        written_up = [*attempt_ids, *came_in]
         noted = select(outcomes.c.attempt_id).where(or_(outcomes.c.note != "", outcomes.c.form != "{}"))
         done.attempts += len(attempt_ids)
         done.numbers += len(own)
-        done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, attempt_ids))
+        done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, written_up))
         done.lines += _count(connection, ledger, ledger.c.debtor_id, ids)
         named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
         done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
-        done.recordings += _count(connection, recordings, recordings.c.attempt_id, attempt_ids)
+        there = select(recordings.c.attempt_id).where(recordings.c.deleted_at.is_(None))
+        recorded = [row.attempt_id for row in _rows(connection, there, recordings.c.attempt_id, attempt_ids)]
+        done.recordings += len(recorded)
         if done.dry_run or not ids:
             return
         # files first, also those that aren't on record yet: one that stayed behind would never be looked for again
@@ -230,8 +245,12 @@ class Minimiser:
             except OSError as error:  # it says nothing of the store
                 remedy = "run it as a user who may delete it: nothing of its debtor is erased before"
                 raise InputError(f"{error.filename}: {error.strerror}", remedy) from None
-        for table in (recordings, recording_moments):
-            _each(connection, delete(table), table.c.attempt_id, attempt_ids)
+        now = self._clock.now()
+        _each(connection, delete(recording_moments), recording_moments.c.attempt_id, attempt_ids)
+        _each(connection, update(recordings).values(deleted_at=now), recordings.c.attempt_id, recorded)
+        tombstone = {"at": now, "what": What.DELETED.value, "by": "minimise", "why": "its debtor's data was erased"}
+        for attempt in recorded:
+            connection.execute(insert(recording_moments).values(attempt_id=attempt, **tombstone))
         homes = {
             row.household: self._pseudonym(row.household)
             for row in _rows(
@@ -245,7 +264,7 @@ class Minimiser:
                 note="", form="{}", next_state=None, next_due_at=None, next_why=None, next_number=None
             ),
             outcomes.c.attempt_id,
-            attempt_ids,
+            written_up,
         )
         pseudonyms = [
             {"whose": row.debtor_id, "called": row.number, "pseudonym": self._pseudonym(row.number)}
@@ -314,6 +333,21 @@ class Minimiser:
         return f"{ERASED}-{hmac.new(self._key, text.encode(), 'sha256').hexdigest()[:16]}"
 
 
+def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], now: datetime) -> Mapping[int, list[str]]:
+    """The debtors with a recording that one of these flags holds, each with the flags."""
+    there = (
+        select(attempts.c.debtor_id, attempts.c.number)
+        .join(recordings, recordings.c.attempt_id == attempts.c.id)
+        .where(recordings.c.deleted_at.is_(None))
+    )
+    called = _rows(connection, there, attempts.c.debtor_id, ids)
+    holds = holds_of(connection.execute(flag_words(called, flags)) if called and flags else (), now)
+    found: dict[int, set[str]] = {}
+    for row in called:
+        found[row.debtor_id] = found.get(row.debtor_id, set()) | holds[row.debtor_id] | holds[row.number]
+    return {debtor: sorted(names) for debtor, names in found.items() if names}
+
+
 def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
     found = {debtor: _History() for debtor in ids}
     owner: dict[int, int] = {}
@@ -333,6 +367,14 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
         history.packs.update(part for part in row.packs.split(",") if part)
         history.under_way = history.under_way or row.ended_at is None
         for at in (row.cleared_at, row.ended_at, row.recorded_at):
+            history.happened(at)
+    callers = select(
+        inbound_calls.c.case_id, inbound_calls.c.arrived_at, inbound_calls.c.ended_at, outcomes.c.recorded_at
+    ).outerjoin(outcomes, inbound_calls.c.id == outcomes.c.attempt_id)
+    for row in _rows(connection, callers, inbound_calls.c.case_id, list(owner)):
+        history = found[owner[row.case_id]]
+        history.under_way = history.under_way or row.ended_at is None
+        for at in (row.arrived_at, row.ended_at, row.recorded_at):
             history.happened(at)
     told = select(decisions.c.case_id, decisions.c.at, decisions.c.content)
     for row in _rows(connection, told, decisions.c.case_id, list(owner)):
@@ -369,6 +411,9 @@ def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequen
     nobodys = update(flag_changes).where(flag_changes.c.debtor_id.is_(None)).values(evidence="")
     _each(connection, nobodys, flag_changes.c.number, sorted(own))
     _each(connection, delete(written_facts), written_facts.c.debt_id, debt_ids)
+    nobody = update(inbound_calls).values(number=None, candidates="")
+    _each(connection, nobody, inbound_calls.c.case_id, case_ids)
+    _each(connection, nobody.where(inbound_calls.c.case_id.is_(None)), inbound_calls.c.number, sorted(own))
     for table in (guarantors, case_history, case_views, letters):
         _each(connection, delete(table), table.c.case_id, case_ids)
     for table in (addresses, flag_changes):
