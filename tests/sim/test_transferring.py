@@ -8,6 +8,7 @@ from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import State
 from dialer.kernel.errors import PbxAwayError
+from dialer.kernel.ids import INBOUND_PREFIX
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -162,3 +163,15 @@ async def test_what_cannot_be_is_refused_in_words():
         third = next(one for one in house.roster if one.free)
         with pytest.raises(AgentError, match="already"):
             await start(first.agent, third.agent, warm=True)
+
+
+async def test_a_call_that_came_in_stays_with_its_agent():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        house.live.drop(attempt)
+        attempt.id = INBOUND_PREFIX + "0" * 26
+        house.live.add(attempt)
+        first.attempt = attempt.id
+        with pytest.raises(AgentError, match="came in"):
+            await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        assert second.free
