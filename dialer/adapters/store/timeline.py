@@ -59,7 +59,7 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script", "form"))
     chosen = select(attempts, *told).outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
@@ -77,12 +77,13 @@ def _attempt(row: Any) -> Moment:
         "next": row.next_why,
         "talk_seconds": talked,
         "script": row.script,
+        "unsaid": json.loads(row.form or "{}").get("unsaid", []),
     }
     return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
 
 
 async def _came_in(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script", "form"))
     chosen = select(inbound_calls, *told).outerjoin(outcomes, outcomes.c.attempt_id == inbound_calls.c.id)
     here = inbound_calls.c.case_id == whose.case_id
     rows = await _newest(connection, chosen, here, inbound_calls.c.arrived_at, most)
@@ -107,6 +108,7 @@ def _inbound(row: Any) -> Moment:
         "talk_seconds": talked,
         "call_back_due_at": call.call_back_due_at and call.call_back_due_at.isoformat(),
         "script": row.script,
+        "unsaid": json.loads(row.form or "{}").get("unsaid", []),
     }
     return Moment(call.arrived_at, MomentKind.INBOUND, call.agent or "", what, details)
 
