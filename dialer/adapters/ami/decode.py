@@ -102,6 +102,8 @@ def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
             return events.DebtorWaits(attempt, at)
         case "DialerClaimFailed":
             return events.ClaimFailed(attempt, at, message.get("why", ""))
+        case "DialerTransferFailed":
+            return events.TransferFailed(attempt, at)
         case "DialerAgentLeft":
             return events.AgentLeft(attempt, at)
         case "DialerAbandoned":
