@@ -196,6 +196,7 @@ class Daemon:
             trunks=trunks,
             closing=closing,
             listenings=listenings,
+            history=self._dossiers,
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),

@@ -29,6 +29,7 @@ from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
+from dialer.calls.transferring import History, Transferring
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.learning import Learning
@@ -87,6 +88,7 @@ class Flow:
         trunks: Trunks,
         closing: Closing,
         listenings: Listenings,
+        history: History,
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
@@ -109,6 +111,7 @@ class Flow:
             self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
+        self.transferring = Transferring(roster, self.reserving, live, pbx, closing.save, history, clock, tasks)
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self.serve_waiting, self._renew)
@@ -216,6 +219,10 @@ class Flow:
         self.receiving.serve()
         self._answering.serve_waiting()
 
+    def caller_bridged(self, session: Session) -> None:
+        """The agent and who rang us hear each other, and whoever listens to the agent."""
+        self.listenings.bridged(session)
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
         if attempt is None:
@@ -297,12 +304,14 @@ class Flow:
                 if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
                 self.listenings.call_over(session)
+                self.transferring.seat_idle(session)
                 self.serve_waiting()
             case events.SpyOn() | events.SpyEnded():
                 self.listenings.on_event(event)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():
+                self.transferring.seat_ended(event.leg)
                 self.roster.seat_ended(event.leg)
                 self._renew()
             case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
@@ -324,6 +333,11 @@ class Flow:
             if not attempt.created:
                 self.move(attempt, Signal.REFUSED, event.at)
         else:
+            if isinstance(event, events.TransferFailed):
+                self.transferring.failed(attempt.id)
+                return
+            if isinstance(event, events.LegBridged):
+                self.transferring.bridged(attempt.id)
             if isinstance(event, events.LegEnded):
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)
@@ -384,6 +398,7 @@ class Flow:
                 self._closing.save(attempt)
                 self.tally.abandoned(attempt.campaign)
             case Effect.SETTLE:
+                self.transferring.over(attempt.id)
                 self.reserving.end(attempt)
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)

@@ -143,6 +143,22 @@ class Roster:
         self._apply(session, WorkSignal.RESERVE)
         return session
 
+    def hold_this(self, session: Session) -> None:
+        """Hold a free agent for a colleague's call."""
+        self._apply(session, WorkSignal.RESERVE)
+
+    def hand_over(self, attempt: AttemptId, to: Session) -> None:
+        """The call goes on with another agent: the first one wraps up, and the call and its outcome are the other's."""
+        first = self._by_attempt.get(attempt)
+        if first is to:
+            return
+        if first is not None:
+            self._apply(first, WorkSignal.PART)
+            self._forget_attempt(first)
+            self._record.save_session(first.saved())
+        self.promise(to, attempt)
+        self.connect(attempt)
+
     def promise(self, session: Session, attempt: AttemptId) -> None:
         """The call for which the agent was held."""
         session.attempt = attempt
@@ -242,6 +258,9 @@ class Roster:
         """The PBX shows this seat in a bridge with this call: the two belong together."""
         session = self._by_leg.get(leg)
         if session is not None and session.attempt != attempt:
+            if attempt in self._by_attempt:  # handed over while nobody listened
+                self.hand_over(attempt, session)
+                return session
             self._forget_attempt(session)
             session.attempt = attempt
             self._by_attempt[attempt] = session

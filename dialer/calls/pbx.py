@@ -19,6 +19,8 @@ class LegState(StrEnum):
     WAITING = "waiting"
     """Up, in the waiting context (a debtor) or in its room (a seat)."""
     BRIDGED = "bridged"
+    HELD = "held"
+    """A debtor on hold, while two agents speak."""
     OTHER = "other"
     """Up, somewhere else: being treated, or on its way."""
 
@@ -94,6 +96,18 @@ class Pbx(Protocol):
 
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""
+
+    async def transfer(self, attempt: AttemptId, seat_number: int) -> None:
+        """Send the debtor to another seat, or back to the first; where that fails, back to the one before."""
+
+    async def consult(self, attempt: AttemptId, leg: SeatLegId, own_seat: int, seat_number: int) -> None:
+        """Put the debtor of this seat on hold, and the seat together with another one; in the end it is back in its room.
+
+        After some time the dialplan sends the debtor back to the seat.
+        """
+
+    async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
+        """Send a seat back to its room."""
 
     async def hold(self, attempt: AttemptId, seconds: float) -> None:
         """Let the caller wait for an agent, so long at most; then a call back is offered."""

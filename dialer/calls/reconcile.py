@@ -17,6 +17,7 @@ _SIGNALS: dict[LegState, Signal] = {
     LegState.WAITING: Signal.WAITS,
     LegState.BRIDGED: Signal.BRIDGED,
     LegState.OTHER: Signal.UP,
+    LegState.HELD: Signal.UP,
 }
 # where what we believed and what there is contradict each other
 _CORRECTIONS: dict[tuple[State, LegState], Signal] = {

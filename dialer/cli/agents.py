@@ -133,6 +133,33 @@ def hang_up(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fa
     _tell(name, "hang-up", config, None, as_json=as_json)
 
 
+@app.command("transfer")
+def transfer(
+    name: Name,
+    to: Annotated[str, typer.Argument(help="an agent of the campaign who is ready")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    warm: Annotated[
+        bool, typer.Option("--warm/--blind", help="speak first, with the debtor on hold; or at once")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Transfer the agent's call to another agent. Warm: end it by hand-over or take-back."""
+    _tell(name, "transfer", config, {"to": to, "warm": warm}, as_json=as_json)
+
+
+@app.command("hand-over")
+def hand_over(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """The agents have spoken: the debtor goes to the other one."""
+    _tell(name, "hand-over", config, None, as_json=as_json)
+
+
+@app.command("take-back")
+def take_back(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """The agents have spoken: the debtor comes back to the first one."""
+    _tell(name, "take-back", config, None, as_json=as_json)
+
+
 Code = Annotated[str, typer.Argument(help="what the call was: docs/reference/outcomes.md has every code")]
 Note = Annotated[str, typer.Option(help="what was said")]
 Amount = Annotated[str | None, typer.Option(help="what is promised, or was paid, as 150,00")]

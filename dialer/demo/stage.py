@@ -24,6 +24,7 @@ from dialer.testing.sip import SipEndpoint, pick_up
 CAMPAIGN = "demo"
 CALLER_ID = "+390694801234"
 READY_SECONDS = 60.0
+"""A busy machine takes long over a first start; a daemon that ends is noticed at once."""
 STOP_SECONDS = 15.0
 AGENT_VOICE = 0x33
 ROME = ZoneInfo("Europe/Rome")

@@ -68,6 +68,14 @@ class AgentLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """The other seat couldn't be had: the debtor is on the way back to the first one."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallAbandoned:
     """Nobody claimed the call in time: the dialplan treats it as the law demands."""
 
@@ -189,6 +197,7 @@ AttemptEvent = (
     | ClaimFailed
     | LegBridged
     | AgentLeft
+    | TransferFailed
     | CallAbandoned
     | OptedOut
     | LegEnded

@@ -62,8 +62,7 @@ class WrapUp:
     def finish(self, agent: str) -> None:
         """End the wrap-up. Raises AgentError before the outcome is written: of a call that is about some case."""
         session = self._roster.session(agent)
-        said = session.attempt in self._written or self._anonymous(session.attempt)
-        if session.work is Work.WRAPPING and not said:
+        if session.work is Work.WRAPPING and not self._said(session):
             raise AgentError(f"{agent} hasn't said what the call was", "record its outcome first")
         self._end(session)
 
@@ -79,9 +78,14 @@ class WrapUp:
                 if (campaign := self._campaigns.get(name)) and campaign.auto_ready_after_seconds is not None
             ]
             if limits and now - session.since >= timedelta(seconds=min(limits)):
-                if session.attempt not in self._written and not self._anonymous(session.attempt):
+                if not self._said(session):
                     log.warning("wrap_up.ended_without_outcome", agent=session.agent, attempt=session.attempt)
                 self._end(session)
+
+    def _said(self, session: Session) -> bool:
+        """Whether nothing is left to say of the call: who handed it over has none."""
+        call = session.attempt
+        return call is None or call in self._written or self._anonymous(call)
 
     def _end(self, session: Session) -> None:
         attempt = session.attempt

@@ -27,6 +27,7 @@ SURVEY_SECONDS = 0.02
 BRIDGE_SECONDS = 0.01
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
+HOLD_SECONDS = 45.0
 PHONE_SECONDS = 0.1
 WORD_SECONDS = 2.0
 """How long a call that came in waits for the engine's word."""
@@ -65,6 +66,7 @@ class _Seat:
     number: int
     up: bool = False
     locked_by: AttemptId | None = None
+    speaks_to: SeatLegId | None = None
 
 
 @dataclass(slots=True)
@@ -154,6 +156,28 @@ class FakePbx:
         if self._up_trunk(attempt) is None:
             raise PbxRefusedError("no such channel")
         self._later(attempt, 0.0, lambda: self._end(attempt, 16))
+        self._reply()
+
+    async def transfer(self, attempt: AttemptId, seat_number: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._transfer(attempt, seat_number))
+        self._reply()
+
+    async def consult(self, attempt: AttemptId, leg: SeatLegId, own_seat: int, seat_number: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None or leg not in self._seats:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._hold(attempt, own_seat))
+        self._later(None, 0.0, lambda: self._consult(leg, seat_number))
+        self._reply()
+
+    async def reseat(self, leg: SeatLegId, seat_number: int) -> None:  # noqa: ARG002
+        self._reach()
+        if leg not in self._seats:
+            raise PbxRefusedError("no such channel")
+        self._later(None, 0.0, lambda: self._end_consultation(leg))
         self._reply()
 
     async def hold(self, attempt: AttemptId, seconds: float) -> None:
@@ -255,9 +279,11 @@ class FakePbx:
         if seat is None:
             return
         self._tell(events.SeatEnded(leg, self.clock.now()))
+        if seat.speaks_to is not None:
+            self._end_consultation(seat.speaks_to)
         for spy_leg in [spy_leg for spy_leg, spy in self.spies.items() if spy.seat == leg and spy.up]:
             self.lose_spy(spy_leg)
-        if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)):
+        if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)) and trunk.state is not LegState.HELD:
             attempt = seat.locked_by
             trunk.state, trunk.seat = LegState.OTHER, None
             self._tell(events.AgentLeft(attempt, self.clock.now()))
@@ -379,6 +405,56 @@ class FakePbx:
         trunk.state = LegState.OTHER
         self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, seat_number))
 
+    def _transfer(self, attempt: AttemptId, seat_number: int) -> None:
+        trunk = self._trunks[attempt]
+        before = next((seat for seat in self._seats.values() if seat.locked_by == attempt), None)
+        to = next((seat for seat in self._seats.values() if seat.number == seat_number and seat.up), None)
+        trunk.state = LegState.OTHER
+        if to is None or to.locked_by not in (None, attempt):
+            self._tell(events.TransferFailed(attempt, self.clock.now()))
+            to = before
+        if to is None:
+            self._tell(events.AgentLeft(attempt, self.clock.now()))
+            self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
+            return
+        if before is not None and before is not to:
+            before.locked_by = None
+        self._leave_consultation(to)
+        for leg, seat in self._seats.items():
+            if seat is before and seat is not to:
+                self._tell(events.SeatIdle(leg, self.clock.now()))
+        to.locked_by, number = attempt, to.number
+        self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, number))
+
+    def _hold(self, attempt: AttemptId, own_seat: int) -> None:
+        self._trunks[attempt].state = LegState.HELD
+        self._later(attempt, HOLD_SECONDS, lambda: self._hold_over(attempt, own_seat))
+
+    def _hold_over(self, attempt: AttemptId, own_seat: int) -> None:
+        if (trunk := self._trunks.get(attempt)) and trunk.state is LegState.HELD:
+            self._transfer(attempt, own_seat)
+
+    def _consult(self, leg: SeatLegId, seat_number: int) -> None:
+        other = next((one for one, seat in self._seats.items() if seat.number == seat_number and seat.up), None)
+        if leg in self._seats and other is not None and self._seats[other].locked_by is None:
+            self._seats[leg].speaks_to, self._seats[other].speaks_to = other, leg
+        else:
+            self._tell(events.SeatIdle(leg, self.clock.now()))
+
+    def _leave_consultation(self, seat: _Seat) -> None:
+        """Who is taken out of it leaves the other one in the room."""
+        if seat.speaks_to is not None:
+            other, seat.speaks_to = self._seats.get(seat.speaks_to), None
+            if other is not None:
+                other.speaks_to = None
+                leg = next(one for one, found in self._seats.items() if found is other)
+                self._tell(events.SeatIdle(leg, self.clock.now()))
+
+    def _end_consultation(self, leg: SeatLegId) -> None:
+        if (seat := self._seats.get(leg)) is not None:
+            self._leave_consultation(seat)
+            self._tell(events.SeatIdle(leg, self.clock.now()))
+
     def _bridged(self, attempt: AttemptId, seat_number: int) -> None:
         trunk = self._trunks.get(attempt)
         if trunk is None:
@@ -441,7 +517,8 @@ class FakePbx:
         for leg, seat in self._seats.items():
             if seat.locked_by == attempt:
                 seat.locked_by = None
-                self._tell(events.SeatIdle(leg, self.clock.now()))
+                if seat.speaks_to is None:
+                    self._tell(events.SeatIdle(leg, self.clock.now()))
 
     def _seat_up(self, leg: SeatLegId) -> None:
         if seat := self._seats.get(leg):

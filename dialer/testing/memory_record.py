@@ -18,6 +18,7 @@ from dialer.cases.book import Added
 from dialer.cases.debtor import NumberDetails, zone_of_numbers
 from dialer.cases.dossier import Statement, left_of
 from dialer.cases.flag import FlagChange, standing
+from dialer.cases.history import HistoryEntry
 from dialer.cases.limitation import limitation_of
 from dialer.cases.mandate import Mandate
 from dialer.cases.model import (
@@ -108,6 +109,7 @@ class MemoryRecord:
         self._states: dict[str, CampaignState] = {}
         self._learnt: dict[str, Learnt] = {}
         self.habits = MemoryLearnt()
+        self.history: list[HistoryEntry] = []
         self.listenings = MemoryListenings(self.views)
 
     # -- cases ----------------------------------------------------------------------------------------
@@ -282,6 +284,10 @@ class MemoryRecord:
     async def open_after(self, case_id: int, most: int) -> list[int]:
         self._reach()
         return [id_ for id_, case in self.cases.items() if id_ > case_id and case.state is CaseState.OPEN][:most]
+
+    async def write(self, entry: HistoryEntry, now: datetime) -> None:  # noqa: ARG002 -- the entry suffices
+        self._reach()
+        self.history.append(entry)
 
     async def viewed(self, case_id: int, by: str, how: str, now: datetime) -> None:  # noqa: ARG002 -- who and what suffice
         self._reach()

@@ -77,6 +77,13 @@ class SkipBody(_Body):
     reason: str = Field(min_length=1, max_length=64, pattern=r"^[\w .,'-]+$")
 
 
+class TransferBody(_Body):
+    """to: an agent of the campaign who is ready. warm: the two speak first, with the debtor on hold."""
+
+    to: str
+    warm: bool = True
+
+
 class OutcomeBody(_Body):
     """fields: what the outcome needs, as docs/reference/outcomes.md lists it."""
 
@@ -145,6 +152,9 @@ class Api:
                 web.post(f"{agent}/skip", self._skip),
                 web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
+                web.post(f"{agent}/transfer", self._transfer),
+                web.post(f"{agent}/hand-over", self._hand_over),
+                web.post(f"{agent}/take-back", self._take_back),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
                 web.post(f"{agent}/wrapped", self._wrapped),
@@ -324,6 +334,19 @@ class Api:
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         self._flow.end_call(_agent(request))
+        return self._session(request)
+
+    async def _transfer(self, request: web.Request) -> web.Response:
+        body = TransferBody.model_validate(await body_of(request))
+        await self._flow.transferring.start(_agent(request), body.to, warm=body.warm)
+        return self._session(request)
+
+    async def _hand_over(self, request: web.Request) -> web.Response:
+        await self._flow.transferring.hand_over(_agent(request))
+        return self._session(request)
+
+    async def _take_back(self, request: web.Request) -> web.Response:
+        await self._flow.transferring.take_back(_agent(request))
         return self._session(request)
 
     async def _outcome(self, request: web.Request) -> web.Response:

@@ -85,9 +85,9 @@ class Lab:
                 self.news.clear()
                 await self.news.wait()
 
-    async def seat(self, number=1001):
+    async def seat(self, number=1001, phone="PJSIP/agent01"):
         leg = self.ids.seat_leg(self.clock.now())
-        await self.pbx.call_seat(leg, number, "PJSIP/agent01")
+        await self.pbx.call_seat(leg, number, phone)
         await self.event(events.SeatIdle, leg)
         return leg
 
@@ -332,6 +332,57 @@ async def test_a_hang_up_may_come_before_the_channel_and_works_once_that_exists(
     with suppress(PbxRefusedError):  # the first one got through
         await lab.pbx.hang_up(attempt)
     assert (await lab.event(events.LegEnded, attempt)).cause == 16
+
+
+async def test_two_agents_speak_and_the_debtor_goes_to_the_second_or_back(lab):
+    first, second = await lab.seat(), await lab.seat(1002, "PJSIP/boss")
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+
+    async def together(*legs):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                survey = await lab.pbx.survey()
+                found = [survey.attempts[leg] if leg == attempt else survey.seats[leg] for leg in legs]
+                if all(leg.state is LegState.BRIDGED for leg in found) and len({leg.bridge for leg in found}) == 1:
+                    return
+                await asyncio.sleep(0.05)
+
+    lab.seen.clear()
+    await lab.pbx.consult(attempt, first, 1001, 1002)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await lab.pbx.survey()).attempts[attempt].state is not LegState.HELD:
+            await asyncio.sleep(0.05)
+    await lab.pbx.transfer(attempt, 1001)  # back to the first
+    await lab.event(events.LegBridged, attempt)
+    await together(attempt, first)
+    await lab.event(events.SeatIdle, second)
+
+    await lab.pbx.consult(attempt, first, 1001, 1002)
+    lab.seen.clear()
+    await lab.pbx.transfer(attempt, 1002)  # to the second
+    await lab.event(events.LegBridged, attempt)
+    await together(attempt, second)
+    await lab.event(events.SeatIdle, first)
+
+    lab.seen.clear()
+    await lab.pbx.transfer(attempt, 1999)  # nobody is there: it stays with whom it was
+    await lab.event(events.TransferFailed, attempt)
+    await lab.event(events.LegBridged, attempt)
+    await together(attempt, second)
+
+    await lab.pbx.consult(attempt, second, 1002, 1001)
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    lab.seen.clear()
+    await lab.pbx.reseat(second, 1002)  # the debtor hung up: each is back in the room
+    await lab.event(events.SeatIdle, first)
+    await lab.event(events.SeatIdle, second)
+    for leg in (first, second):
+        await lab.pbx.hang_up(leg)
+        await lab.event(events.SeatEnded, leg)
 
 
 async def test_a_supervisor_hears_a_seat_until_the_seat_is_gone(lab):

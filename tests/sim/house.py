@@ -147,6 +147,7 @@ class House:
             trunks=self.trunks,
             closing=self.closing,
             listenings=self.listenings,
+            history=self.record,
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,

@@ -37,6 +37,13 @@ INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbou
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
 
+_WHERE = {
+    "dialer-answered": LegState.WAITING,
+    "dialer-inbound": LegState.WAITING,
+    "dialer-inbound-wait": LegState.WAITING,
+    "dialer-hold": LegState.HELD,
+}
+
 log = structlog.get_logger(__name__)
 
 
@@ -124,6 +131,30 @@ class Asterisk:
             }
         )
 
+    async def transfer(self, attempt: AttemptId, seat_number: int) -> None:
+        """Send the debtor to another seat, or back to the first; where that fails, back to the one before."""
+        await self._redirect(attempt, "dialer-transfer", str(seat_number))
+
+    async def consult(self, attempt: AttemptId, leg: SeatLegId, own_seat: int, seat_number: int) -> None:
+        """Put the debtor of this seat on hold, and the seat together with another one; in the end it is back in its room."""
+        await self._ask(
+            {
+                "Action": "Redirect",
+                "Channel": attempt,
+                "Context": "dialer-hold",
+                "Exten": str(own_seat),
+                "Priority": "1",
+                "ExtraChannel": leg,
+                "ExtraContext": "dialer-consult",
+                "ExtraExten": str(seat_number),
+                "ExtraPriority": "1",
+            }
+        )
+
+    async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
+        """Send a seat back to its room."""
+        await self._redirect(leg, "dialer-seat", str(seat_number))
+
     async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:
         """Call a supervisor's configured phone; picked up, it hears the seat, and so it stays from call to call."""
         await self._ask(
@@ -193,9 +224,7 @@ class Asterisk:
         """List our channels and the dialplan's marks."""
         channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
         at = self._clock.now()
-        debtors = {
-            AttemptId(leg): row for row in channels if (leg := leg_of(row)) and not leg.startswith(ids.SEAT_PREFIX)
-        }
+        debtors = {AttemptId(leg): row for row in channels if (leg := leg_of(row)) and ids.is_call(leg)}
         talks = {row.get("bridgeid", "") for row in debtors.values()} - {""}
         self._channels = {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
         return Survey(
@@ -239,7 +268,7 @@ class Asterisk:
         if self.link.up and self.link.connects == connects:
             self._on_event(event)
 
-    async def _redirect(self, leg: AttemptId | SpyLegId, context: str, exten: str) -> None:
+    async def _redirect(self, leg: AttemptId | SeatLegId | SpyLegId, context: str, exten: str) -> None:
         channel = self._channels.get(leg, leg)
         await self._ask({"Action": "Redirect", "Channel": channel, "Context": context, "Exten": exten, "Priority": "1"})
 
@@ -280,7 +309,6 @@ class Asterisk:
         return answer
 
 
-_WAITING = frozenset({"dialer-answered", "dialer-inbound", "dialer-inbound-wait"})
 _ANNOUNCING = {
     TurnAway.CALL_BACK: "dialer-inbound-unserved",
     TurnAway.SORRY: "dialer-inbound-sorry",
@@ -305,7 +333,7 @@ def _debtor_leg(row: Mapping[str, str]) -> Leg:
         return Leg(LegState.CALLING)
     if bridge:
         return Leg(LegState.BRIDGED, bridge)
-    return Leg(LegState.WAITING if row.get("context") in _WAITING else LegState.OTHER)
+    return Leg(_WHERE.get(row.get("context", ""), LegState.OTHER))
 
 
 def _spy_leg(row: Mapping[str, str]) -> Leg:

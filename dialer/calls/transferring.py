@@ -1,0 +1,227 @@
+"""A call goes on with another agent of its campaign: at once (blind), or after the two have spoken (warm).
+
+While they speak the debtor is on hold, and the dialplan brings the call back to the first agent after a set time, engine or
+no engine. The first agent keeps the call until the debtor hears the second one, and has it back where that fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+
+from dialer.agents.roster import AgentError, Roster
+from dialer.agents.session import SeatSignal, Session, Work
+from dialer.calls.attempt import Attempt, State
+from dialer.calls.live import LiveAttempts
+from dialer.calls.pbx import Pbx
+from dialer.calls.reserving import Reserving
+from dialer.cases.history import HistoryEntry, HistoryKind
+from dialer.kernel.clock import Clock
+from dialer.kernel.errors import AwayError, DialerError, PbxAwayError, PbxRefusedError, PbxUnsureError
+from dialer.kernel.ids import AttemptId, SeatLegId, is_inbound
+from dialer.kernel.tasks import Tasks
+
+log = structlog.get_logger(__name__)
+
+
+class Phase(StrEnum):
+    """Where a transfer stands."""
+
+    CONSULTING = "consulting"
+    """The agents speak, the debtor is on hold."""
+    MOVING = "moving"
+    """The debtor is on the way to the second agent."""
+    RETURNING = "returning"
+    """The debtor is on the way back to the first one."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One under way. first: who has the call. second: who is held for it."""
+
+    attempt: Attempt
+    first: Session
+    second: Session
+    warm: bool
+    phase: Phase
+
+
+class History(Protocol):
+    """Where a case's history is kept."""
+
+    async def write(self, entry: HistoryEntry, now: datetime) -> None: ...
+
+
+class Transferring:
+    """The transfers. A restart forgets them: a debtor on hold goes back to the first agent then."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        reserving: Reserving,
+        live: LiveAttempts,
+        pbx: Pbx,
+        save: Callable[[Attempt], None],
+        history: History,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> None:
+        self._roster, self._reserving, self._live, self._pbx = roster, reserving, live, pbx
+        self._save, self._history, self._clock, self._tasks = save, history, clock, tasks
+        self._under_way: dict[AttemptId, Transfer] = {}
+
+    # -- what agents ask for ----------------------------------------------------------------------------
+
+    async def start(self, agent: str, to: str, *, warm: bool) -> None:
+        """Hold the other agent, and put the two together, or send the debtor at once.
+
+        Raises AgentError, UnknownNameError, and what the PBX raises.
+        """
+        first, second = self._roster.session(agent), self._roster.session(to)
+        attempt = self._live.get(first.attempt) if first.attempt else None
+        if attempt is None or attempt.state is not State.TALKING or first.leg is None:
+            raise AgentError(f"{agent} is on no call")
+        if is_inbound(attempt.id):
+            raise AgentError("a call that came in can't be transferred", "promise a call back, or finish it")
+        if attempt.id in self._under_way:
+            raise AgentError(f"{agent}'s call is being transferred already", "hand it over, or take it back")
+        if attempt.campaign not in second.campaigns or not second.free:
+            why = second.work.value if attempt.campaign in second.campaigns else f"not of {attempt.campaign}"
+            raise AgentError(f"{to} can't take the call: {why}", "choose an agent who is ready, or try again")
+        self._roster.hold_this(second)
+        phase = Phase.CONSULTING if warm else Phase.MOVING
+        transfer = self._under_way[attempt.id] = Transfer(attempt, first, second, warm, phase)
+        try:
+            if warm:
+                await self._pbx.consult(attempt.id, first.leg, first.seat_number, second.seat_number)
+            else:
+                await self._pbx.transfer(attempt.id, second.seat_number)
+        except (PbxAwayError, PbxRefusedError):
+            self._drop(transfer)
+            raise
+
+    async def hand_over(self, agent: str) -> None:
+        """The agents have spoken: the debtor goes to the second one. Raises AgentError, and what the PBX raises."""
+        transfer = self._consulting(agent)
+        await self._send(transfer, Phase.MOVING)
+
+    async def take_back(self, agent: str) -> None:
+        """The debtor comes back to the first agent. Raises AgentError, and what the PBX raises."""
+        transfer = self._consulting(agent)
+        await self._send(transfer, Phase.RETURNING)
+
+    def _consulting(self, agent: str) -> Transfer:
+        session = self._roster.session(agent)
+        found = next((one for one in self._under_way.values() if one.first is session), None)
+        if found is None or found.phase is not Phase.CONSULTING:
+            raise AgentError(f"{agent} speaks to no other agent about a call", "transfer it first")
+        return found
+
+    async def _send(self, transfer: Transfer, phase: Phase) -> None:
+        transfer.phase = phase
+        to = transfer.second if phase is Phase.MOVING else transfer.first
+        try:
+            await self._pbx.transfer(transfer.attempt.id, to.seat_number)
+        except (PbxAwayError, PbxRefusedError):
+            transfer.phase = Phase.CONSULTING  # the dialplan takes the debtor back when the time is over
+            raise
+
+    # -- what happens -----------------------------------------------------------------------------------
+
+    def bridged(self, attempt: AttemptId) -> None:
+        """The debtor hears an agent again."""
+        transfer = self._under_way.pop(attempt, None)
+        if transfer is None:
+            return
+        if transfer.phase is Phase.MOVING:
+            self._roster.hand_over(attempt, transfer.second)
+            transfer.attempt.agent = transfer.second.agent
+            self._save(transfer.attempt)
+            self._tasks.start("transfer history", self._tell(transfer))
+        else:
+            transfer.first.apply_seat(SeatSignal.BRIDGED)
+            self._let_go(transfer.second)
+
+    def failed(self, attempt: AttemptId) -> None:
+        """The seat couldn't be had: the dialplan is bringing the debtor back."""
+        if (transfer := self._under_way.get(attempt)) is not None:
+            transfer.phase = Phase.RETURNING
+
+    def seat_idle(self, session: Session | None) -> None:
+        """Who was spoken to is back in the room: the debtor comes back."""
+        transfer = self._of(session)
+        if transfer is not None and transfer.phase is Phase.CONSULTING:
+            self._tasks.start("take back", self._try_send(transfer, Phase.RETURNING))
+
+    def seat_ended(self, leg: SeatLegId) -> None:
+        """A phone is gone while the two speak: the debtor goes to whoever is left. Told before the roster hears of it."""
+        transfer = next((one for one in self._under_way.values() if leg in (one.first.leg, one.second.leg)), None)
+        if transfer is not None and transfer.phase is Phase.CONSULTING:
+            phase = Phase.MOVING if transfer.first.leg == leg else Phase.RETURNING
+            self._tasks.start("save call", self._try_send(transfer, phase))
+
+    def over(self, attempt: AttemptId) -> None:
+        """The debtor is gone: the agents are parted, and the second one is free."""
+        transfer = self._under_way.get(attempt)
+        if transfer is None:
+            return
+        if transfer.phase is Phase.CONSULTING and transfer.first.leg is not None:
+            self._tasks.start("end consultation", self._reseat(transfer.first.leg, transfer.first.seat_number))
+        self._drop(transfer)
+
+    def found_on_hold(self, attempt: AttemptId) -> None:
+        """After a restart: nobody knows of a transfer, and the debtor is on hold."""
+        session = self._roster.of_attempt(attempt)
+        if attempt not in self._under_way and session is not None:
+            self._tasks.start("take back", self._try_transfer(attempt, session.seat_number))
+
+    def _of(self, session: Session | None) -> Transfer | None:
+        return next((one for one in self._under_way.values() if session in (one.first, one.second)), None)
+
+    def _drop(self, transfer: Transfer) -> None:
+        self._under_way.pop(transfer.attempt.id, None)
+        self._let_go(transfer.second)
+
+    def _let_go(self, session: Session) -> None:
+        if session.work is Work.RESERVED and session.attempt is None:
+            self._reserving.let_go(session)
+
+    async def _try_send(self, transfer: Transfer, phase: Phase) -> None:
+        if transfer.phase is not Phase.CONSULTING:
+            return
+        try:
+            await self._send(transfer, phase)
+        except DialerError as error:
+            log.warning("transfer.not_sent", attempt=transfer.attempt.id, phase=phase.value, error=str(error))
+
+    async def _try_transfer(self, attempt: AttemptId, seat_number: int) -> None:
+        try:
+            await self._pbx.transfer(attempt, seat_number)
+        except DialerError as error:
+            log.warning("transfer.not_taken_back", attempt=attempt, error=str(error))
+
+    async def _reseat(self, leg: SeatLegId, seat_number: int) -> None:
+        try:
+            await self._pbx.reseat(leg, seat_number)
+        except (PbxAwayError, PbxRefusedError, PbxUnsureError) as error:
+            log.warning("transfer.not_parted", leg=leg, error=str(error))
+
+    async def _tell(self, transfer: Transfer) -> None:
+        """The case's history tells it. A record that is away loses this line alone: who has the call is on record."""
+        now, first, second = self._clock.now(), transfer.first.agent, transfer.second.agent
+        how = "after they spoke" if transfer.warm else "at once"
+        entry = HistoryEntry(
+            transfer.attempt.intent.case_id,
+            f"transfer {transfer.attempt.id} {now.isoformat()}",
+            now,
+            HistoryKind.NOTE,
+            f"call handed over from {first} to {second}, {how}",
+            recorded_by=first,
+        )
+        try:
+            await self._history.write(entry, now)
+        except (AwayError, LookupError):
+            log.warning("transfer.not_in_history", attempt=transfer.attempt.id)

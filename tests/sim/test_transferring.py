@@ -1,0 +1,177 @@
+"""A call goes on with another agent, under virtual time: who has it, who is free, what the record says."""
+
+import asyncio
+
+import pytest
+
+from dialer.agents.roster import AgentError
+from dialer.agents.session import Seat, Work
+from dialer.calls.attempt import State
+from dialer.kernel.errors import PbxAwayError
+from dialer.kernel.ids import INBOUND_PREFIX
+from dialer.testing.public import Behaviour
+from tests.sim.house import House
+
+pytestmark = pytest.mark.virtual_time
+HOLD_SECONDS = 45.0
+
+
+async def talking(house):
+    """One of the agents talks, another is ready: the two, and the call."""
+    await house.begin(Behaviour.PERSON)
+    async with asyncio.timeout(60):
+        while not (first := next((one for one in house.roster if one.work is Work.TALKING), None)):
+            await house.run(0.25, act=False)
+    second = next(one for one in house.roster if one is not first and one.work is Work.READY)
+    return first, second, house.live.get(first.attempt)
+
+
+def has(session, attempt):
+    return (session.work, session.seat, session.attempt) == (Work.TALKING, Seat.BUSY, attempt.id)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["blind", "warm"])
+async def test_the_call_and_its_outcome_are_the_second_agents_and_the_first_wraps_up(warm):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=warm)
+        assert second.work is Work.RESERVED
+        if warm:
+            await house.run(5.0, act=False)
+            assert has(first, attempt)
+            await house.flow.transferring.hand_over(first.agent)
+        await house.run(1.0, act=False)
+        assert has(second, attempt)
+        assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, None)
+        assert house.record.attempts[attempt.id].agent == second.agent
+        (entry,) = house.record.history
+        assert first.agent in entry.text
+        assert second.agent in entry.text
+        house.flow.wrap_up.finish(first.agent)  # nothing to say: the call is the other's
+        assert first.work is Work.READY
+        await house.run(60.0)
+        assert house.record.outcomes[attempt.id].agent == second.agent
+        assert (first.work, second.work) == (Work.READY, Work.READY)
+
+
+async def test_taken_back_the_call_is_the_first_agents_and_the_second_is_free():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(5.0, act=False)
+        await house.flow.transferring.take_back(first.agent)
+        await house.run(1.0, act=False)
+        assert has(first, attempt)
+        assert second.free
+        assert house.record.history == []
+
+
+async def test_a_debtor_on_hold_comes_back_when_the_time_is_over():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(HOLD_SECONDS - 1, act=False)
+        assert not second.free
+        await house.run(2.0, act=False)
+        assert has(first, attempt)
+        assert second.free
+
+
+async def test_the_second_phone_that_dies_sends_the_debtor_back_and_the_first_that_dies_on():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        house.pbx.lose_seat(second.leg)
+        await house.run(1.0, act=False)
+        assert has(first, attempt)
+        await house.run(5.0, act=False)
+        assert second.free
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        house.pbx.lose_seat(first.leg)
+        await house.run(1.0, act=False)
+        assert has(second, attempt)
+
+
+async def test_a_seat_that_cannot_be_had_leaves_the_call_where_it_was():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        house.pbx.listening = False
+        house.pbx.lose_seat(second.leg)  # and the engine hasn't heard of it
+        house.pbx.listening = True
+        await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        await house.run(1.0, act=False)
+        assert has(first, attempt)
+        assert second.work is Work.READY
+        assert attempt.state is State.TALKING
+
+
+async def test_a_debtor_who_hangs_up_on_hold_leaves_both_agents_free():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        house.flow.end_call(first.agent)
+        await house.run(1.0, act=False)
+        assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, attempt.id)
+        assert second.free
+
+
+@pytest.mark.parametrize("when", ["on hold", "handed over"])
+async def test_a_restart_finds_the_call_with_whom_it_is(when):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        if when == "handed over":
+            house.pbx.listening = False
+            await house.flow.transferring.hand_over(first.agent)
+            await asyncio.sleep(1.0)
+        await house.die()
+        async with House(agents=2, record=house.record, pbx=house.pbx) as again:
+            await again.run(1.0, act=False)
+            mine, other = (again.roster.session(one.agent) for one in (first, second))
+            talks, rests = (other, mine) if when == "handed over" else (mine, other)
+            assert (talks.work, talks.attempt) == (Work.TALKING, attempt.id)
+            assert rests.attempt is None
+            await again.run(60.0)
+            assert [one.work for one in again.roster if one.work is not Work.READY] in ([], [Work.WRAPPING])
+            assert again.record.outcomes[attempt.id].agent == talks.agent
+
+
+async def test_what_cannot_be_is_refused_in_words():
+    async with House(agents=3) as house:
+        first, second, _ = await talking(house)
+        start = house.flow.transferring.start
+        with pytest.raises(AgentError, match="on no call"):
+            await start(second.agent, first.agent, warm=True)
+        with pytest.raises(AgentError, match="talking"):
+            await start(first.agent, first.agent, warm=True)
+        with pytest.raises(AgentError, match="no other agent"):
+            await house.flow.transferring.hand_over(first.agent)
+        second.campaigns = frozenset({"other"})
+        with pytest.raises(AgentError, match="not of k"):
+            await start(first.agent, second.agent, warm=True)
+        second.campaigns = frozenset({"k"})
+        house.pbx.up = False
+        with pytest.raises(PbxAwayError):
+            await start(first.agent, second.agent, warm=True)
+        assert second.free
+        house.pbx.up = True
+        await start(first.agent, second.agent, warm=True)
+        third = next(one for one in house.roster if one.free)
+        with pytest.raises(AgentError, match="already"):
+            await start(first.agent, third.agent, warm=True)
+
+
+async def test_a_call_that_came_in_stays_with_its_agent():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        house.live.drop(attempt)
+        attempt.id = INBOUND_PREFIX + "0" * 26
+        house.live.add(attempt)
+        first.attempt = attempt.id
+        with pytest.raises(AgentError, match="came in"):
+            await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        assert second.free
