@@ -6,7 +6,7 @@
 #   make bench-floor                          make bench-decision               make soak-kills ARGS="--kills 50"
 #   make bench-import ARGS="--debtors 100000"  make bench-choose            make bench-recordings
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-floor bench-import bench-choose bench-recordings soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-inbound bench-floor bench-import bench-choose bench-recordings soak-kills docs lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 # two workers: what needs Asterisk waits for sound most of its time, and the rest is computed meanwhile
@@ -84,6 +84,9 @@ bench-import: .venv/ready-dev
 
 bench-choose: .venv/ready-dev .cache/postgres/ready
 	@.venv/bin/python -m bench.choosing $(ARGS)
+
+bench-inbound: setup .venv/ready-dev
+	@.venv/bin/python -m bench.inbound $(ARGS)
 
 bench-recordings: setup .venv/ready-dev
 	@.venv/bin/python -m bench.recordings $(ARGS)

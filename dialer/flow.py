@@ -219,6 +219,10 @@ class Flow:
         self.receiving.serve()
         self._answering.serve_waiting()
 
+    def caller_bridged(self, session: Session) -> None:
+        """The agent and who rang us hear each other, and whoever listens to the agent."""
+        self.listenings.bridged(session)
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
         if attempt is None:

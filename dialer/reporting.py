@@ -29,6 +29,7 @@ from dialer.reports import (
     compliance,
     funnel,
     history,
+    inbound,
     list_quality,
     promises,
     recovery,
@@ -182,6 +183,10 @@ async def _trunks(of: Sources) -> Pages:
     yield trunks.report(of.asked, await of.calls.trunks(of.asked))
 
 
+async def _inbound(of: Sources) -> Pages:
+    yield inbound.report(of.asked, await of.calls.inbound(of.asked))
+
+
 async def _statement(of: Sources) -> Pages:
     mandates = await SqlMandates(of.engine).all()
     cases, given = of.portfolio.cases(of.asked), of.portfolio.promises(of.asked)
@@ -201,6 +206,7 @@ REPORTS: dict[str, tuple[About, Callable[[Sources], Pages]]] = {
         (compliance.ABOUT, _compliance),
         (list_quality.ABOUT, _list_quality),
         (trunks.ABOUT, _trunks),
+        (inbound.ABOUT, _inbound),
         (statement.ABOUT, _statement),
     )
 }

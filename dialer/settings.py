@@ -259,7 +259,7 @@ class AgentSettings(_Section):
 
     name: str = Field(pattern=_NAME, description="as the commands and the interface know the agent")
     seat: int = Field(ge=10, le=999_999, description="the seat's number in the dialplan")
-    phone: str = Field(pattern=phones.ADDRESS, description="as PJSIP/agent01")
+    phone: str = Field(pattern=phones.ADDRESS, description="as PJSIP/agent01, or PJSIP/1001@branch: on another PBX")
     campaigns: tuple[str, ...] = Field(min_length=1, description="which campaigns' calls the agent takes")
     class_: str | None = Field(
         None,

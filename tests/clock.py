@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from dialer.kernel.clock import SystemClock
+
 TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
 """10:00 in Rome."""
 
@@ -24,3 +26,11 @@ class SetClock:
     def on(self, **more):
         """Let so much time pass, as `timedelta` names it."""
         self.time += timedelta(**more)
+
+
+def going_on():
+    """A clock that goes on from that Tuesday, and the lines of a configuration that give a command the same one:
+    days and limits fall as they are written, whatever day it is.
+    """
+    clock = SystemClock(TUESDAY - datetime.now(UTC))
+    return clock, f"\n[demo]\nclock_offset_seconds = {clock.offset.total_seconds()}\n"

@@ -1,6 +1,7 @@
 """What every storey shares."""
 
 import asyncio
+import functools
 import os
 import sqlite3
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import typer.testing
 from hypothesis import settings
 
 from dialer.adapters.store import database as databases
@@ -109,6 +111,14 @@ def sqlite_template(tmp_path_factory, run):
         patch.setattr(databases, "_upgrade", upgrade)
         yield
     template.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_tree_of_commands():
+    """typer's runner would make all commands anew for each that a test runs (40 ms)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", functools.cache(typer.testing._get_command))
+        yield
 
 
 @asynccontextmanager

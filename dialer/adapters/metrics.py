@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from dialer.agents.session import Work
 from dialer.calls.attempt import IN_FLIGHT
+from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.compliance.reasons import Reason
@@ -84,6 +85,7 @@ class DialerCollector(Collector):
             _add_histogram(waits, name, tally.answer_to_agent)
             _add_histogram(ring, name, tally.ring)
         yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring)
+        yield from self._inbound()
 
         ignored = CounterMetricFamily(
             "dialer_signals_ignored", "events that the attempt's table doesn't know", labels=["state", "signal"]
@@ -91,6 +93,22 @@ class DialerCollector(Collector):
         for (state, signal), count in self._tally.signals_ignored.items():
             ignored.add_metric([state, signal], count)
         yield ignored
+
+    def _inbound(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily(
+            "dialer_inbound_calls",
+            "calls that came in and ended, by result; no campaign: a number that is none's",
+            labels=["campaign", "result"],
+        )
+        waits = HistogramMetricFamily(
+            "dialer_inbound_wait_seconds", "until an agent came, or the caller was let go or left", labels=["campaign"]
+        )
+        for name, tally in self._tally.campaigns.items():
+            for result in InboundResult:
+                calls.add_metric([name, result.value], self._tally.inbound[name, result.value])
+            _add_histogram(waits, name, tally.inbound_wait)
+        calls.add_metric(["", InboundResult.NOT_OURS.value], self._tally.inbound["", InboundResult.NOT_OURS.value])
+        yield from (calls, waits)
 
     def _floor(self) -> Iterator[Metric]:
         snapshot = self._snapshot()

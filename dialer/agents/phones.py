@@ -6,8 +6,10 @@ from enum import StrEnum
 from dialer.kernel.errors import InputError
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-ADDRESS = rf"^PJSIP/{_WORD}$"
-"""A phone as `call_seat` takes it: one that registers with the PBX."""
+_EXTENSION = r"[0-9]{2,6}|[A-Za-z][A-Za-z0-9_-]{0,31}"
+"""Of another PBX: shorter than any public number, which a seat's call never reaches."""
+ADDRESS = rf"^PJSIP/(?:(?:{_EXTENSION})@)?{_WORD}$"
+"""A phone as `call_seat` takes it: one that registers with the PBX, or an extension of another PBX."""
 _NAME = re.compile(_WORD)
 _TAKEN = ("dialer-", "trunk", "global", "system")
 """How sections of the PBX begin that are no phone's."""
@@ -20,12 +22,15 @@ class Kind(StrEnum):
     TCP = "tcp"
     TLS = "tls"
     """Signalling by TLS, media by SRTP, both or nothing."""
+    WEB = "web"
+    """A browser: signalling by wss, media by DTLS-SRTP."""
 
 
 _TEMPLATES = {
     Kind.UDP: "dialer-phone",
     Kind.TCP: "dialer-phone,dialer-phone-tcp",
     Kind.TLS: "dialer-phone,dialer-phone-tls",
+    Kind.WEB: "dialer-phone,dialer-phone-web",
 }
 
 

@@ -71,6 +71,9 @@ class Around(Protocol):
 
     def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None: ...
     def serve_waiting(self) -> None: ...
+    def caller_bridged(self, session: Session) -> None:
+        """The agent and who rang us hear each other."""
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """It is over; attempt: a conversation whose case was said only now."""
 
@@ -278,7 +281,9 @@ class Receiving:
             case InboundEffect.SERVE:
                 self._find_agent(call)
             case InboundEffect.CONNECT:
-                session = self._roster.connect(call.id) or self._roster.of_attempt(call.id)
+                if connected := self._roster.connect(call.id):
+                    self._around.caller_bridged(connected)
+                session = connected or self._roster.of_attempt(call.id)
                 call.agent = session.agent if session else call.agent
                 if call.case_id is not None:
                     self._begin_talk(call)
@@ -431,6 +436,8 @@ class Receiving:
             if call.state is InboundState.ENDED:
                 self._ending.purge_marks(call.id, self._record.flush)
                 return
+            if call.campaign and call.caller is not None and call.case_id is None and mark.call_back_at is None:
+                self._tasks.start("find", self._find(call, call.caller))  # the case's history tells of it
             signal = InboundSignal.HUNG_UP if mark.ended_at else InboundSignal.VANISHED
             self._apply(call, signal, mark.ended_at or survey.at)
         elif leg.state is LegState.BRIDGED:

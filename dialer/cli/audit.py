@@ -11,7 +11,8 @@ import typer
 
 from dialer.cli.input import instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, InputError
+from dialer.cli.record import opened_record, place_of
+from dialer.kernel.errors import EXIT_NO
 
 if TYPE_CHECKING:
     from dialer.audit.cdr import Joined
@@ -70,22 +71,16 @@ def audit(
 async def _audit(
     loaded: Any, bench: Any, since: datetime | None, calls: Any, name: str, noted: "list[Head] | None"
 ) -> "tuple[Report, Summary, Joined | None, Verified | None]":
-    from dialer import settings
     from dialer.adapters.store.audit import SqlAuditRecord
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.decisions import SqlDecisions
     from dialer.audit.auditor import audit as recount
     from dialer.audit.cdr import join
     from dialer.audit.chain import verify_chains
     from dialer.kernel.clock import SystemClock
 
-    place = settings.place(loaded.store)
-    if not place.url and not place.path.exists():
-        raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
     offset = timedelta(seconds=loaded.demo.clock_offset_seconds)
     clock = SystemClock(offset)
-    engine = await open_database(place, command_seconds=None)  # a recount of years may take its time
-    try:
+    async with opened_record(place_of(loaded), long=True) as engine:  # a recount of years may take its time
         record = SqlAuditRecord(engine)
         started = time.monotonic()
         report = await recount(record, bench, clock.now(), since)
@@ -96,8 +91,6 @@ async def _audit(
         summary = report.summary(clock.now(), time.monotonic() - started, since)
         verified = None if noted is None else await verify_chains(SqlDecisions(engine).links(), noted)
         return report, summary, joined, verified
-    finally:
-        await engine.dispose()
 
 
 def _json(report: "Report", summary: "Summary", joined: "Joined | None", verified: "Verified | None") -> dict[str, Any]:

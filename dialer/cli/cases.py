@@ -2,27 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from dialer.cli.intake import (
-    AGAIN,
-    Counts,
-    File,
-    ProfileName,
-    RejectsPath,
-    Write,
-    now_of,
-    opened,
-    profile_of,
-    progress,
-    rejects_to,
-)
+from dialer.cli import intake
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, InputError
+from dialer.cli.record import now_of, opened_record
+from dialer.kernel.errors import EXIT_NO, InputError
 
 if TYPE_CHECKING:
     from dialer.cases.importing import Batch, Defaults, Parsed, Profile, Reading
@@ -39,25 +27,22 @@ Language = Annotated[str, typer.Option(help="language of debtors whose row names
 
 @app.command("check")
 def check(
-    file: File,
+    file: intake.File,
     config: Config = DEFAULT_CONFIG,
     *,
-    profile: ProfileName = None,
-    rejects: RejectsPath = None,
+    profile: intake.ProfileName = None,
+    rejects: intake.RejectsPath = None,
     region: Region = "IT",
     zone: Zone = "",
     language: Language = "it",
     as_json: AsJson = False,
 ) -> None:
     """Say how a file is read, and which rows can't come in. Needs no record and no campaign, and changes nothing."""
-    counts = Counts()
+    counts = intake.Counts()
     first: list[tuple[str, str]] = []
     cases = 0
-    with (
-        opened(file, _reader(*_form(config, profile, region, zone, language))) as reading,
-        rejects_to(rejects, file, reading.header) as write,
-    ):
-        for batch in progress(reading.batches(), quiet=as_json):
+    with intake.reading_of(file, _reader(*_form(config, profile, region, zone, language)), rejects) as (reading, write):
+        for batch in intake.progress(reading.batches(), quiet=as_json):
             counts.count(batch.rows, batch.rejected)
             write(batch.rejected)
             cases += len(batch.cases)
@@ -76,14 +61,14 @@ def check(
 
 @app.command("import")
 def import_(
-    file: File,
+    file: intake.File,
     campaign: Annotated[str, typer.Option("--campaign", help="the campaign that works them")],
     config: Config = DEFAULT_CONFIG,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would happen")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="take in nothing if any row is rejected")] = False,
-    profile: ProfileName = None,
-    rejects: RejectsPath = None,
+    profile: intake.ProfileName = None,
+    rejects: intake.RejectsPath = None,
     region: Region = "IT",
     zone: Zone = "",
     language: Language = "it",
@@ -101,19 +86,19 @@ def import_(
         raise InputError(f"no campaign is named {campaign!r}", f"name one of the configuration: {known}")
     form = _form(config, profile, region, zone, language)
     reader = _reader(*form)
-    counts = Counts()
+    counts = intake.Counts()
     refused = False
     strange: list[str] = []
     if strict:
-        with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
-            for batch in progress(reading.batches(), quiet=as_json):
+        with intake.reading_of(file, reader, rejects) as (reading, write):
+            for batch in intake.progress(reading.batches(), quiet=as_json):
                 counts.count(batch.rows, batch.rejected)
                 write(batch.rejected)
         refused = counts.rejected_cells > 0
     if not refused:
-        counts = Counts()
-        with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
-            batches = progress(_batches(file, reading, *form), quiet=as_json)
+        counts = intake.Counts()
+        with intake.reading_of(file, reader, rejects) as (reading, write):
+            batches = intake.progress(_batches(file, reading, *form), quiet=as_json)
             strange = _take_in(loaded, campaign, batches, write, counts, dry_run=dry_run)
     if as_json:
         print_json({"file": str(file)} | counts.as_json() | {"dry_run": dry_run, "mandates_without_terms": strange})
@@ -132,16 +117,12 @@ def import_(
 async def add(loaded: Any, campaign: str, parsed: "Parsed") -> tuple[int, int]:
     """Take in what was read as a whole; how many cases are new, and how many were known."""
     from dialer.adapters.store.cases import SqlCaseBook
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
     from dialer.settings import place
 
-    engine = await open_database(place(loaded.store))
-    try:
+    async with opened_record(place(loaded.store)) as engine:
         added = await SqlCaseBook(engine, Writer(engine)).add(campaign, parsed.cases, now_of(loaded))
         return added.new, added.known
-    finally:
-        await engine.dispose()
 
 
 def _form(
@@ -149,7 +130,7 @@ def _form(
 ) -> tuple["Defaults", "Profile | None"]:
     from dialer.cases.importing import Defaults
 
-    return Defaults(region=region, zone=zone, language=language), profile_of(profile, config)
+    return Defaults(region=region, zone=zone, language=language), intake.profile_of(profile, config)
 
 
 def _reader(defaults: "Defaults", profile: "Profile | None") -> Callable[[BinaryIO], "Reading"]:
@@ -165,24 +146,16 @@ def _batches(file: Path, reading: "Reading", defaults: "Defaults", profile: "Pro
 
 
 def _take_in(
-    loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
+    loaded: Any, campaign: str, batches: Iterator["Batch"], write: intake.Write, counts: intake.Counts, *, dry_run: bool
 ) -> list[str]:
-    try:
+    with intake.saying_how_far(counts):
         return asyncio.run(_take_in_all(loaded, campaign, batches, write, counts, dry_run=dry_run))
-    except AwayError as error:
-        remedy = f"{error.remedy}; then {AGAIN}" if error.remedy else AGAIN
-        raise AwayError(f"{error}; {counts.rows} rows are done", remedy) from None
-    except BrokenExecutor:
-        raise DialerError(f"the reader was killed; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
-    except KeyboardInterrupt:
-        raise DialerError(f"stopped; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
 
 
 async def _take_in_all(
-    loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
+    loaded: Any, campaign: str, batches: Iterator["Batch"], write: intake.Write, counts: intake.Counts, *, dry_run: bool
 ) -> list[str]:
     """The mandates that the file names, and of which no terms are on record."""
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.importing import SqlImport
     from dialer.adapters.store.mandates import SqlMandates
     from dialer.settings import place
@@ -196,8 +169,7 @@ async def _take_in_all(
             counts.new += len(batch.cases)
             named.update((case.creditor, case.mandate) for case in batch.cases if case.mandate)
         return _without_terms(named, [])
-    engine = await open_database(where)
-    try:
+    async with opened_record(where) as engine:
         now = now_of(loaded)
         for batch in batches:
             if batch.cases:
@@ -209,8 +181,6 @@ async def _take_in_all(
             counts.count(batch.rows, batch.rejected)
             named.update((case.creditor, case.mandate) for case in batch.cases if case.mandate)
         return _without_terms(named, await SqlMandates(engine).all())
-    finally:
-        await engine.dispose()
 
 
 def _without_terms(named: set[tuple[str, str]], known: "Iterable[Mandate]") -> list[str]:
@@ -218,7 +188,7 @@ def _without_terms(named: set[tuple[str, str]], known: "Iterable[Mandate]") -> l
     return [f"{reference} of {creditor}" for creditor, reference in sorted(strange)]
 
 
-def _print(file: Path, counts: Counts, *, dry_run: bool, refused: bool) -> None:
+def _print(file: Path, counts: intake.Counts, *, dry_run: bool, refused: bool) -> None:
     if refused:
         print(f"{file}: nothing came in: {counts.rejected_cells} cells are wrong and --strict is set")
         return

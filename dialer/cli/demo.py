@@ -134,8 +134,8 @@ async def _campaign(stage: Any, wish: Wish, view: Any) -> bool:
     async with Client(stage.api_port, stage.token) as client:
         known = behaviour_of if wish.trunk is None else (lambda _: None)
         staff = [
-            acting.ScriptedAgent(f"agent{n:02d}", client, Random(f"{wish.seed}/{n}"), known)
-            for n in range(1, wish.agents + 1)
+            acting.ScriptedAgent(phone.name, client, Random(f"{wish.seed}/{n}"), known, phone)
+            for n, phone in enumerate(stage.phones, start=1)
         ]
         for agent in staff:
             await client.post(f"/api/v1/agents/{agent.name}/log-in", {"ready": True})

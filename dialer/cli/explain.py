@@ -8,6 +8,7 @@ import typer
 
 from dialer.cli.input import instant_of
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
+from dialer.cli.record import opened_record
 from dialer.kernel.errors import EXIT_NO, InputError, UnknownNameError
 from dialer.kernel.phone import mask
 
@@ -41,7 +42,6 @@ def explain(
 async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datetime | None) -> list[dict[str, Any]]:
     from dialer import configured, settings
     from dialer.adapters.store.cases import SqlCaseBook
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.floor import SqlFloor
     from dialer.adapters.store.ledger import SqlLedger
     from dialer.adapters.store.writer import Writer
@@ -53,8 +53,7 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
     law = configured.law(loaded)
     clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
     now = at or clock.now()
-    engine = await open_database(settings.place(loaded.store))
-    try:
+    async with opened_record(settings.place(loaded.store)) as engine:
         writer = Writer(engine)
         book, ledger = SqlCaseBook(engine, writer), SqlLedger(engine, writer, clock)
         only = None
@@ -84,8 +83,6 @@ async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datet
                 state = states.get(name)
                 answers.append(_answer(id_, name, state.value if state else "stopped", line.number, now, verdict))
         return answers
-    finally:
-        await engine.dispose()
 
 
 def _answer(case: int, campaign: str, state: str, number: str, now: datetime, verdict: Any) -> dict[str, Any]:

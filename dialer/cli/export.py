@@ -11,6 +11,7 @@ import typer
 
 from dialer.cli.intake import open_private
 from dialer.cli.output import DEFAULT_CONFIG, Config
+from dialer.cli.record import opened_record
 from dialer.kernel.errors import InputError
 
 
@@ -37,7 +38,6 @@ def export(
 
 
 async def _write(loaded: Any, campaign: str, out: TextIO) -> int:
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.exporting import SqlExport
     from dialer.cases.exporting import rows
     from dialer.cases.importing import COLUMNS
@@ -45,13 +45,10 @@ async def _write(loaded: Any, campaign: str, out: TextIO) -> int:
 
     writer = csv.DictWriter(out, list(COLUMNS), delimiter=";", restval="", lineterminator="\n")
     writer.writeheader()
-    engine = await open_database(place(loaded.store))
     written = 0
-    try:
+    async with opened_record(place(loaded.store)) as engine:
         async for case in SqlExport(engine).cases_of(campaign):
             for row in rows(case):
                 writer.writerow(row)
                 written += 1
-    finally:
-        await engine.dispose()
     return written

@@ -8,19 +8,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from dialer.cli.intake import (
-    Counts,
-    File,
-    ProfileName,
-    RejectsPath,
-    Write,
-    now_of,
-    opened,
-    profile_of,
-    progress,
-    rejects_to,
-)
+from dialer.cli import intake
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
+from dialer.cli.record import now_of, opened_record
 from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, RefusedError
 
 if TYPE_CHECKING:
@@ -32,11 +22,11 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def flags(
-    file: File,
+    file: intake.File,
     config: Config = DEFAULT_CONFIG,
     *,
-    profile: ProfileName = None,
-    rejects: RejectsPath = None,
+    profile: intake.ProfileName = None,
+    rejects: intake.RejectsPath = None,
     region: Annotated[str, typer.Option(help="country of numbers without a country code (ISO 3166)")] = "IT",
     as_json: AsJson = False,
 ) -> None:
@@ -49,17 +39,14 @@ def flags(
     from dialer.cases.importing.flags import FlagReading
 
     loaded = settings.load(config)
-    known = profile_of(profile, config)
-    counts = Counts()
+    known = intake.profile_of(profile, config)
+    counts = intake.Counts()
     with (
-        opened(file, lambda raw: FlagReading(raw, known, region)) as reading,
-        rejects_to(rejects, file, reading.header) as write,
+        intake.reading_of(file, lambda raw: FlagReading(raw, known, region), rejects) as (reading, write),
+        intake.saying_how_far(counts, TOLD_AGAIN),
     ):
-        try:
-            for batch in progress(reading.batches(), quiet=as_json):
-                _take_in(loaded, config, file, reading, batch, write, counts)
-        except AwayError as error:
-            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {TOLD_AGAIN}") from None
+        for batch in intake.progress(reading.batches(), quiet=as_json):
+            _take_in(loaded, config, file, reading, batch, write, counts)
     if as_json:
         print_json({"file": str(file)} | counts.as_json())
     else:
@@ -73,7 +60,13 @@ def flags(
 
 
 def _take_in(
-    loaded: Any, config: Path, file: Path, reading: "FlagReading", batch: "FlagBatch", write: Write, counts: Counts
+    loaded: Any,
+    config: Path,
+    file: Path,
+    reading: "FlagReading",
+    batch: "FlagBatch",
+    write: intake.Write,
+    counts: intake.Counts,
 ) -> None:
     from dialer.cases.importing.rejects import RowError
 
@@ -115,16 +108,12 @@ def _take_in(
 
 
 async def _debtors(loaded: Any, batch: "FlagBatch", now: datetime) -> list["Flagged | None"]:
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.flagged import SqlFlagged
     from dialer.settings import place
 
-    engine = await open_database(place(loaded.store))
-    try:
+    async with opened_record(place(loaded.store)) as engine:
         store = SqlFlagged(engine)
         return [await store.debtor(word.creditor, word.debtor_reference, now) for word in batch.words]
-    finally:
-        await engine.dispose()
 
 
 def _stands_until(word: "FlagWord", debtor: "Flagged") -> datetime | None:

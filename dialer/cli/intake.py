@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, TypeVar
 
 import typer
 
-from dialer.kernel.errors import InputError
+from dialer.kernel.errors import AwayError, DialerError, InputError
 
 if TYPE_CHECKING:
     from dialer.cases.importing import Profile, Reject, RejectedRow
@@ -27,6 +27,11 @@ RejectsPath = Annotated[Path | None, typer.Option(help="write the rejected rows 
 Write = Callable[[Iterable["RejectedRow"]], None]
 
 
+class _Reading(Protocol):
+    @property
+    def header(self) -> tuple[str, ...]: ...
+
+
 class _Batch(Protocol):
     @property
     def rows(self) -> int: ...
@@ -35,6 +40,7 @@ class _Batch(Protocol):
 
 
 _B = TypeVar("_B", bound=_Batch)
+_R = TypeVar("_R", bound=_Reading)
 _T = TypeVar("_T")
 
 
@@ -89,6 +95,28 @@ def opened(file: Path, reader: Callable[[BinaryIO], _T]) -> Iterator[_T]:
 
 
 @contextmanager
+def reading_of(file: Path, reader: Callable[[BinaryIO], _R], rejects: Path | None) -> Iterator[tuple[_R, Write]]:
+    """What reads a file, and what writes its rejected rows."""
+    with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
+        yield reading, write
+
+
+@contextmanager
+def saying_how_far(counts: Counts, again: str = AGAIN) -> Iterator[None]:
+    """Where it stops on the way, tell after how many rows, and what to do."""
+    try:
+        yield
+    except AwayError as error:
+        raise AwayError(
+            f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {again}" if error.remedy else again
+        ) from None
+    except BrokenExecutor:
+        raise DialerError(f"the reader was killed; {counts.rows} rows are done", f"to go on, {again}") from None
+    except KeyboardInterrupt:
+        raise DialerError(f"stopped; {counts.rows} rows are done", f"to go on, {again}") from None
+
+
+@contextmanager
 def rejects_to(path: Path | None, file: Path, header: tuple[str, ...]) -> Iterator[Write]:
     """Writes rejected rows; to nowhere where no path is given. The file is its owner's alone."""
     from dialer.cases.importing import RejectsFile
@@ -135,10 +163,3 @@ def progress(batches: Iterator[_B], *, quiet: bool) -> Iterator[_B]:
             yield batch
             rows += batch.rows
             bar.update(task, total=1.0 if batch.done else None, completed=batch.done, rows=rows)
-
-
-def now_of(loaded: Any) -> datetime:
-    """The daemon's clock."""
-    from dialer.kernel.clock import SystemClock
-
-    return SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now()

@@ -10,19 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialer.cases.letter import LetterDates
+from dialer.cli import intake
 from dialer.cli.case import By
 from dialer.cli.input import day_of, viewer
-from dialer.cli.intake import (
-    Counts,
-    File,
-    ProfileName,
-    RejectsPath,
-    open_private,
-    opened,
-    profile_of,
-    progress,
-    rejects_to,
-)
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
 from dialer.kernel.errors import EXIT_NO, InputError, UnknownNameError
@@ -257,11 +247,11 @@ def tell(
 
 @app.command("import")
 def import_(
-    file: File,
+    file: intake.File,
     config: Config = DEFAULT_CONFIG,
     *,
-    profile: ProfileName = None,
-    rejects: RejectsPath = None,
+    profile: intake.ProfileName = None,
+    rejects: intake.RejectsPath = None,
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -272,19 +262,16 @@ def import_(
     """
     from dialer.cases.importing.letters import LetterReading
 
-    known, counts = profile_of(profile, config), Counts()
+    known, counts = intake.profile_of(profile, config), intake.Counts()
 
     async def take_in(engine: "AsyncEngine", now: datetime) -> None:
-        for batch in progress(reading.batches(), quiet=as_json):
+        for batch in intake.progress(reading.batches(), quiet=as_json):
             rejected = [*batch.rejected, *await _tell(engine, reading, batch, counts, viewer(by), now)]
             rejected.sort(key=lambda row: row.rejects[0].row)
             put(rejected)
             counts.count(batch.rows, rejected)
 
-    with (
-        opened(file, lambda raw: LetterReading(raw, known)) as reading,
-        rejects_to(rejects, file, reading.header) as put,
-    ):
+    with intake.reading_of(file, lambda raw: LetterReading(raw, known), rejects) as (reading, put):
         with_record(config, take_in)
     if as_json:
         print_json({"file": str(file)} | counts.as_json())
@@ -299,7 +286,7 @@ def import_(
 
 
 async def _tell(
-    engine: "AsyncEngine", reading: "LetterReading", batch: "LetterBatch", counts: Counts, by: str, now: datetime
+    engine: "AsyncEngine", reading: "LetterReading", batch: "LetterBatch", counts: intake.Counts, by: str, now: datetime
 ) -> list["RejectedRow"]:
     from dialer.adapters.store.letters import SqlLetters
     from dialer.cases.importing.rejects import RowError
@@ -360,7 +347,7 @@ def _print(folder: Path, letter: "Letter") -> Path:
     from dialer.adapters import pdf
 
     path = folder / _file(letter)
-    with os.fdopen(open_private(path), "wb") as out:
+    with os.fdopen(intake.open_private(path), "wb") as out:
         out.write(pdf.render(letter))
     return path
 
@@ -369,7 +356,7 @@ def _index(folder: Path, letters: Iterable["Letter"]) -> None:
     from dialer.cases.importing.columns import LETTER_COLUMNS
 
     # Italian Excel parts cells by semicolons, and knows UTF-8 by its mark
-    with os.fdopen(open_private(folder / INDEX), "w", encoding="utf-8-sig", newline="") as out:
+    with os.fdopen(intake.open_private(folder / INDEX), "w", encoding="utf-8-sig", newline="") as out:
         writer = csv.DictWriter(out, list(LETTER_COLUMNS), delimiter=";", lineterminator="\r\n")
         writer.writeheader()
         for letter in letters:

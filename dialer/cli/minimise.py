@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from dialer.kernel.errors import InputError
+from dialer.cli.record import opened_record, place_of
 
 if TYPE_CHECKING:
     from dialer.adapters.store.minimise import Minimised
@@ -48,16 +48,13 @@ def minimise(
 async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: bool) -> "Minimised":
     from contextlib import AsyncExitStack
 
-    from dialer import configured, settings
-    from dialer.adapters.store.database import open_database
+    from dialer import configured
     from dialer.adapters.store.hold import only_daemon
     from dialer.adapters.store.minimise import Minimiser
     from dialer.audit.law import Library
     from dialer.kernel.clock import SystemClock
 
-    place = settings.place(loaded.store)
-    if not place.url and not place.path.exists():
-        raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
+    place = place_of(loaded)
     library = Library.read(loaded.compliance.pack_folder, packs)
     retention: dict[str, int] = {}
     for law in library.by_label.values():
@@ -65,8 +62,7 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
     async with AsyncExitStack() as stack:
         if not dry_run:
             await stack.enter_async_context(only_daemon(place))
-        engine = await open_database(place, command_seconds=None)
-        stack.push_async_callback(engine.dispose)
+        engine = await stack.enter_async_context(opened_record(place, long=True))
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
         files, holds = configured.recording_files(loaded), configured.retention(loaded).hold_flags
         return await Minimiser(engine, clock, retention, files.delete, holds).run(creditor, dry_run=dry_run)

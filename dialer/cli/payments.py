@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.intake import (
-    AGAIN,
-    Counts,
-    File,
-    ProfileName,
-    RejectsPath,
-    Write,
-    now_of,
-    opened,
-    profile_of,
-    progress,
-    rejects_to,
-)
+from dialer.cli import intake
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.kernel.errors import EXIT_NO, AwayError, DialerError
+from dialer.cli.record import now_of, opened_record
+from dialer.kernel.errors import EXIT_NO
 
 if TYPE_CHECKING:
     from dialer.adapters.store.payments import SqlPayments
@@ -34,14 +23,14 @@ BY = "import"
 
 
 def payments(
-    file: File,
+    file: intake.File,
     config: Config = DEFAULT_CONFIG,
     *,
     returned: Annotated[
         bool, typer.Option("--returned", help="the file lists payments that were taken back, as bounced direct debits")
     ] = False,
-    profile: ProfileName = None,
-    rejects: RejectsPath = None,
+    profile: intake.ProfileName = None,
+    rejects: intake.RejectsPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in payments, or with --returned those taken back. Each counts once, by creditor and its reference.
@@ -53,19 +42,17 @@ def payments(
     from dialer.cases.importing.payments import PaymentReading
 
     loaded = settings.load(config)
-    known = profile_of(profile, config)
+    known = intake.profile_of(profile, config)
     counts = _Counts()
     latest = now_of(loaded).date() + timedelta(days=1)  # it may be tomorrow where the creditor is
     with (
-        opened(file, lambda raw: PaymentReading(raw, known, latest=latest, returned=returned)) as reading,
-        rejects_to(rejects, file, reading.header) as write,
+        intake.reading_of(file, lambda raw: PaymentReading(raw, known, latest=latest, returned=returned), rejects) as (
+            reading,
+            write,
+        ),
+        intake.saying_how_far(counts),
     ):
-        try:
-            asyncio.run(_take_in(loaded, reading, write, counts, quiet=as_json))
-        except AwayError as error:
-            raise AwayError(f"{error}; {counts.rows} rows are done", f"{error.remedy}; then {AGAIN}") from None
-        except KeyboardInterrupt:
-            raise DialerError(f"stopped; {counts.rows} rows are done", f"to go on, {AGAIN}") from None
+        asyncio.run(_take_in(loaded, reading, write, counts, quiet=as_json))
     if as_json:
         print_json({"file": str(file), "settled": counts.settled, "reopened": counts.reopened} | counts.as_json())
     else:
@@ -79,25 +66,23 @@ def payments(
 
 
 @dataclass(slots=True)
-class _Counts(Counts):
+class _Counts(intake.Counts):
     settled: int = 0
     reopened: int = 0
 
 
-async def _take_in(loaded: Any, reading: "PaymentReading", write: Write, counts: _Counts, *, quiet: bool) -> None:
-    from dialer.adapters.store.database import open_database
+async def _take_in(
+    loaded: Any, reading: "PaymentReading", write: intake.Write, counts: _Counts, *, quiet: bool
+) -> None:
     from dialer.adapters.store.payments import SqlPayments
     from dialer.settings import place
 
-    engine = await open_database(place(loaded.store))
-    try:
-        for batch in progress(reading.batches(), quiet=quiet):
+    async with opened_record(place(loaded.store)) as engine:
+        for batch in intake.progress(reading.batches(), quiet=quiet):
             rejected = [*batch.rejected, *await _add(SqlPayments(engine), reading, batch, counts, now_of(loaded))]
             rejected.sort(key=lambda row: row.rejects[0].row)
             write(rejected)
             counts.count(batch.rows, rejected)
-    finally:
-        await engine.dispose()
 
 
 async def _add(

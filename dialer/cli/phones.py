@@ -19,7 +19,7 @@ def add(
     name: Name,
     config: Config = DEFAULT_CONFIG,
     *,
-    kind: Annotated[Kind, typer.Option(help="how it speaks: udp, tcp, or tls with SRTP")],
+    kind: Annotated[Kind, typer.Option(help="how it speaks: udp, tcp, tls with SRTP, or web (a browser, by wss)")],
     as_json: AsJson = False,
 ) -> None:
     """Write a phone's file for Asterisk, with a password that is shown this once. Run it as Asterisk's user, or root."""

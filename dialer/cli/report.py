@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ import typer
 from dialer.adapters.store.place import Place
 from dialer.cli.input import bound_of, viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
+from dialer.cli.record import now_of, opened_record, place_of
 from dialer.kernel.errors import InputError
 from dialer.reports import printing
 from dialer.reports.attempts import AttemptLine, Summary
@@ -64,7 +64,7 @@ def report(
     _check(about, given, numbers=numbers)
     zone = ZoneInfo(loaded.collector.zone)
     asked = Asked(
-        _now(loaded),
+        now_of(loaded),
         zone,
         campaign,
         creditor,
@@ -93,14 +93,9 @@ def _check(about: About, given: dict[Filter, Any], *, numbers: bool) -> None:
 async def _print(
     loaded: "Settings", about: About, asked: Asked, seen_by: str, *, numbers: bool, form: tuple[bool, bool]
 ) -> None:
-    from dialer import reporting, settings
-    from dialer.adapters.store.database import open_database
+    from dialer import reporting
 
-    place = settings.place(loaded.store)
-    if not place.url and not place.path.exists():
-        raise InputError(f"{place}: there is no record", "import cases or run the daemon first")
-    engine = await open_database(place, command_seconds=None)  # a long report may take its time
-    try:
+    async with opened_record(place_of(loaded), long=True) as engine:  # a long report may take its time
         pages = reporting.pages(about.name, reporting.Sources(engine, loaded, asked, seen_by, numbers))
         as_json, as_csv = form
         if as_json or as_csv:
@@ -109,8 +104,6 @@ async def _print(
             sys.stdout.buffer.flush()
         else:
             await _show(about, pages)
-    finally:
-        await engine.dispose()
 
 
 async def _show(about: About, pages: AsyncIterator[Report]) -> None:
@@ -174,24 +167,14 @@ def _list(known: list[About], *, as_json: bool) -> None:
     print_table("Reports", ("name", "question", "takes"), rows)
 
 
-def _now(loaded: "Settings") -> Any:
-    from dialer.kernel.clock import SystemClock
-
-    return SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds)).now()
-
-
 async def read(place: Place) -> list[AttemptLine]:
     """Every attempt on record, with its number."""
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.reports import SqlReports
     from dialer.kernel.clock import SystemClock
 
-    engine = await open_database(place, command_seconds=None)
-    try:
+    async with opened_record(place, long=True) as engine:
         asked = Asked(SystemClock().now(), ZoneInfo("UTC"))
         return [line async for page in SqlReports(engine).attempts(asked) for line in page]
-    finally:
-        await engine.dispose()
 
 
 def print_summary(summary: Summary) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from dialer.cli import year
 from dialer.cli.output import DEFAULT_CONFIG, Config
+from dialer.cli.record import opened_record
 from dialer.kernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,17 +129,13 @@ def _recorded(config: Path, campaign: str | None, weeks: float, zone: str) -> "S
 
 async def _times(place: "Place", campaign: str, weeks: float) -> "list[CallTimes]":
     from dialer.adapters.store.attempts import SqlAttempts
-    from dialer.adapters.store.database import open_database
     from dialer.adapters.store.writer import Writer
     from dialer.kernel.clock import SystemClock
 
-    engine = await open_database(place, command_seconds=None)  # a long report may take its time
-    try:
+    async with opened_record(place, long=True) as engine:  # a long report may take its time
         record = SqlAttempts(engine, Writer(engine), SystemClock())
         latest = await record.latest()
         return [] if latest is None else await record.times(campaign, latest - timedelta(weeks=weeks))
-    finally:
-        await engine.dispose()
 
 
 def as_scenario(name: str, found: "Habits") -> "Scenario":

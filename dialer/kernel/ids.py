@@ -47,6 +47,11 @@ class Ids:
         return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def is_call(id_: str) -> bool:
+    """Whether it is the id of an attempt, or of a call that came in."""
+    return id_.startswith((ATTEMPT_PREFIX, INBOUND_PREFIX)) and is_well_formed(id_)
+
+
 def is_inbound(id_: str) -> bool:
     """Whether it is the id of a call that came in."""
     return id_.startswith(INBOUND_PREFIX) and is_well_formed(id_)

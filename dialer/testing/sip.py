@@ -81,20 +81,22 @@ _A_LAW = tuple(_linear(code) for code in range(256))
 class _Rtp(asyncio.DatagramProtocol):
     """One call's media: counts frames, notes when each voice was first heard, and if asked how loud each frame was."""
 
-    def __init__(self, *, measures: bool) -> None:
+    def __init__(self, endpoint: "SipEndpoint") -> None:
         self.first_heard: dict[int, float] = {}
         self.frames = 0
         self.levels: list[tuple[float, float]] = []
-        self._measures = measures
+        self._endpoint = endpoint
         self._last = -1
 
     def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
         self.frames += 1
-        if self._measures and len(data) > 12 and data[1] & 0x7F == PCMA:
+        if self._endpoint.measures and len(data) > 12 and data[1] & 0x7F == PCMA:
             self.levels.append((time.time(), sum(_A_LAW[octet] for octet in data[12:]) / (len(data) - 12)))
         if len(data) > 12:
             voice = data[12]
-            if voice != self._last and data[-1] == voice:
+            if data[-1] != voice:
+                self._endpoint.sounded_at = asyncio.get_running_loop().time()
+            elif voice != self._last:
                 self._last = voice
                 self.first_heard.setdefault(voice, time.time())
 
@@ -175,7 +177,7 @@ class SipCall:
     async def _open_media(self) -> None:
         loop = asyncio.get_running_loop()
         self._rtp_transport, self._rtp = await loop.create_datagram_endpoint(
-            lambda: _Rtp(measures=self.endpoint.measures), local_addr=(self.endpoint.host, 0)
+            lambda: _Rtp(self.endpoint), local_addr=(self.endpoint.host, 0)
         )
         port = self._rtp_transport.get_extra_info("sockname")[1]
         name = "PCMA" if self._payload == PCMA else "PCMU"
@@ -336,6 +338,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.host = host
         self.port = 0
         self.voice = voice
+        self.sounded_at = 0.0
+        """The loop's time of the last frame that was no constant byte: not silence, and nobody's `voice`."""
         self.calls: dict[str, SipCall] = {}
         self.talking: set[SipCall] = set()
         self._behaviour = behaviour

@@ -11,6 +11,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import SystemClock
 
 ATTEMPT, SEAT = "dla-" + "0" * 26, "dls-" + "0" * 26
+CAME_IN, SPY = "dli-" + "0" * 26, "dlp-" + "0" * 26
 CLOCK = SystemClock(timedelta(days=2))
 AT = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
 STAMP = {"timestamp": f"{(AT - CLOCK.offset).timestamp():.6f}"}
@@ -45,6 +46,13 @@ def read(**headers):
         ({"Event": "UserEvent", "UserEvent": "DialerAnswered", "Attempt": "evil"}, None),
         ({"Event": "UserEvent", "UserEvent": "SomebodyElses", "Attempt": ATTEMPT}, None),
         ({"Event": "Newchannel", "Uniqueid": "pbx-1732437000.7"}, None),
+        ({"Event": "UserEvent", "UserEvent": "DialerInbound", "Attempt": CAME_IN, "Leg": "pbx-1.7", "Called": "+390612345678", "Caller": ""}, events.InboundArrived(CAME_IN, AT, "+390612345678", "")),
+        ({"Event": "UserEvent", "UserEvent": "DialerInboundUnserved", "Attempt": CAME_IN}, events.InboundUnserved(CAME_IN, AT)),
+        ({"Event": "UserEvent", "UserEvent": "DialerCallBack", "Attempt": CAME_IN}, events.CallBackAsked(CAME_IN, AT)),
+        ({"Event": "BridgeEnter", "Uniqueid": "pbx-1.7", "AccountCode": CAME_IN, "BridgeTechnology": "simple_bridge"}, events.LegBridged(CAME_IN, AT)),
+        ({"Event": "Hangup", "Uniqueid": "pbx-1.7", "AccountCode": CAME_IN, "Cause": "16"}, events.LegEnded(CAME_IN, AT, 16, None)),
+        ({"Event": "Hangup", "Uniqueid": "pbx-1.7", "AccountCode": ATTEMPT, "Cause": "16"}, None),
+        ({"Event": "BridgeEnter", "Uniqueid": SPY, "BridgeTechnology": "simple_bridge"}, None),
         ({"Event": "VarSet", "Uniqueid": ATTEMPT}, None),
         ({}, None),
     ],

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sqlite3
+from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 
 from dialer.demo.stage import CAMPAIGN, Trunk, standing
 from dialer.testing import asterisk
 from tests.asterisk.stage import Floor, dialer, import_numbers, until
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.asterisk, pytest.mark.timeout(180)]
 INPUT, AWAY, REFUSED, IN_USE = 2, 3, 4, 5
 
 
@@ -27,8 +30,22 @@ async def refused(command, code, *words, config, env=None):
     return text
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory, asterisk_tree):
+    async with standing(tmp_path_factory.mktemp("shared") / "stage", tree=asterisk_tree, agents=1) as stage:
+        yield stage
+
+
 @pytest.fixture
-async def stage(tmp_path, asterisk_tree):
+def stage(shared, tmp_path):
+    """The PBX that all share who change nothing of it and run no daemon, beside files of the test's own."""
+    for name in ("dialer.toml", "ami-secret", "api-token"):
+        shutil.copy(shared.folder / name, tmp_path)
+    return replace(shared, folder=tmp_path, config=tmp_path / "dialer.toml")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own_stage(tmp_path, asterisk_tree):
     async with standing(tmp_path / "stage", tree=asterisk_tree, agents=1) as stage:
         yield stage
 
@@ -52,11 +69,11 @@ async def test_a_missing_secret(stage):
     assert code == 0, out
 
 
-async def test_a_pbx_that_is_away(stage):
-    await stage.pbx.stop()
-    change(stage, "[pbx]", "[pbx]\nfirst_connect_seconds = 1")
+async def test_a_pbx_that_is_away(own_stage):
+    await own_stage.pbx.stop()
+    change(own_stage, "[pbx]", "[pbx]\nfirst_connect_seconds = 1")
     for command in (["run"], ["check"]):
-        await refused(command, AWAY, "no", "manager interface answers", "start Asterisk", config=stage.config)
+        await refused(command, AWAY, "no", "manager interface answers", "start Asterisk", config=own_stage.config)
 
 
 @pytest.mark.parametrize(
@@ -70,22 +87,26 @@ async def test_a_pbx_that_is_away(stage):
         ("user", "originate,call,reporting", "class call)"),
     ],
 )
-async def test_a_user_with_too_few_rights(stage, read, write, words):
-    conf = stage.folder / "pbx/etc/manager_dialer.conf"
+async def test_a_user_with_too_few_rights(shared, read, write, words):
+    conf = shared.folder / "pbx/etc/manager_dialer.conf"
     text = conf.read_text()
     assert "read = call,user,system\nwrite = originate,call,reporting\n" in text
     conf.write_text(
         text.replace("read = call,user,system\n", f"read = {read}\n").replace("originate,call,reporting", write)
     )
-    await stage.pbx.cli("manager reload")
-    await refused(["check"], 1, words, config=stage.config)
+    try:
+        await shared.pbx.cli("manager reload")
+        await refused(["check"], 1, words, config=shared.config)
+    finally:
+        conf.write_text(text)
+        await shared.pbx.cli("manager reload")
 
 
-async def test_a_dialplan_that_is_not_included(stage):
-    conf = stage.folder / "pbx/etc/extensions_dialer.conf"
+async def test_a_dialplan_that_is_not_included(own_stage):
+    conf = own_stage.folder / "pbx/etc/extensions_dialer.conf"
     conf.write_text(conf.read_text().replace("[dialer-seat]", "[other]"))
-    await stage.pbx.cli("dialplan reload")
-    await refused(["check"], 1, "extensions_dialer.conf", config=stage.config)
+    await own_stage.pbx.cli("dialplan reload")
+    await refused(["check"], 1, "extensions_dialer.conf", config=own_stage.config)
 
 
 async def test_a_port_that_is_taken(stage):
@@ -96,10 +117,10 @@ async def test_a_port_that_is_taken(stage):
             await refused(command, IN_USE, str(stage.api_port), config=stage.config)
 
 
-async def test_a_second_daemon(stage):
-    await stage.start_daemon()
-    await refused(["run"], IN_USE, "another daemon", config=stage.config)
-    await refused(["migrate"], IN_USE, "another daemon", config=stage.config)
+async def test_a_second_daemon(own_stage):
+    await own_stage.start_daemon()
+    await refused(["run"], IN_USE, "another daemon", config=own_stage.config)
+    await refused(["migrate"], IN_USE, "another daemon", config=own_stage.config)
 
 
 async def test_an_unknown_key_changes_nothing(stage):
@@ -120,11 +141,11 @@ async def test_a_database_of_something_else(stage):
     await refused(["run"], INPUT, "dialer migrate", config=stage.config)
 
 
-async def test_no_daemon_to_talk_to_and_a_token_that_is_not_its_own(stage):
-    await refused(["campaign", "list"], AWAY, "dialer run", config=stage.config)
-    await stage.start_daemon()
+async def test_no_daemon_to_talk_to_and_a_token_that_is_not_its_own(own_stage):
+    await refused(["campaign", "list"], AWAY, "dialer run", config=own_stage.config)
+    await own_stage.start_daemon()
     await refused(
-        ["campaign", "list"], REFUSED, "token", config=stage.config, env=os.environ | {"DIALER_API__TOKEN": "x"}
+        ["campaign", "list"], REFUSED, "token", config=own_stage.config, env=os.environ | {"DIALER_API__TOKEN": "x"}
     )
 
 
@@ -213,11 +234,11 @@ async def test_check_says_that_all_is_well(stage):
     assert "dls-" not in await stage.pbx.cli("core show channels concise")  # the probe leaves nothing behind
 
 
-async def test_the_commands_drive_a_running_daemon(stage):
-    await stage.start_daemon()
+async def test_the_commands_drive_a_running_daemon(own_stage):
+    await own_stage.start_daemon()
 
     async def run(*command, code=0):
-        got, out, err = await dialer(*command, "-c", stage.config)
+        got, out, err = await dialer(*command, "-c", own_stage.config)
         assert got == code, out + err
         return out
 
@@ -239,4 +260,4 @@ async def test_the_commands_drive_a_running_daemon(stage):
     assert "agent01 is offline" in await run("agents", "log-out", "agent01")
     await run("campaign", "start", "gas", code=1)
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(stage.daemon.wait(), 0.1)
+        await asyncio.wait_for(own_stage.daemon.wait(), 0.1)

@@ -14,10 +14,10 @@ import pytest
 from dialer.demo.portfolio import generate
 from dialer.testing.public import Behaviour, behaviour_of
 from dialer.testing.sip import SipEndpoint
-from tests.asterisk.stage import dialer
+from tests.asterisk.stage import WAIT_SECONDS, dialer
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(400)]
 
 
 async def demo(tmp_path, *arguments):
@@ -124,7 +124,7 @@ async def test_an_interrupt_drains_and_reports(tmp_path):
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     seen = b""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WAIT_SECONDS):
         while not re.search(rb" placed, [1-9]\d* bridged", seen):
             seen += await process.stdout.readline()
     process.send_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -12,6 +13,7 @@ from dialer.calls.pbx import TurnAway
 from dialer.campaigns.campaign import CampaignSignal
 from dialer.cases.model import AGREED
 from dialer.compliance.entry import Direction, EntryResult
+from dialer.compliance.verdict import CallMode
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -55,6 +57,16 @@ async def test_who_rings_gets_a_free_agent_with_the_case_and_the_talk_counts_as_
         assert house.tally.inbound == {("k", "connected"): 1}
         await house.run(1.0)
         assert call.id in house.pbx.purged
+
+
+async def test_whoever_listens_to_the_agent_hears_a_call_that_came_in(monkeypatch):
+    async with House() as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        heard = []
+        monkeypatch.setattr(house.flow.listenings, "bridged", heard.append)
+        call = await ring(house, number(house))
+        assert [(session.agent, session.attempt) for session in heard] == [(call.agent, call.id)]
 
 
 async def test_of_several_cases_the_agent_asks_and_chooses():
@@ -216,7 +228,7 @@ async def test_a_restart_finds_every_call_again(when):
                 assert again.flow.receiving.get(waits.id).state is InboundState.WAITING
             if "dead" in when:
                 kept = again.record.inbound[late]
-                assert (kept.result, kept.campaign) == (InboundResult.AWAY, "k")
+                assert (kept.result, kept.campaign, kept.case_id) == (InboundResult.AWAY, "k", 2)
                 assert (kept.call_back_due_at is not None) == when.startswith("asks")
                 assert late in again.pbx.purged
             await again.flow.write_up("agent0", "refuses", "")
@@ -264,3 +276,30 @@ async def test_a_stop_takes_nobody_new_whom_no_agent_can_take_at_once():
         late = await ring(house, number(house, 2))
         assert (first.state, late.why) == (InboundState.TALKING, InboundResult.CLOSED)
         assert list(house.flow.receiving) == [first, late]
+
+
+async def test_fifty_callers_in_a_predictive_campaign_are_all_served_and_the_cap_is_kept():
+    """The small form of `make bench-inbound`."""
+    public = (Behaviour.PERSON, Behaviour.NEVER_ANSWERS, Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
+    chance = Random(7)
+    async with House(agents=8, mode=CallMode.PREDICTIVE, inbound_wait_seconds=120.0) as house:
+        house.talk_seconds = 30.0
+        await house.cases(*public * 120)
+        await house.cases(*[Behaviour.NEVER_ANSWERS] * 50, campaign="elsewhere")  # rings us, and nobody rings it
+        await house.staff()
+        await house.start()
+        came_in = []
+        for second in sorted(chance.uniform(0, 1200) for _ in range(50)):
+            await house.run(max(0.5, second - house.clock.monotonic()), tick_seconds=0.5)
+            id_ = house.ids.inbound(house.clock.now())
+            house.pbx.call_in(id_, OURS, number(house, 481 + len(came_in)))
+            came_in.append(id_)
+        await house.run(200.0, tick_seconds=0.5)
+        kept = [house.record.inbound[id_] for id_ in came_in]
+        assert [call.result for call in kept] == [InboundResult.CONNECTED] * 50
+        assert [call.case_id for call in kept] == list(range(481, 531))
+        assert max(call.waited_seconds for call in kept) <= 60.0
+        assert {house.record.lines[id_].direction for id_ in came_in} == {Direction.INBOUND}
+        for account in house.accounts.of(house.campaign):
+            assert account.answered >= 60
+            assert account.abandoned <= account.cap * account.answered

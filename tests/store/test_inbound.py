@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dialer.adapters.store.inbound import SqlInbound
+from dialer.adapters.store.reports import SqlReports
 from dialer.calls.inbound import InboundCall, InboundResult, InboundState, KnownCaller
 from dialer.cases.debt import Debt
 from dialer.cases.model import CaseState, NewCase, NextAction
@@ -11,6 +13,8 @@ from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import Intent
 from dialer.kernel.money import Money
 from dialer.outcomes.record import RecordedOutcome
+from dialer.reports import inbound as inbound_report
+from dialer.reports.report import Asked
 
 NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 NUMBER = "+393471234567"
@@ -22,6 +26,12 @@ TALK = replace(CALL, state=InboundState.TALKING, agent="anna", bridged_at=NOW + 
 
 def inbound_of(store):
     return store.book if store.engine is None else SqlInbound(store.engine, store.writer)
+
+
+def ended(n, result, after_seconds, **how):
+    """A call that came in and is over; result by name."""
+    call = replace(CALL, id=f"dli-{n:026d}", state=InboundState.ENDED, result=InboundResult(result), **how)
+    return replace(call, ended_at=NOW + timedelta(seconds=after_seconds))
 
 
 async def add_cases(store, *numbers):
@@ -83,3 +93,30 @@ async def test_a_talk_is_found_as_what_an_outcome_is_about_and_counts_among_no_a
     assert (contact.result, contact.outcome, contact.agent, contact.note) == ("inbound", "refuses", "anna", "no")
     (next_due,) = [await store.book.next_due("k", NOW)]
     assert next_due.at == action.due_at
+
+
+async def test_the_report_counts_callers_by_campaign_with_their_waits(sql):
+    inbound = inbound_of(sql)
+    await add_cases(sql, NUMBER)
+    later = NOW + timedelta(seconds=40)
+    for call in (
+        ended(1, "connected", 60, bridged_at=NOW + timedelta(seconds=4)),
+        ended(2, "connected", 60, bridged_at=NOW + timedelta(seconds=8), case_id=None),
+        ended(3, "unserved", 50, unserved_at=later, call_back_at=later, call_back_due_at=later),
+        ended(4, "hung_up", 9),
+        ended(5, "not_ours", 5, campaign=""),
+        ended(6, "connected", 60, arrived_at=NOW - timedelta(days=1)),
+    ):
+        inbound.save_inbound(call)
+    await inbound.flush()
+    asked = Asked(NOW, ZoneInfo("UTC"), since=NOW - timedelta(hours=1))
+    found = inbound_report.report(asked, await SqlReports(sql.engine).inbound(asked))
+    strange, ours = found.lines
+    assert (strange.campaign, strange.calls, strange.not_ours, strange.served) == ("", 1, 1, None)
+    assert (ours.calls, ours.connected, ours.unserved, ours.hung_up, ours.unidentified) == (4, 2, 1, 1, 1)
+    assert (ours.call_backs, ours.call_backs_planned, ours.served) == (1, 1, 0.5)
+    assert (ours.waited_seconds, ours.mean_wait_seconds, ours.longest_wait_seconds) == (12.0, 6.0, 40.0)
+    (all_of_them,) = found.totals
+    assert (all_of_them.calls, all_of_them.longest_wait_seconds, all_of_them.served) == (5, 40.0, 0.5)
+    (line,) = await SqlReports(sql.engine).inbound(replace(asked, campaign="k"))
+    assert line.calls == 4

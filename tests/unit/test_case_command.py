@@ -14,20 +14,22 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.place import Place
 from dialer.adapters.store.writer import Writer
 from dialer.cli import app, client
-from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import InputError, UnknownNameError
+from tests.clock import going_on
 from tests.conftest import ROOT
 from tests.store.test_dossier import FULL
+
+CLOCK, SHIFT = going_on()
 
 
 @pytest.fixture
 def case(tmp_path):
     """Run `dialer case` on a record with one case; the result, with its JSON where there is any."""
-    (tmp_path / "dialer.toml").write_text('[campaigns.k]\ncaller_id = "+390694801234"\n')
+    (tmp_path / "dialer.toml").write_text('[campaigns.k]\ncaller_id = "+390694801234"\n' + SHIFT)
 
     async def prepare():
         engine = await open_database(Place(tmp_path / "dialer.db"))
-        await SqlCaseBook(engine, Writer(engine)).add("k", [FULL], SystemClock().now())
+        await SqlCaseBook(engine, Writer(engine)).add("k", [FULL], CLOCK.now())
         await engine.dispose()
 
     asyncio.run(prepare())
@@ -89,7 +91,7 @@ def test_a_payment_that_cannot_be_is_refused_in_words_and_nothing_changes(case, 
 
 
 def test_a_written_fact_moves_the_limitation_date_and_a_note_does_not(case):
-    day = (SystemClock().now() - timedelta(days=1)).date()
+    day = (CLOCK.now() - timedelta(days=1)).date()
     words = (
         "1",
         "notice_received",

@@ -1,14 +1,18 @@
 """When the demo ends, and when it may say that all is well."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import pytest
 
 from dialer.cli import demo
+from dialer.demo import agents
 from dialer.demo.witness import Agreement
 from dialer.kernel.errors import AwayError, InputError
+from dialer.testing.public import Behaviour
 
 pytestmark = pytest.mark.virtual_time
 
@@ -57,3 +61,37 @@ def test_where_nothing_was_witnessed_nothing_is_said_to_agree():
 def test_a_trunk_is_on_this_machine_or_in_a_private_network(host):
     with pytest.raises(InputError):
         demo._trunk(f"sip:{host}:5060")
+
+
+class Desk:
+    """An agent's interface, with one call at it."""
+
+    def __init__(self):
+        self.posts = []
+
+    async def get(self, _):
+        return {"number": "+390612340015", "case": None}
+
+    async def post(self, path, body=None):
+        self.posts.append(path)
+
+
+class Ear:
+    """An agent's phone: when it last heard a sound."""
+
+    sounded_at = 0.0
+
+
+@pytest.mark.parametrize("sounds", [True, False])
+async def test_an_agent_hangs_up_on_a_machine_once_it_was_heard_or_after_a_long_silence(sounds):
+    desk, ear = Desk(), Ear()
+    agent = agents.ScriptedAgent("anna", desk, Random(1), lambda _: Behaviour.VOICEMAIL, ear)
+    for tenths in range(1000, 1200):
+        if sounds and tenths == 1080:  # the greeting begins
+            ear.sounded_at = 108.0
+        await agent.act({"state": "talking", "attempt": "a"}, tenths / 10, datetime(2026, 11, 24, tzinfo=UTC))
+        if desk.posts:
+            break
+    sure_after = 2.5
+    silence_until = 108.0 if sounds else 100.0 + agents.MOST_SILENCE_SECONDS
+    assert tenths / 10 == pytest.approx(silence_until + sure_after, abs=0.2)

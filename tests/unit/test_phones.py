@@ -143,7 +143,11 @@ def test_a_trunks_name_is_no_phones(tmp_path):
         ("PJSIP/trunk", "which is a trunk"),
         ("PJSIP/anna\\nAction: Originate", "phone"),
         ("PJSIP/anna/sip:evil@host", "phone"),
-        ("PJSIP/393471234567@trunk", "phone"),
+        ("PJSIP/1001@trunk", "which is a trunk"),
+        ("PJSIP/393471234567@branch", "phone"),
+        ("PJSIP/00393471234567@branch", "phone"),
+        ("PJSIP/+39347@branch", "phone"),
+        ("PJSIP/1001@branch@trunk", "phone"),
         ("Local/s@dialer-purge", "phone"),
         ("PJSIP/anna&PJSIP/bruno", "phone"),
     ],
@@ -156,6 +160,7 @@ def test_a_seat_is_only_ever_a_phone_of_the_pbx(tmp_path, phone, says):
 
 def test_a_phone_is_called_through_its_own_endpoint():
     assert endpoint_of("PJSIP/anna") == "anna"
+    assert endpoint_of("PJSIP/1001@branch") == "branch"
 
 
 async def found(tmp_path, monkeypatch, *seen):

@@ -224,9 +224,7 @@ class Asterisk:
         """List our channels and the dialplan's marks."""
         channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
         at = self._clock.now()
-        debtors = {
-            AttemptId(leg): row for row in channels if (leg := leg_of(row)) and not leg.startswith(ids.SEAT_PREFIX)
-        }
+        debtors = {AttemptId(leg): row for row in channels if (leg := leg_of(row)) and ids.is_call(leg)}
         talks = {row.get("bridgeid", "") for row in debtors.values()} - {""}
         self._channels = {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
         return Survey(

@@ -34,7 +34,7 @@ def leg_of(message: Headers, header: str = "uniqueid") -> str | None:
 
 def _attempt(message: Headers, header: str = "uniqueid") -> AttemptId | None:
     leg = leg_of(message, header)
-    return AttemptId(leg) if leg and not leg.startswith(ids.SEAT_PREFIX) else None
+    return AttemptId(leg) if leg and ids.is_call(leg) else None
 
 
 def _new_channel(message: Headers, at: datetime) -> PbxEvent | None:

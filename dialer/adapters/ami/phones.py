@@ -17,7 +17,8 @@ class Reach(StrEnum):
     AWAY = "not registered"
     SILENT = "doesn't answer"
     """It registered, or has a fixed address, and doesn't answer Asterisk's OPTIONS."""
-    HERE = "registered"
+    HERE = "reached"
+    """It is registered, or has a fixed address, and answers where it is asked."""
 
 
 @dataclass(frozen=True, slots=True)

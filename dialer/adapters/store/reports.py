@@ -14,12 +14,14 @@ from dialer.adapters.store.schema import (
     cases,
     debtors,
     decisions,
+    inbound_calls,
     ledger,
     numbers,
     outcomes,
     working_times,
 )
 from dialer.agents.session import Work
+from dialer.calls.inbound import InboundResult
 from dialer.calls.results import NEVER_LEFT, Result
 from dialer.cases.model import NOT_CALLED, CaseState
 from dialer.compliance.entry import EVENTS
@@ -27,6 +29,7 @@ from dialer.compliance.reasons import Reason
 from dialer.kernel.clock import from_micro
 from dialer.reports.agents import AgentCalls
 from dialer.reports.attempts import LONGEST_WRAP_UP_SECONDS, AttemptLine, AttemptTotals
+from dialer.reports.inbound import InboundCalls
 from dialer.reports.list_quality import SILENT_TRIES, HourCalls, ListFigures
 from dialer.reports.report import Asked
 from dialer.reports.trunks import TrunkCalls
@@ -222,6 +225,37 @@ class SqlReports:
                     dict(zip(TrunkCalls.RESULTS, map(int, row[10:]), strict=True)),
                 )
                 for row in await connection.execute(chosen)
+            ]
+
+    async def inbound(self, asked: Asked) -> list[InboundCalls]:
+        """The calls that came in, by campaign."""
+        until = func.coalesce(inbound_calls.c.bridged_at, inbound_calls.c.unserved_at, inbound_calls.c.ended_at)
+        chosen = select(
+            inbound_calls.c.campaign,
+            func.count(),
+            times(inbound_calls.c.case_id.is_(None)),
+            func.count(inbound_calls.c.call_back_at),
+            func.count(inbound_calls.c.call_back_due_at),
+            between(inbound_calls.c.arrived_at, inbound_calls.c.bridged_at),
+            func.max(micros(until) - micros(inbound_calls.c.arrived_at)),
+            *(times(inbound_calls.c.result == result.value) for result in InboundResult),
+        )
+        if asked.campaign is not None:
+            chosen = chosen.where(inbound_calls.c.campaign == asked.campaign)
+        chosen = in_period(chosen, inbound_calls.c.arrived_at, asked).group_by(inbound_calls.c.campaign)
+        async with reading(self._engine) as connection:
+            return [
+                InboundCalls(
+                    campaign=row[0],
+                    calls=int(row[1]),
+                    unidentified=int(row[2]),
+                    call_backs=int(row[3]),
+                    call_backs_planned=int(row[4]),
+                    waited_seconds=seconds(row[5]),
+                    longest_wait_seconds=None if row[6] is None else seconds(row[6]),
+                    results=dict(zip(InboundResult, map(int, row[7:]), strict=True)),
+                )
+                for row in await connection.execute(chosen.order_by(inbound_calls.c.campaign))
             ]
 
     async def lists(self, asked: Asked) -> list[ListFigures]:
