@@ -25,6 +25,7 @@ from dialer.adapters.store.database import open_database
 from dialer.adapters.store.dossiers import SqlDossiers
 from dialer.adapters.store.floor import SqlFloor
 from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
@@ -198,6 +199,8 @@ class Daemon:
             learning=learning,
             pacer=pacer,
             tally=Tally(campaigns),
+            inbound=SqlInbound(engine, self._writer),
+            book=self._book,
             recordings=kept,
             clock=clock,
             tasks=tasks,
@@ -386,7 +389,7 @@ class Daemon:
         """The engine's pulse. The first stop signal drains, the second ends at once."""
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
-        while not (self._flow.stopping and not len(self._flow.live)):
+        while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
             self._lag_seconds = max(0.0, loop.time() - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()

@@ -243,6 +243,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
         priority=wish.priority,
         value=wish.value,
         preview_seconds=wish.preview_seconds,
+        inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
         mandate_records=recorded,
     )

@@ -19,10 +19,12 @@ from dialer.agents.session import Session, Work
 from dialer.calls.answering import Answering
 from dialer.calls.attempt import BEFORE_ANSWER, FROM_THE_FAR_END, IN_FLIGHT, UNBRIDGED, Attempt, Effect, Signal, State
 from dialer.calls.ending import Ending
+from dialer.calls.inbound import InboundCall, InboundRecord
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
+from dialer.calls.receiving import Receiving
 from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
@@ -31,7 +33,9 @@ from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
+from dialer.cases.book import CaseBook
 from dialer.cases.model import DueCase
+from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate
 from dialer.compliance.reasons import ENGINE, Reason
 from dialer.compliance.verdict import CallMode, Refusal, Verdict
@@ -39,6 +43,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
+from dialer.kernel.ids import is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -85,6 +90,8 @@ class Flow:
         learning: Learning,
         pacer: Pacer,
         tally: Tally,
+        inbound: InboundRecord,
+        book: CaseBook,
         recordings: RecordingRecord,
         clock: Clock,
         tasks: Tasks,
@@ -98,13 +105,16 @@ class Flow:
         self._answering = Answering(gate, roster, pbx, live, tasks, self.move, self.recordings)
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
-        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self._answering.serve_waiting)
+        self.receiving = Receiving(
+            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+        )
+        self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
-        self.desk = Desk(roster, self.seating, self._answering.serve_waiting, self._renew)
+        self.desk = Desk(roster, self.seating, self.serve_waiting, self._renew)
         self.announcing = Announcing(roster, self.desk, clock)
         self.wrap_up = WrapUp(
-            roster, self.seating, closing, campaigns, clock, self._answering.serve_waiting, pacer.wrapped
+            roster, self.seating, closing, campaigns, clock, self.serve_waiting, pacer.wrapped, self.receiving.anonymous
         )
         self.answer_rates = AnswerRates(campaigns)
         self.shares = Shares(campaigns, roster, live, tally, clock)
@@ -120,6 +130,7 @@ class Flow:
         self.wrap_up.end_overdue()
         self.seating.call_due_seats()
         self.announcing.carry_out()
+        self.receiving.tick()
         self._renew()
         for campaign in self.shares.turns({name: len(stock) for name, stock in self._stocks.items()}):
             try:
@@ -144,6 +155,8 @@ class Flow:
             trunks=self.trunks.capacity(campaign.trunks),
             may_dial=self.gate.may_clear and not self.stopping and not self.lacks(campaign),
             call_backs=stock.call_backs(self._clock.now()),
+            callers=self.receiving.waiting(campaign.name),
+            inbound_per_second=self.receiving.per_second(campaign.name),
             for_agents=stock.for_agents,
             needed_by_others=self.shares.claims_on(campaign.name),
         )
@@ -198,6 +211,18 @@ class Flow:
         self._stocks[campaign.name].put_back(case.id)
         return verdict
 
+    def serve_waiting(self) -> None:
+        """An agent may have become free: who rang us comes first, then who answered us."""
+        self.receiving.serve()
+        self._answering.serve_waiting()
+
+    def received(self, call: InboundCall, attempt: Attempt | None) -> None:
+        """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
+        if attempt is None:
+            self.tally.received(call)
+        else:
+            self._closing.settle(attempt, Signal.HUNG_UP)
+
     def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
         """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
         recorded isn't dialled.
@@ -212,6 +237,8 @@ class Flow:
 
     def end_call(self, agent: str) -> None:
         """The agent hangs up. Raises AgentError where no call is under way."""
+        if self.receiving.hang_up(agent):
+            return
         session = self.roster.session(agent)
         attempt = self.live.get(session.attempt) if session.attempt else None
         if attempt is None:
@@ -270,7 +297,7 @@ class Flow:
                 if session is None:
                     self.seating.hang_up(event.leg)  # nobody's: the agent left while the phone rang
                 self.listenings.call_over(session)
-                self._answering.serve_waiting()
+                self.serve_waiting()
             case events.SpyOn() | events.SpyEnded():
                 self.listenings.on_event(event)
             case events.TrunkReached():
@@ -278,6 +305,10 @@ class Flow:
             case events.SeatEnded():
                 self.roster.seat_ended(event.leg)
                 self._renew()
+            case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
+                self.receiving.on_event(event)
+            case _ if is_inbound(event.attempt):
+                self.receiving.on_event(event)
             case _:
                 self._on_attempt_event(event)
 
@@ -343,7 +374,7 @@ class Flow:
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))
-                self._answering.serve_waiting()
+                self.serve_waiting()
             case Effect.PART:
                 self.roster.part(attempt.id)
                 self.wrap_up.end_overdue()
@@ -356,7 +387,7 @@ class Flow:
                 self.reserving.end(attempt)
                 failed_trunks = self._fails_over(attempt, signal)
                 planned = self._closing.settle(attempt, signal, again=failed_trunks is not None)
-                if failed_trunks is None:
+                if failed_trunks is None and attempt.direction is Direction.OUTBOUND:
                     self._closing.learn_later(attempt, planned)
                 self.live.drop(attempt)
                 intent, stock = attempt.intent, self._stocks.get(attempt.campaign)

@@ -18,6 +18,7 @@ from dialer.calls.reconcile import MAY_STILL_COME, Asked
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.book import CaseBook
+from dialer.compliance.entry import Direction
 from dialer.compliance.ledger import LedgerAwayError
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
@@ -82,7 +83,9 @@ class Recovery:
                 attempt.state = State.UNCERTAIN
             await self._adopt(attempt)
             self._flow.live.add(attempt)
-        for saved in await self._floor.sessions():
+        sessions = await self._floor.sessions()
+        talking |= await self._flow.receiving.load([saved.wrapping for saved in sessions if saved.wrapping])
+        for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
         for name, state in (await self._floor.campaign_states()).items():
@@ -114,6 +117,7 @@ class Recovery:
         asked = Asked(
             at=self._asked_at,
             attempts={attempt.id: attempt.changes for attempt in live},
+            inbound=self._flow.receiving.changes(),
             seats={leg: session.seat_changes for leg, session in self._flow.roster.seats().items()},
         )
         listened = self._flow.listenings.legs()
@@ -122,12 +126,14 @@ class Recovery:
         self._mend_seats(survey, asked)
         self._flow.listenings.reconcile(up, listened, survey.at)
         under_way = {attempt.id for attempt in live}
-        for finding in list(reconcile.findings(list(live), survey, asked)):
+        ours = [attempt for attempt in live if attempt.direction is Direction.OUTBOUND]
+        for finding in list(reconcile.findings(ours, survey, asked)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
+        self._flow.receiving.reconcile(survey, asked.inbound)
         self._flow.hang_up_unwanted()
         await self._count_marks(survey, under_way)
-        for stranger in set(survey.attempts) - under_way - set(asked.attempts):
+        for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
             log.error("attempt.unknown_leg", attempt=stranger)
             self._flow.ending.hang_up(stranger)
         self._flow.gate.pbx_ready = True

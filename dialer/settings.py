@@ -400,6 +400,13 @@ class CampaignSettings(_Section):
         None, ge=0, le=3600, description="ends the wrap-up by itself; unset: only the agent ends it"
     )
 
+    inbound_wait_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=600,
+        description="how long who rings one of its caller ids waits for an agent; then a call back is offered",
+    )
+
     @model_validator(mode="after")
     def _shows_a_number(self) -> "CampaignSettings":
         if self.caller_id is None and not self.caller_ids:

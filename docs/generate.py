@@ -14,6 +14,7 @@ from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
 from dialer.audit import carrier, cdr
 from dialer.calls import results
 from dialer.calls.attempt import TABLE
+from dialer.calls.inbound import INBOUND_TABLE
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CAMPAIGN_TABLE
 from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
@@ -270,6 +271,9 @@ def _call_results() -> str:
 
 def _state_machines() -> str:
     attempt = [(s.value, g.value, t.value, [e.value for e in effects]) for (s, g), (t, effects) in TABLE.items()]
+    inbound = [
+        (s.value, g.value, t.value, [e.value for e in effects]) for (s, g), (t, effects) in INBOUND_TABLE.items()
+    ]
     work = [(s.value, g.value, "ready or paused" if t is RESTING else t.value, []) for (s, g), t in WORK_TABLE.items()]
     seat = [(s.value, g.value, t.value, []) for (s, g), t in SEAT_TABLE.items()]
     campaign = [(s.value, g.value, t.value, []) for (s, g), t in CAMPAIGN_TABLE.items()]
@@ -280,6 +284,7 @@ def _state_machines() -> str:
     ]
     for title, rows in (
         ("An attempt", attempt),
+        ("A call that came in", inbound),
         ("An agent's work", work),
         ("An agent's seat", seat),
         ("A campaign", campaign),

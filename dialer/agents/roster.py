@@ -131,12 +131,15 @@ class Roster:
             self.promise(session, attempt)
         return session
 
-    def hold(self, campaign: str) -> Session | None:
-        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free."""
+    def hold(self, campaign: str, *, wanted: str | None = None) -> Session | None:
+        """Hold the agent who has been ready longest for a call that has no name yet; None where nobody is free.
+
+        wanted: who is held first, if free.
+        """
         free = [session for session in self._by_agent.values() if session.free and campaign in session.campaigns]
         if not free:
             return None
-        session = min(free, key=lambda candidate: candidate.since)
+        session = min(free, key=lambda candidate: (candidate.agent != wanted, candidate.since))
         self._apply(session, WorkSignal.RESERVE)
         return session
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from dialer.calls.results import Result
 from dialer.cases.model import NextAction
-from dialer.compliance.entry import EntryResult
+from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import Intent
 from dialer.kernel.ids import AttemptId
 
@@ -136,6 +136,8 @@ class Attempt:
     intent: Intent
     cleared_at: datetime
     state: State = State.CLEARED
+    direction: Direction = Direction.OUTBOUND
+    """Inbound: the conversation of a call that came in, from its bridge on."""
     created: bool = False
     """The PBX made a channel for it."""
     dialled_at: datetime | None = None

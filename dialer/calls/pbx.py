@@ -31,6 +31,28 @@ class Leg:
     bridge: str = ""
 
 
+class TurnAway(StrEnum):
+    """What a caller is told whom no agent takes."""
+
+    CALL_BACK = "call_back"
+    """Nobody is free; a key asks for a call back."""
+    SORRY = "sorry"
+    """Nobody is free."""
+    NOT_OURS = "not_ours"
+    """The number takes no calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMark:
+    """What the dialplan knows of a call that came in, until it is told to forget it. Numbers as in `InboundArrived`."""
+
+    arrived_at: datetime
+    called: str
+    caller: str
+    ended_at: datetime | None = None
+    call_back_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What the PBX has right now: our channels, and the marks of what the dialplan did without us."""
@@ -41,6 +63,8 @@ class Survey:
     spies: Mapping[SpyLegId, Leg] = field(default_factory=dict)
     abandoned: Mapping[AttemptId, datetime] = field(default_factory=dict)
     opted_out: Mapping[AttemptId, datetime] = field(default_factory=dict)
+    inbound: Mapping[AttemptId, InboundMark] = field(default_factory=dict)
+    """Calls that came in; those that are up are among `attempts`, too."""
 
 
 class Pbx(Protocol):
@@ -70,6 +94,12 @@ class Pbx(Protocol):
 
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""
+
+    async def hold(self, attempt: AttemptId, seconds: float) -> None:
+        """Let the caller wait for an agent, so long at most; then a call back is offered."""
+
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
+        """Tell the caller that nobody takes the call, and end it."""
 
     async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:
         """Call a supervisor's configured phone; picked up, it hears the seat, and so it stays from call to call."""

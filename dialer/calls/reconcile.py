@@ -1,7 +1,7 @@
 """After every (re)connect, first of all: our record against what the PBX really has."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialer.calls.attempt import TABLE, Attempt, Signal, State
@@ -35,6 +35,7 @@ class Asked:
     at: datetime
     attempts: Mapping[AttemptId, int]
     seats: Mapping[SeatLegId, int]
+    inbound: Mapping[AttemptId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

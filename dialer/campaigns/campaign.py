@@ -77,6 +77,7 @@ class Campaign:
     records: its conversations are recorded, once what the packs need for it is given. mandate_records: whether those about
     a creditor's debts are, where its mandate says so.
     preview_seconds: how long an agent may look at an offered case; None: no limit.
+    inbound_wait_seconds: how long who rings us waits for an agent before a call back is offered.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
     """
 
@@ -97,6 +98,7 @@ class Campaign:
     priority: int = 0
     value: float = 0.0
     preview_seconds: float | None = None
+    inbound_wait_seconds: float = 60.0
     records: bool = False
     mandate_records: Mapping[str, bool] = field(default_factory=dict)
     state: CampaignState = CampaignState.STOPPED
@@ -111,6 +113,12 @@ class Campaign:
     def originate_timeout_seconds(self) -> float:
         """From the originate to our giving up: the network's delay and the ringing."""
         return self.ring_timeout_seconds + self.post_dial_delay_seconds
+
+    @property
+    def shown_numbers(self) -> tuple[PhoneNumber, ...]:
+        """Every number that its debtors see, and may ring."""
+        all_ids = (*self.caller_ids, *(one for ids in self.mandate_caller_ids.values() for one in ids))
+        return tuple(dict.fromkeys((self.caller_id, *(one.number for one in all_ids))))
 
     def caller_id_of(self, debtor_id: int, creditor: str) -> CallerId:
         """The one that this debtor sees in calls for this creditor."""

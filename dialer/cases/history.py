@@ -47,10 +47,12 @@ class MomentKind(StrEnum):
     """What a moment of a case was."""
 
     ATTEMPT = "attempt"
+    INBOUND = "inbound"
+    """The debtor rang us."""
     NOT_CALLED = "not_called"
     """The gate refused, and why."""
     CONTACT = "contact"
-    """Outside our own calls: a manual or inbound call, a message, a letter, a visit that counts for the gate."""
+    """Outside our own PBX: a manual or inbound call, a message, a letter, a visit that counts for the gate."""
     LETTER = "letter"
     MESSAGE = "message"
     VISIT = "visit"

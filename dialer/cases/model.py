@@ -215,7 +215,7 @@ class CaseCard:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One past attempt with what was said."""
+    """One past attempt, or conversation in which the debtor rang us (`inbound`), with what was said."""
 
     at: datetime
     number: PhoneNumber

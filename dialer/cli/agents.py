@@ -150,6 +150,10 @@ Offers = Annotated[
         "--offer", help="PERCENT/INSTALMENTS/UNTIL/ANSWER[/SUPERVISOR], as 10/3/2026-12-15/refused; repeatable"
     ),
 ]
+SaidParts = Annotated[
+    list[str] | None,
+    typer.Option("--said", help="the title of a compulsory part of the script that was said; repeatable"),
+]
 
 
 @app.command("outcome")
@@ -169,6 +173,7 @@ def outcome(
     language: Language = None,
     evidence: Evidence = None,
     offers: Offers = None,
+    said: SaidParts = None,
     done: Annotated[bool, typer.Option(help="end the wrap-up too, as wrap-up does")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -186,6 +191,7 @@ def outcome(
         "language": language,
         "evidence": evidence,
         "offers": [_offer(text) for text in offers or ()],
+        "said": said,
     }
     filled = {key: value for key, value in fields.items() if value}
     line = ask(config, "POST", f"/api/v1/agents/{name}/outcome", {"code": code, "note": note, "fields": filled})

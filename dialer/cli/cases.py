@@ -1,7 +1,7 @@
 """`dialer cases check` and `dialer cases import`: bringing cases in."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -26,6 +26,7 @@ from dialer.kernel.errors import EXIT_NO, AwayError, DialerError, InputError
 
 if TYPE_CHECKING:
     from dialer.cases.importing import Batch, Defaults, Parsed, Profile, Reading
+    from dialer.cases.mandate import Mandate
 
 app = typer.Typer(help="Cases of debtors.", no_args_is_help=True)
 SHOWN_CASES = 5
@@ -102,6 +103,7 @@ def import_(
     reader = _reader(*form)
     counts = Counts()
     refused = False
+    strange: list[str] = []
     if strict:
         with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
             for batch in progress(reading.batches(), quiet=as_json):
@@ -112,12 +114,17 @@ def import_(
         counts = Counts()
         with opened(file, reader) as reading, rejects_to(rejects, file, reading.header) as write:
             batches = progress(_batches(file, reading, *form), quiet=as_json)
-            _take_in(loaded, campaign, batches, write, counts, dry_run=dry_run)
+            strange = _take_in(loaded, campaign, batches, write, counts, dry_run=dry_run)
     if as_json:
-        print_json({"file": str(file)} | counts.as_json() | {"dry_run": dry_run})
+        print_json({"file": str(file)} | counts.as_json() | {"dry_run": dry_run, "mandates_without_terms": strange})
     else:
         counts.print_rejects()
         _print(file, counts, dry_run=dry_run, refused=refused)
+        for mandate in strange:
+            print(
+                f"warning: no terms are on record of the mandate {mandate}: neither its days nor its licence are checked "
+                "before calls; put them on record with dialer mandate set"
+            )
     if counts.rejected_cells:
         raise typer.Exit(EXIT_NO)
 
@@ -159,9 +166,9 @@ def _batches(file: Path, reading: "Reading", defaults: "Defaults", profile: "Pro
 
 def _take_in(
     loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
-) -> None:
+) -> list[str]:
     try:
-        asyncio.run(_take_in_all(loaded, campaign, batches, write, counts, dry_run=dry_run))
+        return asyncio.run(_take_in_all(loaded, campaign, batches, write, counts, dry_run=dry_run))
     except AwayError as error:
         remedy = f"{error.remedy}; then {AGAIN}" if error.remedy else AGAIN
         raise AwayError(f"{error}; {counts.rows} rows are done", remedy) from None
@@ -173,18 +180,22 @@ def _take_in(
 
 async def _take_in_all(
     loaded: Any, campaign: str, batches: Iterator["Batch"], write: Write, counts: Counts, *, dry_run: bool
-) -> None:
+) -> list[str]:
+    """The mandates that the file names, and of which no terms are on record."""
     from dialer.adapters.store.database import open_database
     from dialer.adapters.store.importing import SqlImport
+    from dialer.adapters.store.mandates import SqlMandates
     from dialer.settings import place
 
     where = place(loaded.store)
+    named: set[tuple[str, str]] = set()
     if dry_run and not where.url and not where.path.exists():  # nothing is known, and a dry run makes no record
         for batch in batches:
             write(batch.rejected)
             counts.count(batch.rows, batch.rejected)
             counts.new += len(batch.cases)
-        return
+            named.update((case.creditor, case.mandate) for case in batch.cases if case.mandate)
+        return _without_terms(named, [])
     engine = await open_database(where)
     try:
         now = now_of(loaded)
@@ -196,8 +207,15 @@ async def _take_in_all(
                 counts.known += added.known
             write(batch.rejected)
             counts.count(batch.rows, batch.rejected)
+            named.update((case.creditor, case.mandate) for case in batch.cases if case.mandate)
+        return _without_terms(named, await SqlMandates(engine).all())
     finally:
         await engine.dispose()
+
+
+def _without_terms(named: set[tuple[str, str]], known: "Iterable[Mandate]") -> list[str]:
+    strange = named - {(mandate.creditor, mandate.reference) for mandate in known}
+    return [f"{reference} of {creditor}" for creditor, reference in sorted(strange)]
 
 
 def _print(file: Path, counts: Counts, *, dry_run: bool, refused: bool) -> None:

@@ -24,6 +24,7 @@ class CallMode(StrEnum):
 class Intent:
     """We would like to ring this number of this debtor for this case now.
 
+    number: empty where a debtor who rings us withholds it.
     zones: where the debtor may be (IANA names); empty = unknown.
     packs: names of the packs that apply; all of them must allow.
     ring_max_seconds: ringing must be over before the hours are.

@@ -154,6 +154,33 @@ class SpyEnded:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class InboundArrived:
+    """Somebody rang one of our numbers, and is up. Numbers as the network says them; `caller` empty: withheld."""
+
+    attempt: AttemptId
+    at: datetime
+    called: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundUnserved:
+    """The caller's wait is over, or nobody was there: the dialplan offers to call back."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackAsked:
+    """The caller pressed the key that asks for a call back."""
+
+    attempt: AttemptId
+    at: datetime
+
+
+InboundEvent = InboundArrived | InboundUnserved | CallBackAsked
 AttemptEvent = (
     LegCreated
     | LegRinging
@@ -168,4 +195,4 @@ AttemptEvent = (
     | OriginateFailed
 )
 SpyEvent = SpyOn | SpyEnded
-PbxEvent = AttemptEvent | SeatIdle | SeatEnded | TrunkReached | SpyEvent
+PbxEvent = AttemptEvent | InboundEvent | SeatIdle | SeatEnded | TrunkReached | SpyEvent

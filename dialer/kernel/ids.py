@@ -6,7 +6,8 @@ from random import Random
 from typing import NewType
 
 AttemptId = NewType("AttemptId", str)
-"""One intention to ring one number; also the Uniqueid of its trunk leg."""
+"""One intention to ring one number; also the Uniqueid of its trunk leg. Or one call that came in, which the dialplan
+names: its leg carries the id as account code."""
 SeatLegId = NewType("SeatLegId", str)
 """The Uniqueid of an agent's waiting leg; a new one each time the seat is called."""
 SpyLegId = NewType("SpyLegId", str)
@@ -14,10 +15,11 @@ SpyLegId = NewType("SpyLegId", str)
 
 ATTEMPT_PREFIX = "dla-"
 SEAT_PREFIX = "dls-"
+INBOUND_PREFIX = "dli-"
 SPY_PREFIX = "dlp-"
 # Crockford's base 32 in lower case, as ULIDs use it (https://github.com/ulid/spec)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_WELL_FORMED = re.compile(r"dl[aps]-[0-9a-hjkmnp-tv-z]{26}")
+_WELL_FORMED = re.compile(r"dl[aips]-[0-9a-hjkmnp-tv-z]{26}")
 _TIME_BITS, _CHANCE_BITS = 48, 80
 
 
@@ -30,6 +32,10 @@ class Ids:
     def attempt(self, now: datetime) -> AttemptId:
         return AttemptId(ATTEMPT_PREFIX + self._ulid(now))
 
+    def inbound(self, now: datetime) -> AttemptId:
+        """As the dialplan makes them."""
+        return AttemptId(INBOUND_PREFIX + self._ulid(now))
+
     def seat_leg(self, now: datetime) -> SeatLegId:
         return SeatLegId(SEAT_PREFIX + self._ulid(now))
 
@@ -39,6 +45,11 @@ class Ids:
     def _ulid(self, now: datetime) -> str:
         number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | self._chance.getrandbits(_CHANCE_BITS)
         return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_inbound(id_: str) -> bool:
+    """Whether it is the id of a call that came in."""
+    return id_.startswith(INBOUND_PREFIX) and is_well_formed(id_)
 
 
 def is_well_formed(text: str) -> bool:

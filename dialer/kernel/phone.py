@@ -62,6 +62,17 @@ def parse(text: str, region: str) -> PhoneNumber:
     return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def received(text: str, region: str) -> PhoneNumber | None:
+    """A number as the network says it, with or without the country's code; None: withheld, or nobody's number."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
 def region_of(number: phonenumbers.PhoneNumber) -> str | None:
     """The country (ISO 3166) to which a parsed number belongs."""
     return phonenumbers.region_code_for_number(number)

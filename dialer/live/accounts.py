@@ -20,6 +20,7 @@ from phonenumbers import timezone
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
 from dialer.campaigns.campaign import Campaign
+from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Law
 from dialer.compliance.localtime import DAY, day_of, instant_of, midnight, zones_of
 from dialer.compliance.rules import AbandonCap, Hours
@@ -96,7 +97,12 @@ class Accounts:
     # -- counting ---------------------------------------------------------------------------------------
 
     def touch(self, attempt: Attempt) -> None:
-        """Count this call as it stands now. One that ended before the last reading is in it, without an outcome."""
+        """Count this call as it stands now. One that ended before the last reading is in it, without an outcome.
+
+        One that came in is no call of ours: no cap knows it.
+        """
+        if attempt.direction is Direction.INBOUND:
+            return
         zone = attempt.intent.zones[0] if attempt.intent.zones else NOWHERE
         own = self._own[attempt.campaign].get(attempt.id)
         if own is None:

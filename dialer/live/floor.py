@@ -25,11 +25,14 @@ def floor_of(
     call_backs: tuple[float, ...] = (),
     for_agents: int = 0,
     needed_by_others: int = 0,
+    callers: int = 0,
+    inbound_per_second: float = 0.0,
 ) -> Floor:
     """Count agents and calls, with their ages.
 
     trunks: what those of the campaign offer; calls on others take none of their channels. call_backs: seconds until each agreed one is due. for_agents: cases that wait for an agent to hold: they take the
-    next ones who are free. needed_by_others: agents whom other campaigns need that share them.
+    next ones who are free. callers: who rang us and waits for an agent, and so many a second do lately; they come first.
+    needed_by_others: agents whom other campaigns need that share them.
 
     An agent who serves several campaigns is counted free in each: the call that is answered first gets the agent,
     so what the others need is claimed.
@@ -68,7 +71,8 @@ def floor_of(
         ),
         joining=ahead.joining((session for session in sessions if campaign.name in session.campaigns), now),
         leaving=ahead.leaving(here, now),
-        claims=(0.0,) * (needed_by_others + (0 if idle else min(for_agents, len(here)))) + call_backs,
+        inbound_per_second=inbound_per_second,
+        claims=(0.0,) * (callers + needed_by_others + (0 if idle else min(for_agents, len(here)))) + call_backs,
         # an agent who is held for no call yet looks at a case, and will want a channel for it
         channels_in_use=sum(attempt.intent.trunk in trunks.names for attempt in lines)
         + sum(s.work is Work.RESERVED and s.attempt is None for s in seated),

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dialer.calls.attempt import Attempt
+from dialer.calls.inbound import InboundCall
+from dialer.compliance.entry import Direction
 from pacing import Burst
 
 RECENT = 1_000
 """Answered calls over which the live percentiles are taken."""
 ANSWER_TO_AGENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
+INBOUND_WAIT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
 RING_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0)
 
 
@@ -46,6 +49,7 @@ class CampaignTally:
         self.outcomes: Counter[str] = Counter()
         self.answer_to_agent = Histogram(ANSWER_TO_AGENT_BUCKETS)
         self.ring = Histogram(RING_BUCKETS)
+        self.inbound_wait = Histogram(INBOUND_WAIT_BUCKETS)
         self.recent_waits: deque[float] = deque(maxlen=RECENT)
         self.burst: Burst | None = None
         self.wanted = 0
@@ -60,6 +64,8 @@ class Tally:
         self.signals_ignored: Counter[tuple[str, str]] = Counter()
         self.trunks: Counter[tuple[str, str]] = Counter()
         """Calls that ended, by trunk and result."""
+        self.inbound: Counter[tuple[str, str]] = Counter()
+        """Calls that came in and ended, by campaign and result."""
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1
@@ -81,7 +87,15 @@ class Tally:
     def abandoned(self, campaign: str) -> None:
         self.campaigns[campaign].abandoned += 1
 
+    def received(self, call: InboundCall) -> None:
+        """A call that came in is over."""
+        self.inbound[call.campaign, call.result or "unknown"] += 1
+        if call.campaign and call.waited_seconds is not None:
+            self.campaigns[call.campaign].inbound_wait.add(call.waited_seconds)
+
     def settled(self, attempt: Attempt) -> None:
+        if attempt.direction is Direction.INBOUND:
+            return
         tally = self.campaigns[attempt.campaign]
         tally.results[attempt.result or "unknown"] += 1
         self.trunks[attempt.intent.trunk, attempt.result or "unknown"] += 1

@@ -208,7 +208,7 @@ class Closing:
             lines,
             counts_as=outcome.counts_as,
             right_party=outcome.right_party,
-            form=form,
+            form=filled.form,
             promise=filled.promise,
             offers=filled.offers,
             action=action,

@@ -42,10 +42,11 @@ def entry_for(attempt: Attempt, now: datetime) -> Entry:
         attempt.id,
         revision_at(now),
         intent.debtor_id,
-        intent.number,
+        intent.number or None,
         intent.household,
         at=attempt.ended_at or now,
         result=counts_as,
+        direction=attempt.direction,
         debts=intent.debts or None,
         campaign=intent.campaign,
         collector=intent.collector,
@@ -60,7 +61,7 @@ def flag_for(attempt: Attempt, outcome: Outcome, debt_id: int | None, now: datet
     """
     if outcome.flag is None:
         return None
-    number = attempt.intent.number if outcome.flag.on == "number" else None
+    number = attempt.intent.number or None if outcome.flag.on == "number" else None
     if outcome.flag.name == Reason.DO_NOT_CALL and number is not None:
         return opt_out(number, now)
     debtor = attempt.intent.debtor_id

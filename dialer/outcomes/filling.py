@@ -36,7 +36,7 @@ AGREED_FOR = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What is kept of an outcome. case: as it was before. before: what was said of the same call earlier. said: what stands from now on, beside the call's own line.
-    script: the version of what the agent was to say.
+    form: with what of the script wasn't confirmed. script: the version of what the agent was to say.
     """
 
     case: DueCase
@@ -46,6 +46,7 @@ class Filled:
     promise: Promise | None
     offers: tuple[Offer, ...]
     action: NextAction
+    form: Form
     script: str
 
 
@@ -80,6 +81,8 @@ class Filling:
             offers=tuple(offer for offer in card.offers if offer.id != attempt.id),
             history=tuple(contact for contact in card.history if contact.at != attempt.cleared_at),
         )
+        script = rules.scripts.pick(card.language)
+        form = forms.confirmed(form, script, outcome)
         written = forms.check(outcome, form, card, rules, agent=agent, now=now, zone=zone)
         promise = None
         if written.instalments and outcome.next.do is Do.PROMISE:
@@ -100,8 +103,7 @@ class Filling:
             Offer(attempt.id, index, case.id, agent, now, offered.terms, offered.answer, offered.approved_by)
             for index, offered in enumerate(written.offers)
         )
-        script = rules.scripts.pick(card.language).version
-        return Filled(case, outcome, before, tuple(said), promise, offers, action, script)
+        return Filled(case, outcome, before, tuple(said), promise, offers, action, form, script.version)
 
     async def _next(
         self,

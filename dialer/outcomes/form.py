@@ -1,7 +1,7 @@
 """The agent's form: what an outcome needs beside its code, checked at the border."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,18 +13,21 @@ from dialer.cases.model import CaseCard
 from dialer.cases.offers import Answer, Terms
 from dialer.cases.payment import refuse_card_numbers
 from dialer.cases.promises import Instalment
+from dialer.compliance.entry import EntryResult
 from dialer.compliance.strict import STRICT
 from dialer.kernel import money
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import Blank, Outcome
 from dialer.outcomes.rules import Rules
+from dialer.texts.scripts import Script
 
 MOST_PROMISE_DAYS = 366
 """How far ahead a payment, or a plan's first one, can be promised."""
 MOST_CALL_BACK_DAYS = 92
 MOST_OFFERS = 10
 MOST_TEXT_CHARACTERS = 200
+MOST_PARTS = 100
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MOST_TEXT_CHARACTERS, pattern=r"^[^\x00-\x1f]+$")]
@@ -61,6 +64,10 @@ class Form:
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
     evidence: Text | None = None
     offers: Annotated[tuple[Offered, ...], Field(max_length=MOST_OFFERS)] = ()
+    said: Annotated[tuple[Text, ...], Field(max_length=MOST_PARTS)] = ()
+    """Titles of compulsory parts of the script that the agent confirms as said."""
+    unsaid: tuple[Text, ...] = ()
+    """Those that should have been said and weren't confirmed: nobody fills that in, `confirmed` does."""
 
     @property
     def filled(self) -> dict[Blank, Any]:
@@ -118,6 +125,25 @@ def check(
     settles = instalments and _accepted(form) is not None
     remission_cents = owed_of(card).cents - sum(part.amount.cents for part in instalments) if settles else 0
     return Written(instalments, _call_back(form, now, zone), form.offers, form.debt, remission_cents)
+
+
+def confirmed(form: Form, script: Script, outcome: Outcome) -> Form:
+    """The form with what of the script should have been said to who was spoken to, and wasn't confirmed. Raises InputError
+    for a part that isn't there, and where the script wants every one confirmed.
+    """
+    known = script.compulsory(to_debtor=True)
+    strange = [title for title in form.said if title not in known]
+    if strange or form.unsaid:
+        what = (
+            f"said: {_short(strange[0])} is no compulsory part of the script" if strange else "unsaid: not the agent's"
+        )
+        raise InputError(what, f"confirm what was said of: {', '.join(known)}")
+    spoken_to = outcome.right_party or outcome.counts_as is EntryResult.THIRD_PARTY
+    wanted = script.compulsory(to_debtor=outcome.right_party) if spoken_to else ()
+    unsaid = tuple(title for title in wanted if title not in form.said)
+    if unsaid and outcome.right_party and script.refuses_unconfirmed:
+        raise InputError(f"said: {', '.join(unsaid)}: not confirmed", "say it, and confirm it among `said`")
+    return replace(form, unsaid=unsaid)
 
 
 def _accepted(form: Form) -> Offered | None:

@@ -30,6 +30,7 @@ class WrapUp:
         clock: Clock,
         became_free: Callable[[], None],
         wrapped: Callable[[Session], None],
+        anonymous: Callable[[AttemptId | None], bool],
     ) -> None:
         self._roster = roster
         self._seating = seating
@@ -38,6 +39,7 @@ class WrapUp:
         self._clock = clock
         self._became_free = became_free
         self._wrapped = wrapped
+        self._anonymous = anonymous
         self._written: set[AttemptId] = set()
 
     async def current(self, agent: str) -> Attempt | None:
@@ -58,9 +60,10 @@ class WrapUp:
         return attempt
 
     def finish(self, agent: str) -> None:
-        """End the wrap-up. Raises AgentError before the outcome is written."""
+        """End the wrap-up. Raises AgentError before the outcome is written: of a call that is about some case."""
         session = self._roster.session(agent)
-        if session.work is Work.WRAPPING and session.attempt not in self._written:
+        said = session.attempt in self._written or self._anonymous(session.attempt)
+        if session.work is Work.WRAPPING and not said:
             raise AgentError(f"{agent} hasn't said what the call was", "record its outcome first")
         self._end(session)
 
@@ -76,7 +79,7 @@ class WrapUp:
                 if (campaign := self._campaigns.get(name)) and campaign.auto_ready_after_seconds is not None
             ]
             if limits and now - session.since >= timedelta(seconds=min(limits)):
-                if session.attempt not in self._written:
+                if session.attempt not in self._written and not self._anonymous(session.attempt):
                     log.warning("wrap_up.ended_without_outcome", agent=session.agent, attempt=session.attempt)
                 self._end(session)
 

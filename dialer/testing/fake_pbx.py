@@ -5,10 +5,10 @@ It passes the same contract tests as the real one (tests/contract/test_pbx.py).
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.calls.pbx import InboundMark, Leg, LegState, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.settling import TIMER_B
 from dialer.compliance.clearance import Clearance, Treatment
@@ -28,6 +28,11 @@ BRIDGE_SECONDS = 0.01
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
 PHONE_SECONDS = 0.1
+WORD_SECONDS = 2.0
+"""How long a call that came in waits for the engine's word."""
+OFFER_SECONDS = 12.0
+"""The announcement that a key asks for a call back."""
+UNTREATED = Treatment(claim_seconds=0.0, comfort_noise=False, message=False, language="")
 # behaviour: seconds before it ends unanswered, Q.850 cause, SIP answer
 _UNANSWERED = {
     Behaviour.BUSY: (0.1, 17, 486),
@@ -49,6 +54,7 @@ class _Trunk:
     state: LegState = LegState.CALLING
     seat: int | None = None
     abandoned: bool = False
+    inbound: bool = False
     record: bool = False
     muted: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
@@ -96,6 +102,8 @@ class FakePbx:
         self.purged: list[AttemptId] = []
         self.abandoned: dict[AttemptId, datetime] = {}
         self.opted_out: dict[AttemptId, datetime] = {}
+        self.inbound: dict[AttemptId, InboundMark] = {}
+        self.turned_away: dict[AttemptId, TurnAway] = {}
         self._trunks: dict[AttemptId, _Trunk] = {}
         self._seats: dict[SeatLegId, _Seat] = {}
         self.spies: dict[SpyLegId, _Spy] = {}
@@ -122,8 +130,11 @@ class FakePbx:
 
     async def connect(self, attempt: AttemptId, seat_number: int) -> None:
         self._reach()
-        if self._up_trunk(attempt) is None:
+        trunk = self._up_trunk(attempt)
+        if trunk is None:
             raise PbxRefusedError("no such channel")
+        if trunk.inbound:
+            self._take(attempt)
         self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
         self._reply()
 
@@ -143,6 +154,21 @@ class FakePbx:
         if self._up_trunk(attempt) is None:
             raise PbxRefusedError("no such channel")
         self._later(attempt, 0.0, lambda: self._end(attempt, 16))
+        self._reply()
+
+    async def hold(self, attempt: AttemptId, seconds: float) -> None:
+        self._take(attempt)
+        self._trunks[attempt].state = LegState.WAITING
+        self._later(attempt, seconds, lambda: self._unserved(attempt))
+        self._reply()
+
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
+        self._take(attempt)
+        self.turned_away[attempt] = how
+        if how is TurnAway.CALL_BACK:
+            self._unserved(attempt)
+        else:
+            self._later(attempt, MESSAGE_SECONDS, lambda: self._end(attempt, 16))
         self._reply()
 
     async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None:  # noqa: ARG002
@@ -174,6 +200,7 @@ class FakePbx:
         self.purged.append(attempt)
         self.abandoned.pop(attempt, None)
         self.opted_out.pop(attempt, None)
+        self.inbound.pop(attempt, None)
         self._reply()
 
     async def survey(self) -> Survey:
@@ -198,9 +225,29 @@ class FakePbx:
             spies=spies,
             abandoned=dict(self.abandoned),
             opted_out=dict(self.opted_out),
+            inbound=dict(self.inbound),
         )
 
     # -- what tests do to it --------------------------------------------------------------------------
+
+    def call_in(self, attempt: AttemptId, called: str, caller: str = "") -> None:
+        """Somebody rings one of our numbers; the test makes the id in the dialplan's place."""
+        now = self.clock.now()
+        self._trunks[attempt] = _Trunk(PhoneNumber(caller), UNTREATED, LegState.WAITING, inbound=True)
+        self.inbound[attempt] = InboundMark(now, called, caller)
+        self._tell(events.InboundArrived(attempt, now, called, caller))
+        self._await_word(attempt)
+
+    def caller_hangs_up(self, attempt: AttemptId) -> None:
+        """Who rang us ends the call."""
+        self._end(attempt, 16)
+
+    def press_one(self, attempt: AttemptId) -> None:
+        """Who rang us, and nobody took the call, asks to be called back."""
+        now = self.clock.now()
+        self.inbound[attempt] = replace(self.inbound[attempt], call_back_at=now)
+        self._tell(events.CallBackAsked(attempt, now))
+        self._later(attempt, 2.0, lambda: self._end(attempt, 16))
 
     def lose_seat(self, leg: SeatLegId) -> None:
         """The agent's leg ends."""
@@ -325,6 +372,8 @@ class FakePbx:
         if seat is None or seat.locked_by is not None:
             why = "NONEXISTENT" if seat is None else "LOCKED"
             self._tell(events.ClaimFailed(attempt, self.clock.now(), why))
+            if trunk.inbound:
+                self._await_word(attempt)
             return
         seat.locked_by = attempt
         trunk.state = LegState.OTHER
@@ -336,9 +385,30 @@ class FakePbx:
             return
         trunk.state, trunk.seat = LegState.BRIDGED, seat_number
         self._tell(events.LegBridged(attempt, self.clock.now()))
-        if behaviour_of(trunk.number) is Behaviour.PERSON_HANGS_UP:
+        if not trunk.inbound and behaviour_of(trunk.number) is Behaviour.PERSON_HANGS_UP:
             talk = 1 + int(trunk.number[-4:-2]) * 0.03
             self._later(attempt, talk, lambda: self._end(attempt, 16))
+
+    def _take(self, attempt: AttemptId) -> None:
+        """The engine's word has come: what would happen without it doesn't."""
+        self._reach()
+        trunk = self._up_trunk(attempt)
+        if trunk is None:
+            raise PbxRefusedError("no such channel")
+        for timer in trunk.timers:
+            timer.cancel()
+        trunk.timers.clear()
+
+    def _await_word(self, attempt: AttemptId) -> None:
+        self._later(attempt, WORD_SECONDS, lambda: self._unserved(attempt))
+
+    def _unserved(self, attempt: AttemptId) -> None:
+        trunk = self._trunks.get(attempt)
+        if trunk is None or trunk.state is not LegState.WAITING:
+            return
+        trunk.state = LegState.OTHER
+        self._tell(events.InboundUnserved(attempt, self.clock.now()))
+        self._later(attempt, OFFER_SECONDS, lambda: self._end(attempt, 16))
 
     def _give_up(self, attempt: AttemptId) -> None:
         if attempt in self._trunks:
@@ -359,6 +429,8 @@ class FakePbx:
             return
         for timer in trunk.timers:
             timer.cancel()
+        if attempt in self.inbound:
+            self.inbound[attempt] = replace(self.inbound[attempt], ended_at=self.clock.now())
         ended = events.LegEnded(attempt, self.clock.now(), cause, sip)
         seats = {leg for leg, seat in self._seats.items() if seat.locked_by == attempt}
         barge = next((spy for spy in self.spies.values() if spy.seat in seats and spy.mode is SpyMode.BARGE), None)

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from dialer.agents.session import SavedSession, Work
 from dialer.agents.working_time import Worked
 from dialer.calls.attempt import Attempt
+from dialer.calls.inbound import InboundCall, KnownCaller, talk_of
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.campaigns.habits import Habits
@@ -36,7 +37,7 @@ from dialer.cases.model import (
 )
 from dialer.cases.payment import balance_of
 from dialer.compliance.clearance import Reservation
-from dialer.compliance.entry import Entry, Flag, Line, change_of
+from dialer.compliance.entry import Direction, Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
 from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.ids import AttemptId
@@ -95,6 +96,7 @@ class MemoryRecord:
         self.cases: dict[int, Case] = {}
         self.attempts: dict[AttemptId, Attempt] = {}
         self._of_case: dict[int, list[AttemptId]] = defaultdict(list)
+        self.inbound: dict[AttemptId, InboundCall] = {}
         self.outcomes: dict[AttemptId, RecordedOutcome] = {}
         self.decisions: list[Decision] = []
         self.lines: dict[str, Line] = {}
@@ -193,11 +195,17 @@ class MemoryRecord:
         case = self.cases[case_id]
         new = case.new
         mine = [self.attempts[attempt] for attempt in self._of_case[case_id]]
+        talks = [
+            self._talk(call)
+            for call in self.inbound.values()
+            if call.case_id == case_id and call.intent and call.bridged_at and call.ended_at
+        ]
         said = sorted(
-            (self.outcomes[attempt.id] for attempt in mine if attempt.id in self.outcomes),
+            (self.outcomes[attempt.id] for attempt in (*mine, *talks) if attempt.id in self.outcomes),
             key=lambda outcome: outcome.recorded_at,
         )
-        past = sorted((attempt for attempt in mine if attempt.ended_at), key=lambda a: a.cleared_at, reverse=True)
+        ended = [*(attempt for attempt in mine if attempt.ended_at), *talks]
+        past = sorted(ended, key=lambda a: a.cleared_at, reverse=True)
         return CaseCard(
             case_id,
             new.creditor,
@@ -311,8 +319,30 @@ class MemoryRecord:
         self.schedule(reservation.intent.case_id, None, CaseState.OPEN, "being called")
         self.cases[reservation.intent.case_id].uncalled_since = reservation.cleared_at
 
+    def save_inbound(self, call: InboundCall) -> None:
+        self.inbound[call.id] = replace(call)
+
+    async def known_callers(self, number: PhoneNumber) -> list[KnownCaller]:
+        self._reach()
+        talks: dict[int, tuple[str, datetime]] = {}
+        past = [(a.intent.case_id, a.agent, a.bridged_at) for a in self.attempts.values()]
+        past += [(call.case_id, call.agent, call.bridged_at) for call in self.inbound.values() if call.case_id]
+        for case_id, agent, at in past:
+            if agent is not None and at is not None and (case_id not in talks or talks[case_id][1] < at):
+                talks[case_id] = agent, at
+        return [
+            KnownCaller(case.id, case.campaign, *talks.get(case.id, (None, None)))
+            for case in self.cases.values()
+            if number in case.new.numbers
+        ]
+
+    async def unsettled_inbound(self, also: Collection[AttemptId]) -> list[InboundCall]:
+        self._reach()
+        return [replace(call) for call in self.inbound.values() if call.ended_at is None or call.id in also]
+
     def save(self, attempt: Attempt, *lines: Line) -> None:
-        self.attempts[attempt.id] = replace(attempt)
+        if attempt.direction is Direction.OUTBOUND:  # what came in is on record as a call of its own
+            self.attempts[attempt.id] = replace(attempt)
         self.keep(*lines)
 
     async def add_outcome(self, outcome: RecordedOutcome) -> None:
@@ -329,6 +359,8 @@ class MemoryRecord:
 
     async def called_since(self, attempt: AttemptId) -> bool:
         self._reach()
+        if attempt not in self.attempts:
+            return False
         this = self.attempts[attempt]
         return any(
             other.intent.case_id == this.intent.case_id and other.cleared_at > this.cleared_at
@@ -356,7 +388,17 @@ class MemoryRecord:
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
         self._reach()
-        return [self._read(self.attempts[attempt]) for attempt in ids if attempt in self.attempts]
+        wanted = list(ids)
+        talks = (self.inbound[id_] for id_ in wanted if id_ in self.inbound)
+        return [
+            *(self._read(self.attempts[attempt]) for attempt in wanted if attempt in self.attempts),
+            *(self._read(self._talk(call)) for call in talks if call.intent and call.bridged_at),
+        ]
+
+    def _talk(self, call: InboundCall) -> Attempt:
+        talk = talk_of(call)
+        talk.result = Result.CONNECTED if call.ended_at else None
+        return talk
 
     async def latest(self) -> datetime | None:
         self._reach()
@@ -490,7 +532,7 @@ class MemoryRecord:
         return Contact(
             attempt.cleared_at,
             attempt.intent.number,
-            attempt.result or "",
+            "inbound" if attempt.direction is Direction.INBOUND else attempt.result or "",
             outcome.code if outcome else None,
             attempt.agent,
             outcome.note if outcome else "",

@@ -1,6 +1,6 @@
 """A small SIP endpoint: real signalling over UDP, real RTP, and it knows whom it hears.
 
-It plays agents' phones and, in tests and benchmarks, debtors. It answers calls, never places one. Each side sends
+It plays agents' phones and, in tests and benchmarks, debtors, who may ring the PBX, too. Each side sends
 frames of one constant byte, its `voice`, so which voice arrives first, and when, is exact to one 20 ms frame.
 Requests and answers follow RFC 3261 as far as an Asterisk on loopback needs it: provisional and final answers,
 repeated until acknowledged; ACK, BYE, CANCEL, OPTIONS, re-INVITE; registration with digest authentication.
@@ -23,6 +23,7 @@ DIGITS = "0123456789*#"
 DIGIT_FRAMES = 8
 REGISTER_SECONDS = 5.0
 REPEAT_SECONDS = 0.5
+DIAL_SECONDS = 30.0
 MOST_REPEATS = 7
 REASONS = {180: "Ringing", 183: "Session Progress", 200: "OK", 404: "Not Found", 480: "Temporarily Unavailable",
            481: "Call Does Not Exist", 486: "Busy Here", 487: "Request Terminated", 500: "Server Error",
@@ -122,6 +123,7 @@ class SipCall:
     _sdp: str = ""
     _last_answer: bytes = b""
     _bye_sequence: int = 1
+    _answers: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
 
     @property
     def call_id(self) -> str:
@@ -152,6 +154,16 @@ class SipCall:
         """Pick up; False where the caller was gone already."""
         if self.ended.is_set():
             return False
+        self._meet()
+        await self._open_media()
+        self.answered_at = time.time()
+        self._respond(200, self._sdp)
+        self.endpoint.talking.add(self)
+        self.endpoint.start("acknowledgement", self._repeat_until_acknowledged())
+        return True
+
+    def _meet(self) -> None:
+        """Where the other side wants its media."""
         offer = self.invite.body
         address = re.search(r"^c=IN IP4 ([0-9.]+)", offer, re.MULTILINE)
         media = re.search(r"^m=audio (\d+) \S+ ([0-9 ]+)", offer, re.MULTILINE)
@@ -159,6 +171,8 @@ class SipCall:
             self._media_peer = (address[1], int(media[1]))
             offered = [int(number) for number in media[2].split()]
             self._payload = next((number for number in offered if number in (PCMA, PCMU)), PCMA)
+
+    async def _open_media(self) -> None:
         loop = asyncio.get_running_loop()
         self._rtp_transport, self._rtp = await loop.create_datagram_endpoint(
             lambda: _Rtp(measures=self.endpoint.measures), local_addr=(self.endpoint.host, 0)
@@ -170,11 +184,55 @@ class SipCall:
             f"m=audio {port} RTP/AVP {self._payload} {DTMF}\r\na=rtpmap:{self._payload} {name}/8000\r\n"
             f"a=rtpmap:{DTMF} telephone-event/8000\r\na=fmtp:{DTMF} 0-16\r\na=sendrecv\r\n"
         )
+
+    async def dial(self, caller: str) -> None:
+        """Ring the peer from a number ("anonymous": withheld) until it answers. Raises RefusedError, AwayError."""
+        await self._open_media()
+        endpoint, branch = self.endpoint, f"z9hG4bK{secrets.token_hex(8)}"
+        target = f"sip:{self.number}@{self.peer[0]}:{self.peer[1]}"
+
+        def request(method: str, to: str, via: str) -> bytes:
+            body = self._sdp if method == "INVITE" else ""
+            lines = [
+                f"{method} {target} SIP/2.0",
+                f"Via: SIP/2.0/UDP {endpoint.host}:{endpoint.port};rport;branch={via}",
+                "Max-Forwards: 70",
+                f"From: <sip:{caller}@{endpoint.host}>;tag={self.tag}",
+                f"To: {to}",
+                f"Call-ID: {self.call_id}",
+                f"CSeq: 1 {method}",
+                f"Contact: <sip:{endpoint.name}@{endpoint.host}:{endpoint.port}>",
+                "Content-Type: application/sdp",
+                f"Content-Length: {len(body)}",
+            ]
+            return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+        endpoint.send(request("INVITE", f"<{target}>", branch), self.peer)
+        answer = None
+        async with asyncio.timeout(DIAL_SECONDS):
+            while answer is None or answer.first.startswith("SIP/2.0 1"):
+                try:
+                    async with asyncio.timeout(None if answer else REPEAT_SECONDS):
+                        answer = await self._answers.get()
+                except TimeoutError:
+                    endpoint.send(request("INVITE", f"<{target}>", branch), self.peer)
+        taken = answer.first.startswith("SIP/2.0 2")
+        endpoint.send(
+            request("ACK", answer.get("to"), f"z9hG4bK{secrets.token_hex(8)}" if taken else branch), self.peer
+        )
+        if not taken:
+            self._end(by_us=False)
+            raise RefusedError(f"the PBX refuses the call: {answer.first[8:]}")
+        # the dialogue as its other side would have begun it: what ends a call that came in then ends this one, too
+        self.invite = Message(
+            answer.first,
+            {"from": [answer.get("to")], "to": [f"<sip:{caller}@{endpoint.host}>"], "contact": [answer.get("contact")],
+             "call-id": [self.call_id]},
+            answer.body,
+        )  # fmt: skip
+        self._meet()
         self.answered_at = time.time()
-        self._respond(200, self._sdp)
-        self.endpoint.talking.add(self)
-        self.endpoint.start("acknowledgement", self._repeat_until_acknowledged())
-        return True
+        endpoint.talking.add(self)
 
     def reject(self, code: int) -> None:
         """Refuse the call."""
@@ -327,6 +385,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         if message.first.startswith("SIP/2.0"):
             if "REGISTER" in message.get("cseq") and self._register_answer and not self._register_answer.done():
                 self._register_answer.set_result(message)
+            elif "INVITE" in message.get("cseq") and (dialled := self.calls.get(message.get("call-id"))):
+                dialled._answers.put_nowait(message)  # noqa: SLF001
             return
         method = message.first.split(" ", 1)[0]
         call = self.calls.get(message.get("call-id"))
@@ -352,6 +412,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
                 self.send(self.response(message, 200), addr)
             case _:
                 self.send(self.response(message, 501), addr)
+
+    async def call(self, number: str, pbx: tuple[str, int], caller: str = "anonymous") -> SipCall:
+        """Ring a number at the PBX, as somebody with this number; returns once it answers. Raises as `SipCall.dial`."""
+        call_id = secrets.token_hex(12)
+        call = SipCall(self, Message("", {"call-id": [call_id]}, ""), pbx, number, secrets.token_hex(8))
+        self.calls[call_id] = call
+        await call.dial(caller)
+        return call
 
     def _incoming(self, invite: Message, addr: tuple[str, int]) -> None:
         user = re.search(r"sips?:([^@;>]+)@", invite.first)

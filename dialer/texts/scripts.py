@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,10 +37,13 @@ class PartFile(BaseModel):
 
 
 class ScriptFile(BaseModel):
-    """name: for people. part: in the order in which they are said."""
+    """name: for people. part: in the order in which they are said. unconfirmed: what becomes of an outcome with the
+    debtor where the agent doesn't confirm that every compulsory part was said: it is recorded with what lacks, or refused.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    unconfirmed: Literal["record", "refuse"] = "record"
     part: Annotated[tuple[PartFile, ...], Field(min_length=1)]
 
 
@@ -69,6 +72,7 @@ class Script:
         text = TextFile.read(file)
         known = text.as_model(ScriptFile)
         self.language, self.version = language, f"{language} {known.name} {text.version}"
+        self.refuses_unconfirmed = known.unconfirmed == "refuse"
         self._parts = [(part, text.template(part.text, "part", at, "text")) for at, part in enumerate(known.part)]
         for part, said in self._parts:
             said.check(FIELDS)
@@ -77,6 +81,10 @@ class Script:
         if not any(part.compulsory for part in known.part):
             raise InputError(f"{text.shown}:1: part: none is compulsory", "mark who calls, for whom and why")
         self._said(_sample(language))
+
+    def compulsory(self, *, to_debtor: bool) -> tuple[str, ...]:
+        """The titles of what must be said to the debtor, or to somebody else."""
+        return tuple(part.title for part, _ in self._parts if part.compulsory and (to_debtor or not part.debtor_only))
 
     def render(self, card: CaseCard, agency: Agency, agent: str, today: date) -> RenderedScript:
         """What is said in one case. Raises InputError where a text fails."""

@@ -37,7 +37,7 @@ from dialer.outcomes.form import EMPTY, Form
 from dialer.outcomes.record import MOST_NOTE_CHARACTERS
 from dialer.outcomes.rules import RulesOf
 from dialer.outcomes.said import Said
-from dialer.web import ledger, letters, payments, waiting
+from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.recordings import play
 from dialer.web.tuning import TuneBody
@@ -111,6 +111,7 @@ class Api:
         self._dossiers = dossiers
         self._paid = paid
         self._shown: dict[str, tuple[int, str]] = {}
+        self._candidates: dict[str, tuple[str, set[int]]] = {}
         self._clock = clock
         self._said = said
         self._snapshot = snapshot
@@ -142,6 +143,7 @@ class Api:
                 web.get(f"{agent}/offer", self._offer),
                 web.post(f"{agent}/accept", self._accept),
                 web.post(f"{agent}/skip", self._skip),
+                web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
@@ -369,12 +371,32 @@ class Api:
         """The case on the agent's line: `case` is null while there is none."""
         attempt = await self._flow.wrap_up.current(_agent(request))
         await self._seen(request, None if attempt is None else attempt.intent.case_id, "call")
+        session = self._flow.roster.session(_agent(request))
+        seen = partial(self._candidate_seen, request)
+        call = self._flow.receiving.get(session.attempt)
+        caller = await inbound.shown(call, self._book, request[HOLDER], self._clock.now(), seen)
         if attempt is None:
-            return web.json_response({"attempt": None, "case": None, "script": None})
+            number = caller and caller["number"]
+            return web.json_response(
+                {
+                    "attempt": caller and session.attempt,
+                    "number": number,
+                    "case": None,
+                    "script": None,
+                    "inbound": caller,
+                }
+            )
         card = await self._book.card(attempt.intent.case_id, self._clock.now())
         script = self._script(card, attempt.campaign, _agent(request))
         answer = {"attempt": attempt.id, "number": attempt.intent.number, "case": self._card(card), "script": script}
-        return web.json_response(answer)
+        return web.json_response({**answer, "inbound": caller})
+
+    async def _identify(self, request: web.Request) -> web.Response:
+        """Whose call it is that came in."""
+        body = inbound.IdentifyBody.model_validate(await body_of(request))
+        await self._access.case(request[HOLDER], body.case)
+        await self._flow.receiving.identify(_agent(request), body.case)
+        return await self._call(request)
 
     def _script(self, card: CaseCard, campaign: str, agent: str) -> Any:
         """What the agent says, with its compulsory parts; a script that fails takes no call away from its agent."""
@@ -404,6 +426,16 @@ class Api:
         elif self._shown.get(agent) != (case_id, how):
             await self._dossiers.viewed(case_id, agent, how, self._clock.now())
             self._shown[agent] = (case_id, how)
+
+    async def _candidate_seen(self, request: web.Request, case_id: int) -> None:
+        """The same of one of several who may be calling: once a call."""
+        agent = request[HOLDER].signs(_agent(request))
+        call = self._flow.roster.session(_agent(request)).attempt or ""
+        if self._candidates.get(agent, ("", set()))[0] != call:
+            self._candidates[agent] = call, set()
+        if case_id not in self._candidates[agent][1]:
+            await self._dossiers.viewed(case_id, agent, "who may be calling", self._clock.now())
+            self._candidates[agent][1].add(case_id)
 
     async def _not_shown(self, case_id: int, by: str, how: str) -> None:
         await self._dossiers.viewed(case_id, by, how, self._clock.now())

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.calls.pbx import LegState
+from dialer.calls.pbx import LegState, TurnAway
 from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, Reservation, Treatment
 from dialer.compliance.verdict import Intent
@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.asterisk]
 CALLER_ID = "+390612345678"
 DROP = Treatment(claim_seconds=0.8, comfort_noise=True, message=False, language="it")
 MESSAGE = Treatment(claim_seconds=0.5, comfort_noise=False, message=True, language="en")
-AGENT_VOICE = 0x33
+AGENT_VOICE, CALLER_VOICE = 0x33, 0x2A
+CALLER = "+393471234567"
 WAIT_SECONDS = 40.0
 
 
@@ -63,6 +64,18 @@ class Lab:
     def of(self, leg):
         return [event for event in self.seen if leg in (getattr(event, "attempt", None), getattr(event, "leg", None))]
 
+    async def call_in(self, called=CALLER_ID, caller=CALLER):
+        """Somebody rings the PBX; the call's id, once it has arrived."""
+        known = {event.attempt for event in self.seen if isinstance(event, events.InboundArrived)}
+        await self.caller_calls(called, caller)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                new = [e.attempt for e in self.seen if isinstance(e, events.InboundArrived) and e.attempt not in known]
+                if new:
+                    return new[0]
+                self.news.clear()
+                await self.news.wait()
+
     async def event(self, kind, leg):
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
@@ -84,6 +97,18 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     if request.param == "fake":
         lab = Lab(SystemClock())
         lab.pbx = FakePbx(lab.clock, lab.on_event)
+
+        async def calls(called, caller):
+            lab.caller = lab.ids.inbound(lab.clock.now())
+            lab.pbx.call_in(lab.caller, called, caller)
+
+        async def presses():
+            lab.pbx.press_one(lab.caller)
+
+        async def hangs_up():
+            lab.pbx.caller_hangs_up(lab.caller)
+
+        lab.caller_calls, lab.caller_presses_one, lab.caller_hangs_up = calls, presses, hangs_up
         yield lab
         return
     folder = tmp_path_factory.mktemp("contract")
@@ -101,7 +126,19 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     await phone.register(("127.0.0.1", sip_port), "pw")
     boss = await SipEndpoint("boss", pick_up, voice=AGENT_VOICE).start_listening()
     await boss.register(("127.0.0.1", sip_port), "pw")
+    public = await SipEndpoint("public", pick_up, voice=CALLER_VOICE).start_listening()
     lab = Lab(SystemClock())
+
+    async def calls(called, caller):
+        lab.caller = await public.call(called, ("127.0.0.1", sip_port), caller or "anonymous")
+
+    async def presses():
+        await lab.caller.press("1")
+
+    async def hangs_up():
+        lab.caller.hang_up()
+
+    lab.caller_calls, lab.caller_presses_one, lab.caller_hangs_up = calls, presses, hangs_up
     lab.pbx = Asterisk(
         LinkSettings("127.0.0.1", ami_port, "dialer", "s3cret"),
         [Trunk("trunk", "trunk")],
@@ -121,6 +158,7 @@ async def lab(request, asterisk_tree, tmp_path_factory):
     await asyncio.gather(link, return_exceptions=True)
     await phone.close()
     await boss.close()
+    await public.close()
     await pbx.stop()
     await network.stop()
 
@@ -353,6 +391,82 @@ async def test_instants_are_the_pbxs_own_and_in_order(lab):
     instants = [event.at for event in lab.of(attempt)]
     assert instants == sorted(instants)
     assert abs(instants[0] - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+async def test_who_rings_us_is_told_of_and_bridged_to_the_seat(lab):
+    leg = await lab.seat()
+    attempt = await lab.call_in()
+    arrived = await lab.event(events.InboundArrived, attempt)
+    assert (arrived.called, arrived.caller) == (CALLER_ID, CALLER)
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].state is LegState.WAITING
+    mark = survey.inbound[attempt]
+    assert (mark.called, mark.caller, mark.ended_at) == (CALLER_ID, CALLER, None)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].bridge == survey.seats[leg].bridge != ""
+    lab.seen.clear()
+    await lab.caller_hangs_up()
+    await lab.event(events.LegEnded, attempt)
+    await lab.event(events.SeatIdle, leg)
+    assert (await lab.pbx.survey()).inbound[attempt].ended_at is not None  # the mark outlives the leg
+    await forgotten(lab, attempt)
+    await lab.pbx.hang_up(leg)
+    await lab.event(events.SeatEnded, leg)
+
+
+async def test_a_caller_waits_as_long_as_we_say_and_may_ask_for_a_call_back(lab):
+    attempt = await lab.call_in()
+    await lab.pbx.hold(attempt, 3.0)
+    held_at = lab.clock.now()
+    unserved = await lab.event(events.InboundUnserved, attempt)
+    assert timedelta(seconds=2.5) < unserved.at - held_at < timedelta(seconds=20)  # the engine's word alone holds 2 s
+    await asyncio.sleep(1.0)
+    await lab.caller_presses_one()
+    await lab.event(events.CallBackAsked, attempt)
+    await lab.event(events.LegEnded, attempt)
+    mark = (await lab.pbx.survey()).inbound[attempt]
+    assert mark.call_back_at is not None
+    assert mark.ended_at >= mark.call_back_at
+    await forgotten(lab, attempt)
+
+
+async def test_a_caller_of_whom_the_engine_says_nothing_is_offered_a_call_back(lab):
+    attempt = await lab.call_in(caller="")
+    assert (await lab.event(events.InboundArrived, attempt)).caller == ""
+    await lab.event(events.InboundUnserved, attempt)
+    await lab.caller_hangs_up()
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+@pytest.mark.parametrize("how", list(TurnAway))
+async def test_a_caller_is_turned_away_or_hung_up(lab, how):
+    attempt = await lab.call_in()
+    await lab.pbx.turn_away(attempt, how)
+    if how is TurnAway.CALL_BACK:
+        await lab.event(events.InboundUnserved, attempt)
+        await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+async def test_a_claim_for_a_caller_that_fails_leaves_time_for_another_word(lab):
+    attempt = await lab.call_in()
+    await lab.pbx.connect(attempt, 1999)
+    await lab.event(events.ClaimFailed, attempt)
+    assert (await lab.pbx.survey()).attempts[attempt].state is LegState.WAITING
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
+async def forgotten(lab, attempt):
+    await lab.pbx.purge(attempt)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while attempt in (await lab.pbx.survey()).inbound:
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("record", [True, False])

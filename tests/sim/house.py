@@ -83,7 +83,7 @@ class House:
 
     async def __aenter__(self):
         self.tasks = await Tasks().__aenter__()
-        ids = Ids(Random(self.chance.random()))
+        ids = self.ids = Ids(Random(self.chance.random()))
         self.ledger = ProcessLedger()
         self.gate = Gate(law(*self.packs), self.ledger, self.record, self.clock, ids)
         settings = {
@@ -150,6 +150,8 @@ class House:
             learning=self.learning,
             pacer=self.pacer,
             tally=self.tally,
+            inbound=self.record,
+            book=self.record,
             recordings=self.recordings,
             has_room=lambda: self.room,
             clock=self.clock,
@@ -272,7 +274,7 @@ class House:
         assert max(numbers.values(), default=0) <= 1, "a number twice in flight"
         assert max(debtors.values(), default=0) <= 1, "a debtor twice in flight"
         for attempt in self.live:
-            assert attempt.id in self.record.attempts, "a call that isn't on record"
+            assert attempt.id in {**self.record.attempts, **self.record.inbound}, "a call that isn't on record"
             assert attempt.state is not State.ENDED
         dialled = [attempt for attempt, _ in self.pbx.originated]
         assert len(dialled) == len(set(dialled)), "a call sent twice"

@@ -45,7 +45,7 @@ from dialer.outcomes.keeping import Keeping
 from dialer.outcomes.planning import Planning
 from dialer.outcomes.rules import Rules
 from dialer.testing.law import FACTS, law
-from dialer.texts.scripts import shipped_scripts
+from dialer.texts.scripts import SHIPPED, Scripts, shipped_scripts
 from dialer.web.api import OutcomeBody
 from tests.clock import SetClock
 
@@ -313,6 +313,49 @@ async def test_the_history_says_which_version_of_the_script_the_agent_had(sql):
     dossier = await sql.dossiers.look(desk.case_id, "carla", "test", desk.clock.now())
     (moment,) = [moment for moment in dossier.timeline if moment.kind is MomentKind.ATTEMPT]
     assert moment.details["script"] == version
+
+
+async def unsaid(desk):
+    dossier = await desk.store.dossiers.look(desk.case_id, "carla", "test", desk.clock.now())
+    (moment,) = [moment for moment in dossier.timeline if moment.kind is MomentKind.ATTEMPT]
+    return moment.details["unsaid"]
+
+
+async def test_what_an_agent_does_not_confirm_as_said_is_on_record_by_who_was_spoken_to(sql):
+    desk = Desk(sql)
+    await desk.case()
+    await desk.talk()
+    who, for_whom, *more = shipped_scripts().pick("it").compulsory(to_debtor=True)
+    for code, said, lacking in (
+        ("refuses", [who], [for_whom, *more]),
+        ("refuses", [who, for_whom, *more], []),
+        ("third_party", [], [who]),  # who else answers mustn't hear the rest
+        ("machine", [], []),
+    ):
+        await desk.say(code, said=said)
+        await sql.attempts.flush()
+        assert await unsaid(desk) == lacking, code
+    for wrong in ({"said": ["Buongiorno"]}, {"unsaid": [who]}):
+        with pytest.raises(InputError) as told:
+            await desk.say("refuses", **wrong)
+        assert who in told.value.remedy
+    assert await unsaid(desk) == []
+
+
+async def test_a_script_that_wants_every_part_confirmed_has_an_outcome_with_the_debtor_refused_without(sql, tmp_path):
+    text = (SHIPPED / "it.toml").read_text()
+    (tmp_path / "it.toml").write_text('unconfirmed = "refuse"\n' + text)
+    scripts = Scripts.read(tmp_path, "it")
+    desk = Desk(sql, rules=Rules(scripts=scripts))
+    await desk.case()
+    await desk.talk()
+    parts = scripts.pick("it").compulsory(to_debtor=True)
+    with pytest.raises(InputError, match=f"said: {parts[-1]}: not confirmed"):
+        await desk.say("refuses", said=parts[:-1])
+    assert await desk.row(schema.outcomes) == []
+    await desk.say("hung_up")
+    await desk.say("refuses", said=parts)
+    assert (await desk.row(schema.outcomes)).code == "refuses"
 
 
 async def test_a_later_word_replaces_promise_and_offers(sql):

@@ -40,6 +40,7 @@ KEPT = {
     "letters": set(),
     "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
                  "caller_id"},
+    "inbound_calls": {"id", "campaign", "called", "packs", "debts", "state", "agent", "result"},
     "recordings": {"attempt_id", "sha256", "cell"},  # the tombstone: a checksum of sound that is no more
     "recording_moments": {"attempt_id"},
     "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},

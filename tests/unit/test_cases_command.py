@@ -54,6 +54,18 @@ def test_an_open_quote_is_among_the_rejects_with_what_is_wrong_besides(take_in, 
     assert "close the quotes" in quote["rejected_remedy"]
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=["import", "dry run"])
+def test_a_mandate_of_which_no_terms_are_on_record_is_told_as_it_stops_nothing(take_in, tmp_path, options):
+    text = f"{HEADER};mandate\nLuce;D1;Anna;F1;10,00;+39 347 1234567;M1\nLuce;D2;Ivo;F2;10,00;+39 347 1234568;\n"
+    result, _ = take_in(text, *options)
+    assert (result.exit_code, result.stdout.count("warning")) == (0, 1)
+    assert "no terms are on record of the mandate M1 of Luce" in result.stdout
+    terms = ("--licence", "TULPS 12", "--starts-on", "2026-01-01", "--retention-days", "30")
+    command = ("mandate", "set", "Luce", "M1", *terms, "-c", str(tmp_path / "dialer.toml"))
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert "warning" not in take_in(text, *options)[0].stdout
+
+
 def test_rejects_that_cannot_be_written_stop_the_import_before_it_begins(take_in, tmp_path):
     result, debtors = take_in(f"{HEADER}\nLuce;D1;Anna;F1;10,00;+39 347 1234567\n", "--rejects", str(tmp_path))
     assert isinstance(result.exception, InputError)

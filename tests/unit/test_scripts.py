@@ -91,7 +91,7 @@ def test_what_was_promised_and_offered_last_is_said():
         ("sono {{ agent }}", "sono {{ agent.name }}", "it.toml:8: 'str object' has no attribute 'name'"),
         ("compulsory = true\n", "", "none is compulsory"),
         ('title = "Saluto"', 'titel = "Saluto"', "part.7.titel: unknown key"),
-        ("name =", "nam =", "nam: unknown key; known here: name, part"),
+        ("name =", "nam =", "nam: unknown key; known here: name, unconfirmed, part"),
     ],
 )
 def test_a_script_that_cannot_be_said_is_refused_with_file_and_line(tmp_path, before, after, says):

@@ -176,7 +176,7 @@ async def test_an_agents_call_from_log_in_to_wrap_up(site):
     status, line = await site.ask("POST", "/api/v1/agents/agent0/wrapped")
     assert (status, line["state"], line["pause_reason"]) == (200, "paused", "lunch")
     assert (await site.ask("GET", "/api/v1/agents/agent0/call"))[1] == {
-        "attempt": None, "case": None, "script": None,
+        "attempt": None, "number": None, "case": None, "script": None, "inbound": None,
     }  # fmt: skip
     (outcome,) = site.house.record.outcomes.values()
     assert (outcome.note, outcome.agent, outcome.script) == ("venerdì", "agent0", shipped_scripts().pick("it").version)

@@ -9,17 +9,17 @@ from typing import Any
 import structlog
 from panoramisk.message import Message
 
-from dialer.adapters.ami.decode import Headers, decode
+from dialer.adapters.ami.decode import Headers, decode, leg_of
 from dialer.adapters.ami.latency import Smoothed
 from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
-from dialer.calls.pbx import Leg, LegState, Survey
+from dialer.calls.pbx import InboundMark, Leg, LegState, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import Clearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxRefusedError
-from dialer.kernel.events import OriginateFailed, PbxEvent, SpyMode
+from dialer.kernel.events import InboundArrived, LegEnded, OriginateFailed, PbxEvent, SpyMode
 from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 
@@ -33,6 +33,7 @@ RIGHTS = "the AMI user needs read = call,user,system and write = originate,call,
 DIALPLAN = "include extensions_dialer.conf in extensions.conf, and reload the dialplan"
 _RECORD = {"nothing": "open", "notice": "held", "consent": "held"}
 ABANDONED_FAMILY, OPT_OUT_FAMILY = "dialer_abandoned", "dialer_opt_out"
+INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbound_ended", "dialer_call_back"
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
 
@@ -56,6 +57,8 @@ class Asterisk:
         self.acknowledgement, self.event_lag = Smoothed(), Smoothed()
         """From a request to place a call, or a ping, to its answer; from an event at the PBX to its coming here."""
         self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._channels: dict[str, str] = {}
+        """The Uniqueid of each call that came in, which isn't its id."""
         self._clock = clock
         self._on_event = on_event
 
@@ -174,25 +177,37 @@ class Asterisk:
         """Let the answered debtor go: the gate forbids the bridge."""
         await self._redirect(attempt, "dialer-refused", "s")
 
+    async def hold(self, attempt: AttemptId, seconds: float) -> None:
+        """Let the caller wait, so long at most."""
+        await self._redirect(attempt, "dialer-inbound-wait", str(max(0, round(seconds))))
+
+    async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None:
+        """Tell the caller that nobody takes the call."""
+        await self._redirect(attempt, _ANNOUNCING[how], "s")
+
     async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
         """End a leg."""
-        await self._ask({"Action": "Hangup", "Channel": leg, "Cause": NORMAL_CLEARING})
+        await self._ask({"Action": "Hangup", "Channel": self._channels.get(leg, leg), "Cause": NORMAL_CLEARING})
 
     async def survey(self) -> Survey:
         """List our channels and the dialplan's marks."""
         channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
         at = self._clock.now()
-        debtors = [row for row in channels if _is_ours(row, ids.ATTEMPT_PREFIX)]
-        talks = {row.get("bridgeid", "") for row in debtors} - {""}
+        debtors = {
+            AttemptId(leg): row for row in channels if (leg := leg_of(row)) and not leg.startswith(ids.SEAT_PREFIX)
+        }
+        talks = {row.get("bridgeid", "") for row in debtors.values()} - {""}
+        self._channels = {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
         return Survey(
             at=at,
-            attempts={AttemptId(row["uniqueid"]): _debtor_leg(row) for row in debtors},
+            attempts={attempt: _debtor_leg(row) for attempt, row in debtors.items()},
             seats={
                 SeatLegId(row["uniqueid"]): _seat_leg(row, talks) for row in channels if _is_ours(row, ids.SEAT_PREFIX)
             },
             spies={SpyLegId(row["uniqueid"]): _spy_leg(row) for row in channels if _is_ours(row, ids.SPY_PREFIX)},
             abandoned=await self._marks(ABANDONED_FAMILY),
             opted_out=await self._marks(OPT_OUT_FAMILY),
+            inbound=await self._inbound(),
         )
 
     async def version(self) -> str:
@@ -204,6 +219,10 @@ class Asterisk:
         event = decode(message, self._clock)
         if event is None:
             return
+        if isinstance(event, InboundArrived):
+            self._channels[event.attempt] = message.get("leg", "")
+        elif isinstance(event, LegEnded):
+            self._channels.pop(event.attempt, None)
         if message.get("timestamp"):
             self.event_lag.add((self._clock.now() - event.at + self.skew).total_seconds())
         if isinstance(event, OriginateFailed):
@@ -221,9 +240,24 @@ class Asterisk:
             self._on_event(event)
 
     async def _redirect(self, leg: AttemptId | SpyLegId, context: str, exten: str) -> None:
-        await self._ask({"Action": "Redirect", "Channel": leg, "Context": context, "Exten": exten, "Priority": "1"})
+        channel = self._channels.get(leg, leg)
+        await self._ask({"Action": "Redirect", "Channel": channel, "Context": context, "Exten": exten, "Priority": "1"})
+
+    async def _inbound(self) -> dict[AttemptId, InboundMark]:
+        # the end first: a call that ends meanwhile is still up in what was read before
+        ended, asked = await self._marks(ENDED_FAMILY), await self._marks(CALL_BACK_FAMILY)
+        marks = {}
+        for attempt, value in (await self._values(INBOUND_FAMILY)).items():
+            arrived_at, called, caller = [*value.split(":"), "", ""][:3]
+            marks[attempt] = InboundMark(
+                self._clock.at(float(arrived_at)), called, caller, ended.get(attempt), asked.get(attempt)
+            )
+        return marks
 
     async def _marks(self, family: str) -> dict[AttemptId, datetime]:
+        return {attempt: self._clock.at(float(value)) for attempt, value in (await self._values(family)).items()}
+
+    async def _values(self, family: str) -> dict[AttemptId, str]:
         try:
             rows = (await self._ask({"Action": "DBGetTree", "Family": family}, as_list=True))[1:-1]
         except PbxRefusedError as error:
@@ -234,7 +268,7 @@ class Asterisk:
         for row in rows:
             attempt = row.get("key", "").rpartition("/")[2]
             if ids.is_well_formed(attempt):
-                marks[AttemptId(attempt)] = self._clock.at(float(row.get("val", "0")))
+                marks[AttemptId(attempt)] = row.get("val", "0")
         return marks
 
     async def _ask(self, action: Mapping[str, Any], *, as_list: bool = False) -> Any:
@@ -244,6 +278,14 @@ class Asterisk:
             remedy = RIGHTS if DENIED in str(first.message) else DIALPLAN if "Context" in action else ""
             raise PbxRefusedError(f"Asterisk refuses {action['Action']}: {first.message}", remedy)
         return answer
+
+
+_WAITING = frozenset({"dialer-answered", "dialer-inbound", "dialer-inbound-wait"})
+_ANNOUNCING = {
+    TurnAway.CALL_BACK: "dialer-inbound-unserved",
+    TurnAway.SORRY: "dialer-inbound-sorry",
+    TurnAway.NOT_OURS: "dialer-inbound-not-ours",
+}
 
 
 def _as_dialled(number: PhoneNumber, number_format: str) -> str:
@@ -263,7 +305,7 @@ def _debtor_leg(row: Mapping[str, str]) -> Leg:
         return Leg(LegState.CALLING)
     if bridge:
         return Leg(LegState.BRIDGED, bridge)
-    return Leg(LegState.WAITING if row.get("context") == "dialer-answered" else LegState.OTHER)
+    return Leg(LegState.WAITING if row.get("context") in _WAITING else LegState.OTHER)
 
 
 def _spy_leg(row: Mapping[str, str]) -> Leg:

@@ -24,14 +24,17 @@ def _instant(message: Headers, clock: Clock) -> datetime:
     return clock.at(float(stamp)) if stamp else clock.now()
 
 
-def _leg(message: Headers, header: str = "uniqueid") -> str | None:
-    leg = message.get(header, "")
-    return leg if ids.is_well_formed(leg) else None
+def leg_of(message: Headers, header: str = "uniqueid") -> str | None:
+    """Whose channel it is: our own id, or the account code of a call that came in."""
+    leg, account = message.get(header, ""), message.get("accountcode", "")
+    if ids.is_well_formed(leg):
+        return leg
+    return account if ids.is_inbound(account) else None
 
 
 def _attempt(message: Headers, header: str = "uniqueid") -> AttemptId | None:
-    leg = _leg(message, header)
-    return AttemptId(leg) if leg and leg.startswith(ids.ATTEMPT_PREFIX) else None
+    leg = leg_of(message, header)
+    return AttemptId(leg) if leg and not leg.startswith(ids.SEAT_PREFIX) else None
 
 
 def _new_channel(message: Headers, at: datetime) -> PbxEvent | None:
@@ -59,7 +62,7 @@ def _bridge_enter(message: Headers, at: datetime) -> PbxEvent | None:
 
 
 def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
-    leg = _leg(message)
+    leg = leg_of(message)
     if not leg:
         return None
     if leg.startswith(ids.SEAT_PREFIX):
@@ -73,7 +76,7 @@ def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
 
 
 def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
-    leg = _leg(message)
+    leg = leg_of(message)
     if not leg or message.get("response") != "Failure":
         return None
     if leg.startswith(ids.SEAT_PREFIX):
@@ -86,10 +89,10 @@ def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
 def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
     name = message.get("userevent")
     if name == "DialerSeatIdle":
-        leg = _leg(message, "leg")
+        leg = leg_of(message, "leg")
         return events.SeatIdle(SeatLegId(leg), at) if leg else None
     if name == "DialerSpying":
-        leg, mode = _leg(message, "leg"), message.get("mode", "")
+        leg, mode = leg_of(message, "leg"), message.get("mode", "")
         return events.SpyOn(SpyLegId(leg), at, SpyMode(mode)) if leg and mode in _MODES else None
     attempt = _attempt(message, "attempt")
     if not attempt:
@@ -105,6 +108,12 @@ def _user_event(message: Headers, at: datetime) -> PbxEvent | None:
             return events.CallAbandoned(attempt, at)
         case "DialerOptOut":
             return events.OptedOut(attempt, at)
+        case "DialerInbound":
+            return events.InboundArrived(attempt, at, message.get("called", ""), message.get("caller", ""))
+        case "DialerInboundUnserved":
+            return events.InboundUnserved(attempt, at)
+        case "DialerCallBack":
+            return events.CallBackAsked(attempt, at)
     return None
 
 

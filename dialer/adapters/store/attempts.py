@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer.adapters.store.away import reading
 from dialer.adapters.store.cases import CALLED_SINCE, follow_write, schedule_write
 from dialer.adapters.store.decisions import decision_write
+from dialer.adapters.store.inbound import call_of
 from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.promises import outcome_writes
-from dialer.adapters.store.schema import attempts, cases, debtors, numbers, outcomes
+from dialer.adapters.store.schema import attempts, cases, debtors, inbound_calls, numbers, outcomes
 from dialer.adapters.store.write import Write
 from dialer.adapters.store.writer import Writer
 from dialer.calls.attempt import Attempt, Signal, State
+from dialer.calls.inbound import talk_of
 from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind
 from dialer.cases.model import NOT_CALLED, CaseState, NextAction
@@ -58,6 +60,22 @@ _WITH_DEBTOR = (
     .join(debtors, attempts.c.debtor_id == debtors.c.id)
     .outerjoin(numbers, (numbers.c.debtor_id == attempts.c.debtor_id) & (numbers.c.number == attempts.c.number))
     .outerjoin(outcomes, attempts.c.id == outcomes.c.attempt_id)
+)
+_SAID = ("counts_as", "next_state", "next_due_at", "next_why", "next_number")
+_TALKS = (
+    select(
+        inbound_calls,
+        cases.c.campaign.label("its_campaign"),
+        cases.c.debtor_id,
+        debtors.c.zone,
+        debtors.c.household,
+        outcomes.c.code.label("outcome"),
+        *(outcomes.c[name] for name in _SAID),
+    )
+    .join(cases, inbound_calls.c.case_id == cases.c.id)
+    .join(debtors, cases.c.debtor_id == debtors.c.id)
+    .outerjoin(outcomes, inbound_calls.c.id == outcomes.c.attempt_id)
+    .where(inbound_calls.c.bridged_at.is_not(None))
 )
 
 
@@ -153,9 +171,12 @@ class SqlAttempts:
             ]
 
     async def find(self, ids: Iterable[AttemptId]) -> list[Attempt]:
-        """The attempts of these ids that are on record."""
+        """The attempts of these ids that are on record, and the conversations of calls that came in."""
         async with reading(self._engine) as connection:
-            return [_attempt(row) for row in await connection.execute(_WITH_DEBTOR.where(attempts.c.id.in_(list(ids))))]
+            wanted = list(ids)
+            ours = await connection.execute(_WITH_DEBTOR.where(attempts.c.id.in_(wanted)))
+            came_in = await connection.execute(_TALKS.where(inbound_calls.c.id.in_(wanted)))
+            return [*map(_attempt, ours), *map(_talk, came_in)]
 
     async def called_since(self, attempt: AttemptId) -> bool:
         """Whether the case of an attempt was called again after it."""
@@ -223,6 +244,29 @@ def _attempt(row: Row[Any]) -> Attempt:
         counts_as=EntryResult(row.counts_as) if row.counts_as else None,
         then=_then(row),
     )
+
+
+def _talk(row: Row[Any]) -> Attempt:
+    call = call_of(row)
+    number = call.caller or PhoneNumber("")
+    zones = (row.zone,) if row.zone else ()
+    call.intent = Intent(
+        campaign=row.its_campaign,
+        case_id=row.case_id,
+        debtor_id=row.debtor_id,
+        number=number,
+        zones=zones,
+        packs=tuple(name for name in row.packs.split(",") if name),
+        ring_max_seconds=0.0,
+        debts=tuple(int(debt) for debt in row.debts.split(",") if debt),
+        household=row.household,
+        mode=CallMode.RESERVED,
+    )
+    talk = talk_of(call)
+    talk.result = Result.CONNECTED if call.ended_at else None
+    talk.outcome, talk.then = row.outcome, _then(row)
+    talk.counts_as = EntryResult(row.counts_as) if row.counts_as else None
+    return talk
 
 
 def _then(row: Row[Any]) -> NextAction | None:

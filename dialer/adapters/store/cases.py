@@ -36,6 +36,7 @@ from dialer.adapters.store.schema import (
     cases,
     debtors,
     debts,
+    inbound_calls,
     mandates,
     numbers,
     outcomes,
@@ -314,12 +315,26 @@ class SqlCaseBook:
                     attempts.c.cleared_at, attempts.c.number, attempts.c.result, attempts.c.agent,
                     outcomes.c.code, outcomes.c.note,
                 )
-                .outerjoin(outcomes)
+                .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
                 .where(attempts.c.case_id == case_id, attempts.c.ended_at.is_not(None))
                 .order_by(attempts.c.cleared_at.desc())
                 .limit(MOST_HISTORY)
             )  # fmt: skip
-            history = tuple(_contact(row) for row in past)
+            came_in = await connection.execute(
+                select(
+                    inbound_calls.c.arrived_at.label("cleared_at"),
+                    func.coalesce(inbound_calls.c.number, "").label("number"),
+                    literal_column("'inbound'").label("result"),
+                    inbound_calls.c.agent, outcomes.c.code, outcomes.c.note,
+                )
+                .outerjoin(outcomes, outcomes.c.attempt_id == inbound_calls.c.id)
+                .where(inbound_calls.c.case_id == case_id, inbound_calls.c.bridged_at.is_not(None))
+                .where(inbound_calls.c.ended_at.is_not(None))
+                .order_by(inbound_calls.c.arrived_at.desc())
+                .limit(MOST_HISTORY)
+            )  # fmt: skip
+            spoken = sorted((_contact(row) for row in (*past, *came_in)), key=lambda one: one.at, reverse=True)
+            history = tuple(spoken[:MOST_HISTORY])
             called = (
                 await connection.scalars(select(numbers.c.number).where(numbers.c.debtor_id == case.debtor_id))
             ).all()

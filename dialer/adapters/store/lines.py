@@ -47,7 +47,7 @@ LINES_BY_RESULT = _LINES.outerjoin(outcomes, outcomes.c.attempt_id == attempts.c
 """And how many calls were answered, and reached the right party."""
 TRIES = (
     select(attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party)
-    .outerjoin(outcomes)
+    .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
     .where(attempts.c.debtor_id == bindparam("debtor_id"), attempts.c.ended_at.is_not(None))
     .where(attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value))
     .order_by(attempts.c.cleared_at.desc())

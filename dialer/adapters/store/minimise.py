@@ -42,6 +42,7 @@ from dialer.adapters.store.schema import (
     decisions,
     flag_changes,
     guarantors,
+    inbound_calls,
     ledger,
     ledger_keys,
     letters,
@@ -223,10 +224,12 @@ class Minimiser:
         own = {row.number for row in _rows(connection, select(numbers.c.number), numbers.c.debtor_id, ids)}
         case_ids = [row.id for row in _rows(connection, select(cases.c.id), cases.c.debtor_id, ids)]
         attempt_ids = [row.id for row in _rows(connection, select(attempts.c.id), attempts.c.debtor_id, ids)]
+        came_in = [row.id for row in _rows(connection, select(inbound_calls.c.id), inbound_calls.c.case_id, case_ids)]
+        written_up = [*attempt_ids, *came_in]
         noted = select(outcomes.c.attempt_id).where(or_(outcomes.c.note != "", outcomes.c.form != "{}"))
         done.attempts += len(attempt_ids)
         done.numbers += len(own)
-        done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, attempt_ids))
+        done.notes += len(_rows(connection, noted, outcomes.c.attempt_id, written_up))
         done.lines += _count(connection, ledger, ledger.c.debtor_id, ids)
         named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
         done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
@@ -261,7 +264,7 @@ class Minimiser:
                 note="", form="{}", next_state=None, next_due_at=None, next_why=None, next_number=None
             ),
             outcomes.c.attempt_id,
-            attempt_ids,
+            written_up,
         )
         pseudonyms = [
             {"whose": row.debtor_id, "called": row.number, "pseudonym": self._pseudonym(row.number)}
@@ -365,6 +368,14 @@ def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
         history.under_way = history.under_way or row.ended_at is None
         for at in (row.cleared_at, row.ended_at, row.recorded_at):
             history.happened(at)
+    callers = select(
+        inbound_calls.c.case_id, inbound_calls.c.arrived_at, inbound_calls.c.ended_at, outcomes.c.recorded_at
+    ).outerjoin(outcomes, inbound_calls.c.id == outcomes.c.attempt_id)
+    for row in _rows(connection, callers, inbound_calls.c.case_id, list(owner)):
+        history = found[owner[row.case_id]]
+        history.under_way = history.under_way or row.ended_at is None
+        for at in (row.arrived_at, row.ended_at, row.recorded_at):
+            history.happened(at)
     told = select(decisions.c.case_id, decisions.c.at, decisions.c.content)
     for row in _rows(connection, told, decisions.c.case_id, list(owner)):
         history = found[owner[row.case_id]]
@@ -400,6 +411,9 @@ def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequen
     nobodys = update(flag_changes).where(flag_changes.c.debtor_id.is_(None)).values(evidence="")
     _each(connection, nobodys, flag_changes.c.number, sorted(own))
     _each(connection, delete(written_facts), written_facts.c.debt_id, debt_ids)
+    nobody = update(inbound_calls).values(number=None, candidates="")
+    _each(connection, nobody, inbound_calls.c.case_id, case_ids)
+    _each(connection, nobody.where(inbound_calls.c.case_id.is_(None)), inbound_calls.c.number, sorted(own))
     for table in (guarantors, case_history, case_views, letters):
         _each(connection, delete(table), table.c.case_id, case_ids)
     for table in (addresses, flag_changes):

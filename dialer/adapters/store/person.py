@@ -10,7 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import telling_away
 from dialer.adapters.store.dossiers import record_view
-from dialer.adapters.store.schema import METADATA, attempts, cases, creditors, debtors, debts, mandates, numbers
+from dialer.adapters.store.schema import (
+    METADATA,
+    attempts,
+    cases,
+    creditors,
+    debtors,
+    debts,
+    inbound_calls,
+    mandates,
+    numbers,
+)
 from dialer.cases.access import Kept
 
 OF_NOBODY = frozenset(
@@ -81,11 +91,13 @@ class SqlPerson:
 
 async def _whose(connection: AsyncConnection, debtor_id: int) -> _Whose:
     case_ids = (await connection.scalars(select(cases.c.id).where(cases.c.debtor_id == debtor_id))).all()
+    ours = (await connection.scalars(select(attempts.c.id).where(attempts.c.debtor_id == debtor_id))).all()
+    came_in = (await connection.scalars(select(inbound_calls.c.id).where(inbound_calls.c.case_id.in_(case_ids)))).all()
     return _Whose(
         debtor_id,
         case_ids,
         (await connection.scalars(select(debts.c.id).where(debts.c.case_id.in_(case_ids)))).all(),
-        (await connection.scalars(select(attempts.c.id).where(attempts.c.debtor_id == debtor_id))).all(),
+        [*ours, *came_in],
         (await connection.scalars(select(numbers.c.number).where(numbers.c.debtor_id == debtor_id))).all(),
     )
 

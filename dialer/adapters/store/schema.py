@@ -335,10 +335,38 @@ attempts = Table(
     Index(None, "cleared_at"),
 )
 
+# calls that came in: none of them is an attempt of ours, and no count of those knows them
+inbound_calls = Table(
+    "inbound_calls",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("campaign", String, nullable=False),  # empty: the number that was rung is no campaign's
+    Column("called", String, nullable=False),
+    Column("number", String),  # the caller's; empty: withheld
+    Column("case_id", ForeignKey("cases.id")),
+    Column("candidates", String, nullable=False),  # cases of everybody with the number, with commas between
+    Column("packs", String, nullable=False),  # by which the talk about its case counts
+    Column("debts", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("arrived_at", Instant, nullable=False),
+    Column("bridged_at", Instant),
+    Column("unserved_at", Instant),
+    Column("call_back_at", Instant),  # when it was asked for
+    Column("call_back_due_at", Instant),
+    Column("ended_at", Instant),
+    Column("agent", String),
+    Column("result", String),
+    Index(None, "arrived_at"),
+    Index(None, "ended_at"),
+    Index(None, "case_id"),
+    Index(None, "number"),
+)
+
+# of an attempt of ours, or of a call that came in
 outcomes = Table(
     "outcomes",
     METADATA,
-    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("attempt_id", String, primary_key=True),
     Column("agent", String, nullable=False),
     Column("code", String, nullable=False),
     Column("note", String, nullable=False),
@@ -358,7 +386,7 @@ outcomes = Table(
 promises = Table(
     "promises",
     METADATA,
-    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("attempt_id", String, primary_key=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
     Column("agent", String, nullable=False),
     Column("made_at", Instant, nullable=False),
@@ -378,7 +406,7 @@ promises = Table(
 offers = Table(
     "offers",
     METADATA,
-    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("attempt_id", String, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
     Column("agent", String, nullable=False),
@@ -455,7 +483,7 @@ sessions = Table(
     Column("leg", String),  # the seat's channel; empty = logged out
     Column("pause_reason", String),
     Column("since", Instant, nullable=False),
-    Column("wrapping", ForeignKey("attempts.id")),  # the attempt whose outcome the agent is writing
+    Column("wrapping", String),  # the call whose outcome the agent is writing
 )
 
 # which supervisor listened to which agent

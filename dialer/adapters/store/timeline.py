@@ -9,12 +9,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.store.flags import changes_about
+from dialer.adapters.store.inbound import call_of
 from dialer.adapters.store.letters import letter_of
 from dialer.adapters.store.schema import (
     attempts,
     case_history,
     debts,
     decisions,
+    inbound_calls,
     ledger,
     letters,
     offers,
@@ -57,8 +59,8 @@ async def timeline_of(connection: AsyncConnection, whose: Whose, most: int) -> t
 
 
 async def _attempts(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
-    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script"))
-    chosen = select(attempts, *told).outerjoin(outcomes)
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script", "form"))
+    chosen = select(attempts, *told).outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
     rows = await _newest(connection, chosen, attempts.c.case_id == whose.case_id, attempts.c.cleared_at, most)
     return [_attempt(row) for row in rows]
 
@@ -75,8 +77,40 @@ def _attempt(row: Any) -> Moment:
         "next": row.next_why,
         "talk_seconds": talked,
         "script": row.script,
+        "unsaid": json.loads(row.form or "{}").get("unsaid", []),
     }
     return Moment(row.cleared_at, MomentKind.ATTEMPT, row.agent or "", what, details)
+
+
+async def _came_in(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
+    told = (outcomes.c[name] for name in ("code", "note", "next_why", "script", "form"))
+    chosen = select(inbound_calls, *told).outerjoin(outcomes, outcomes.c.attempt_id == inbound_calls.c.id)
+    here = inbound_calls.c.case_id == whose.case_id
+    rows = await _newest(connection, chosen, here, inbound_calls.c.arrived_at, most)
+    return [_inbound(row) for row in rows]
+
+
+def _inbound(row: Any) -> Moment:
+    call = call_of(row)
+    talked = (call.ended_at - call.bridged_at).total_seconds() if call.ended_at and call.bridged_at else None
+    what = f"rang us from {call.caller or 'a withheld number'}: {call.result or 'under way'}"
+    what += f", {row.code}" if row.code else ""
+    what += ", asked to be called back" if call.call_back_at else ""
+    details = {
+        "call": call.id,
+        "number": call.caller,
+        "called": call.called,
+        "result": call.result,
+        "outcome": row.code,
+        "note": row.note or "",
+        "next": row.next_why,
+        "waited_seconds": call.waited_seconds,
+        "talk_seconds": talked,
+        "call_back_due_at": call.call_back_due_at and call.call_back_due_at.isoformat(),
+        "script": row.script,
+        "unsaid": json.loads(row.form or "{}").get("unsaid", []),
+    }
+    return Moment(call.arrived_at, MomentKind.INBOUND, call.agent or "", what, details)
 
 
 async def _not_called(connection: AsyncConnection, whose: Whose, most: int) -> Iterable[Moment]:
@@ -263,5 +297,5 @@ async def _newest(connection: AsyncConnection, chosen: Select[Any], here: Any, a
 
 
 _SOURCES: tuple[Callable[[AsyncConnection, Whose, int], Awaitable[Iterable[Moment]]], ...] = (
-    _attempts, _not_called, _contacts, _entries, _promises, _offers, _payments, _facts, _flags, _letters,
+    _attempts, _came_in, _not_called, _contacts, _entries, _promises, _offers, _payments, _facts, _flags, _letters,
 )  # fmt: skip
