@@ -34,6 +34,7 @@ from dialer.kernel.errors import AwayError, DialerError
 from dialer.reports.attempts import AttemptLine
 
 POLL_SECONDS, LOOK_SECONDS, AWAY_SECONDS, COLLECTED_SECONDS = 0.2, 1.0, 2.0, 60.0
+MOST_SECONDS, MOST_SECONDS_A_CALL = 120.0, 6.0
 PACK = "bench-recordings"
 MOST_DAYS, KEPT_DAYS = 180, 30
 SHORTER_SECONDS, LONGER_SECONDS = 0.5, 2.0
@@ -103,7 +104,8 @@ async def play(folder: Path, *, calls: int, agents: int, kill: bool, say: Callab
         creditor_of = await _import(stage, calls)
         await stage.start_daemon()
         began = time.monotonic()
-        await _campaign(stage, calls, kill=kill, say=say)
+        async with asyncio.timeout(MOST_SECONDS + calls * MOST_SECONDS_A_CALL):
+            await _campaign(stage, calls, kill=kill, say=say)
         run.seconds = time.monotonic() - began
         run.bridged, lines = _bridges(stage), await _attempts(stage)
         of = {line.attempt: line for line in lines}
@@ -171,7 +173,7 @@ async def _campaign(stage: Stage, calls: int, *, kill: bool, say: Callable[[str]
                 stage.daemon.send_signal(signal.SIGKILL)
                 await stage.daemon.wait()
                 await asyncio.sleep(AWAY_SECONDS)
-                await stage.start_daemon()
+                await stage.spawn_daemon()  # it is there when it answers
             if len(over) >= calls and not talking:
                 return
 
