@@ -203,14 +203,17 @@ class Collecting:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Collect what is complete now. Raises AwayError, OSError."""
+        """Collect what is complete now; a file that can't be read or kept is looked at again. Raises AwayError, OSError."""
         live = self._live()
         quiet = [one for one in await asyncio.to_thread(self._files.quiet) if one not in live]
         unknown = await self._record.unknown(quiet)
         for attempt in quiet:
-            # a start after a crash may find what is on record and not kept yet
-            if attempt not in unknown or await self._collect(attempt):
-                await asyncio.to_thread(self._files.keep, attempt)
+            try:
+                # a start after a crash may find what is on record and not kept yet
+                if attempt not in unknown or await self._collect(attempt):
+                    await asyncio.to_thread(self._files.keep, attempt)
+            except OSError as error:  # the others come all the same
+                log.warning("recording.not_collected", attempt=attempt, error=error.strerror)
 
     async def _collect(self, attempt: AttemptId) -> bool:
         """Put it on record, or delete what holds no word that may be kept; whether it is on record."""

@@ -116,21 +116,24 @@ async def test_what_is_kept_sounds_as_it_was_and_is_where_asterisk_does_not_writ
 
 
 async def test_a_crash_between_the_record_and_the_keeping_is_made_good(folder, monkeypatch):
-    file = folder.write(ONE)
+    file, other = folder.write(ONE), folder.write(TWO)
+    keep = folder.files.keep
 
-    def full(_):
-        raise OSError(28, "No space left on device")
+    def full(attempt):
+        if attempt == ONE:
+            raise OSError(28, "No space left on device")
+        keep(attempt)
 
     with monkeypatch.context() as patched:
         patched.setattr(folder.files, "keep", full)
-        with pytest.raises(OSError, match="No space"):
-            await folder.collecting.look()
-    (one,) = await folder.record.recordings()
+        await folder.collecting.look()
+    assert not other.exists()  # one file that can't be kept holds up no other
+    one, two = await folder.record.recordings()
     assert file.exists()
     assert folder.files.measure(ONE).sha256 == one.sha256
     await folder.collecting.look()
     assert (file.exists(), folder.files.measure(ONE).sha256) == (False, one.sha256)
-    assert await folder.record.recordings() == [one]
+    assert await folder.record.recordings() == [one, two]
 
 
 async def test_an_encrypted_recording_needs_its_key(tmp_path):
