@@ -350,17 +350,21 @@ async def test_two_agents_speak_and_the_debtor_goes_to_the_second_or_back(lab):
                     return
                 await asyncio.sleep(0.05)
 
+    async def held():
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await lab.pbx.survey()).attempts[attempt].state is not LegState.HELD:
+                await asyncio.sleep(0.05)
+
     lab.seen.clear()
     await lab.pbx.consult(attempt, first, 1001, 1002)
-    async with asyncio.timeout(WAIT_SECONDS):
-        while (await lab.pbx.survey()).attempts[attempt].state is not LegState.HELD:
-            await asyncio.sleep(0.05)
+    await held()
     await lab.pbx.transfer(attempt, 1001)  # back to the first
     await lab.event(events.LegBridged, attempt)
     await together(attempt, first)
     await lab.event(events.SeatIdle, second)
 
     await lab.pbx.consult(attempt, first, 1001, 1002)
+    await held()
     lab.seen.clear()
     await lab.pbx.transfer(attempt, 1002)  # to the second
     await lab.event(events.LegBridged, attempt)

@@ -22,7 +22,7 @@ from dialer.adapters.store.reports import SqlReports
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.debt import Debt
 from dialer.cases.payment import Payment
-from dialer.cli import app, check
+from dialer.cli import app, pbx
 from dialer.kernel.errors import AwayError, InputError, InUseError, RefusedError
 from dialer.kernel.money import Money
 from dialer.reports.report import Asked
@@ -285,7 +285,7 @@ async def test_the_cell_is_held_again_after_its_connection_broke(postgres_place,
 
 
 def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(check, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(pbx, "CONNECT_SECONDS", 0.1)
     own = own_database(postgres_server)
     url = run(own.__aenter__())
     try:

@@ -18,8 +18,11 @@ def draining(*, link_up):
     async def tick():
         pass
 
-    daemon._settings = SimpleNamespace(engine=SimpleNamespace(tick_seconds=0.25))
-    daemon._flow = SimpleNamespace(stopping=True, live=[object()], tick=tick)
+    daemon._settings = SimpleNamespace(
+        engine=SimpleNamespace(tick_seconds=0.25), collector=SimpleNamespace(working_times_days=180)
+    )
+    daemon._flow = SimpleNamespace(stopping=True, live=[object()], receiving=(), tick=tick)
+    daemon._floor = SimpleNamespace(forget_worked=lambda _: None)
     daemon._recovery = SimpleNamespace(overdue=False)
     daemon._pbx = SimpleNamespace(link=SimpleNamespace(up=link_up))
     daemon._ledger = SimpleNamespace(forget_before=lambda _: None)
