@@ -159,6 +159,7 @@ class Recovery:
             for session in self._flow.roster
             if session.seat is Seat.CALLING and session.seat_called_at is not None
         ]
+        waits += self._flow.listenings.awaited()
         return not self._flow.gate.pbx_ready or any(now - since > OVERDUE_AFTER for since in waits)
 
     def _mend_seats(self, survey: Survey, asked: Asked) -> None:

@@ -326,6 +326,10 @@ class Listenings:
         """The legs that are somebody's."""
         return list(self._by_leg)
 
+    def awaited(self) -> list[datetime]:
+        """Since when the PBX's word is awaited."""
+        return [one.last.asked_at for one in self._by_leg.values() if one.last.on_at is None]
+
     def reconcile(self, up: Mapping[SpyLegId, bool], asked: Collection[SpyLegId], at: datetime) -> None:
         """What the PBX has. up: each leg, and whether it was picked up. asked: those known when it was asked.
 
@@ -336,10 +340,14 @@ class Listenings:
             self._hang_up(leg)
         for leg in asked:
             listening = self._by_leg.get(leg)
-            if listening is None or at - listening.last.asked_at < MAY_STILL_COME:
+            if listening is None:
                 continue
+            may_still_come = at - listening.last.asked_at < MAY_STILL_COME
             if leg not in up:
-                self._end(listening, at, Ended.FOUND)
+                if listening.turns[0].on_at is not None or not may_still_come:  # one that was up is gone
+                    self._end(listening, at, Ended.FOUND)
+            elif may_still_come:
+                continue
             elif up[leg] and listening.last.on_at is None:
                 self._hang_up(leg)
             elif self._roster.session(listening.agent).seat is Seat.IDLE:

@@ -122,14 +122,15 @@ async def test_who_does_not_pick_up_listened_to_nobody():
         house.pbx.up = True
 
 
+@pytest.mark.parametrize("away_seconds", [1.0, 30.0])
 @pytest.mark.parametrize("gone", [True, False], ids=["leg gone", "leg lives"])
-async def test_a_listening_outlives_the_engine_or_is_ended_by_the_next_one(gone):
+async def test_a_listening_outlives_the_engine_or_is_ended_by_the_next_one(gone, away_seconds):
     async with House(agents=1, boss=True) as house:
         await house.staff()
         listening = await house.listenings.start("boss", "agent0", LISTEN, "boss")
         await house.run(1.0)
         await house.die()
-        await asyncio.sleep(30.0)
+        await asyncio.sleep(away_seconds)
         if gone:
             house.pbx.lose_spy(listening.leg)
         async with House(agents=1, boss=True, record=house.record, pbx=house.pbx) as again:
