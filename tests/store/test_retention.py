@@ -24,7 +24,8 @@ HOLDS = ("dispute", "attorney")
 
 
 def pack(least=0, most=None, name="x"):
-    return replace(PACKS["house-caps"], name=name, recordings_least_days=least, recordings_most_days=most)
+    kept = {"retention_days": 1096, "recordings_least_days": least, "recordings_most_days": most}
+    return replace(PACKS["house-caps"], name=name, **kept)
 
 
 @pytest.mark.parametrize(
