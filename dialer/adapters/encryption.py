@@ -69,7 +69,7 @@ def encrypt(source: BinaryIO, target: BinaryIO, keys: Keys, name: str) -> None:
 
 
 class Decrypting:
-    """An encrypted file. Raises DamagedError, InputError, OSError."""
+    """An encrypted file, of which nothing was cut off. Raises DamagedError, InputError, OSError."""
 
     def __init__(self, file: BinaryIO, keys: Keys, name: str) -> None:
         header = file.read(HEADER_BYTES)
@@ -81,6 +81,7 @@ class Decrypting:
         body_bytes = file.seek(0, os.SEEK_END) - HEADER_BYTES
         self._parts = max(1, -(-body_bytes // (PART_BYTES + TAG_BYTES)))
         self.size_bytes = max(0, body_bytes - self._parts * TAG_BYTES)
+        self._part(self._parts - 1)  # only the last one says that nothing was cut off
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """What stands in the bytes [start, stop), in pieces."""

@@ -84,6 +84,18 @@ class RecordingFiles:
         """Where the recording of an attempt lies. Raises InputError for what is no attempt's id."""
         return next((path for path in self._places(attempt) if path.is_file()), None)
 
+    def check(self) -> None:
+        """See that what Asterisk records can be moved and deleted. Raises InputError."""
+        try:  # Asterisk makes the folder with the first recording
+            ours = not self._folder.exists() or os.access(self._folder, os.W_OK | os.X_OK)
+        except PermissionError:  # of a folder above
+            ours = False
+        if not ours:
+            raise InputError(
+                f"{self._folder}: the daemon's user may not write there",
+                f"install -d -m 2770 -o asterisk -g asterisk {self._folder}, and the daemon's user in Asterisk's group",
+            )
+
     def free_bytes(self) -> int:
         """The room that is left on its disk; none where it can't be told."""
         for folder in (self._folder, *self._folder.parents):  # Asterisk makes the folder with the first recording
@@ -221,9 +233,11 @@ class Collecting:
         if measured.size_bytes <= HEADER_BYTES:  # nobody was bridged
             await asyncio.to_thread(self._files.delete, attempt)
             return False
-        if is_held(await self._record.moments(attempt)):
+        moments = await self._record.moments(attempt)
+        if is_held(moments):
             # on record first: a file that is there without a word is looked at again, one that is gone isn't
-            await self._record.add(Moment(attempt, self._clock.now(), What.DISCARDED, BY_ENGINE))
+            if all(moment.what is not What.DISCARDED for moment in moments):
+                await self._record.add(Moment(attempt, self._clock.now(), What.DISCARDED, BY_ENGINE))
             await asyncio.to_thread(self._files.delete, attempt)
             return False
         known = bool(await self._attempts.find([attempt]))

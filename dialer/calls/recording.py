@@ -5,12 +5,14 @@ told or consented, and paused while a card's number is read out. What stands on 
 pause is on record before the PBX mutes, its end after the PBX hears again.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -149,6 +151,8 @@ class Recordings:
         self._live = live
         self._gate = gate
         self._clock = clock
+        # one word about a call at a time: a pause must not be undone by a resume that was asked for before it
+        self._turns: WeakValueDictionary[AttemptId, asyncio.Lock] = WeakValueDictionary()
 
     async def hold(self, attempt: Attempt) -> bool:
         """Before the bridge: let what needs notice or consent begin muted, and say whether it does.
@@ -176,29 +180,33 @@ class Recordings:
         believe in a pause.
         """
         attempt = self._talking(agent)
-        await self._put(attempt, What.PAUSED, agent)
-        await self._mute(attempt, agent, muted=True)
+        async with self._turn(attempt):
+            await self._put(attempt, What.PAUSED, agent)
+            await self._mute(attempt, agent, muted=True)
 
     async def resume(self, agent: str) -> None:
         """Hear again after a pause. Raises AgentError, RecordingError, AwayError."""
         attempt = self._talking(agent)
-        if self._needs(attempt) != NOTHING and not was_told(await self._record.moments(attempt.id)):
-            raise RecordingError(
-                "the debtor hasn't been told that the call is recorded", "tell the debtor, then say told or consented"
-            )
-        await self._mute(attempt, agent, muted=False)
-        await self._put(attempt, What.RESUMED, agent)
+        async with self._turn(attempt):
+            if self._needs(attempt) != NOTHING and not was_told(await self._record.moments(attempt.id)):
+                raise RecordingError(
+                    "the debtor hasn't been told that the call is recorded",
+                    "tell the debtor, then say told or consented",
+                )
+            await self._mute(attempt, agent, muted=False)
+            await self._put(attempt, What.RESUMED, agent)
 
     async def begin(self, agent: str, said: What) -> None:
         """The debtor was told, or consented: from now on it is recorded. Raises AgentError, RecordingError, AwayError."""
         attempt = self._talking(agent)
         if self._needs(attempt) == CONSENT and said is not What.CONSENTED:
             raise RecordingError("a pack wants the debtor's consent", "ask for it; without it nothing is recorded")
-        if was_told(await self._record.moments(attempt.id)):
-            raise RecordingError("the recording was begun already", "after a pause resume it")
-        await self._put(attempt, said, agent)
-        await self._mute(attempt, agent, muted=False)
-        await self._put(attempt, What.RESUMED, agent)
+        async with self._turn(attempt):
+            if was_told(await self._record.moments(attempt.id)):
+                raise RecordingError("the recording was begun already", "after a pause resume it")
+            await self._put(attempt, said, agent)
+            await self._mute(attempt, agent, muted=False)
+            await self._put(attempt, What.RESUMED, agent)
 
     async def fetched(self, attempt: AttemptId, by: str) -> None:
         """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
@@ -221,6 +229,9 @@ class Recordings:
         if attempt is None or attempt.state is not State.TALKING:
             raise AgentError(f"{agent} talks to nobody")
         return attempt
+
+    def _turn(self, attempt: Attempt) -> asyncio.Lock:
+        return self._turns.setdefault(attempt.id, asyncio.Lock())
 
     async def _mute(self, attempt: Attempt, agent: str, *, muted: bool) -> None:
         try:

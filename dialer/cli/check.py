@@ -111,7 +111,7 @@ def _local(loaded: Any) -> list[Finding]:
 
     def recordings() -> str:
         holds = configured.retention(loaded).hold_flags
-        configured.recording_files(loaded)
+        configured.recording_files(loaded).check()
         at_rest = "encrypted" if loaded.recordings.key or loaded.recordings.key_file else "not encrypted"
         return f"in {loaded.recordings.folder}, {at_rest}, held by {' or '.join(holds) or 'no flag'}"
 

@@ -65,7 +65,8 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
         engine = await stack.enter_async_context(opened_record(place, long=True))
         clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
         files, holds = configured.recording_files(loaded), configured.retention(loaded).hold_flags
-        return await Minimiser(engine, clock, retention, files.delete, holds).run(creditor, dry_run=dry_run)
+        cell = loaded.store.cell
+        return await Minimiser(engine, clock, retention, files.delete, cell, holds).run(creditor, dry_run=dry_run)
 
 
 def _json(done: "Minimised") -> dict[str, Any]:

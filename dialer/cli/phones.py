@@ -29,6 +29,8 @@ def add(
     loaded = settings.load(config)
     if name in loaded.trunk_endpoints:
         raise InputError(f"phone {name!r}: the name of a trunk's endpoint", "choose another name, as anna")
+    if any(agent.phone.endswith(f"@{name}") for agent in loaded.agents):
+        raise InputError(f"phone {name!r}: the name of another PBX with agents' phones", "choose another name, as anna")
     password = PhoneFolder(loaded.pbx.phones_folder).add(name, kind)
     if as_json:
         print_json({"phone": f"PJSIP/{name}", "user": name, "password": password, "then": RELOAD})

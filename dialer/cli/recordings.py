@@ -11,7 +11,7 @@ from dialer.cli.input import viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from dialer.cli.record import with_record
 from dialer.kernel import ids
-from dialer.kernel.errors import EXIT_NO, InputError
+from dialer.kernel.errors import EXIT_NO, DialerError, InputError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dialer.adapters.recordings import RecordingFiles
-    from dialer.calls.recording import Recording
+    from dialer.calls.recording import Recording, Sound
     from dialer.calls.retention import Pruned, Pruning
 
 app = typer.Typer(help="Recordings of conversations.", no_args_is_help=True)
@@ -88,7 +88,7 @@ def verify(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         if one.cell != loaded.store.cell:
             continue
         if one.deleted_at is not None:
-            if files.find(one.attempt) is not None:
+            if _is_there(files, one.attempt):
                 found["left"].append(one.attempt)
             continue
         try:
@@ -99,7 +99,7 @@ def verify(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
         except DamagedError:
             same = False
         except OSError as error:
-            raise InputError(f"{error.filename}: {error.strerror}", "run it as a user who may read it") from None
+            raise _unreadable(error) from None
         if same:
             good += 1
         else:
@@ -180,10 +180,9 @@ def fetch(
 ) -> None:
     """Take a copy of a recording. Who did is on record first."""
     from dialer.calls.recording import Moment, What
-    from dialer.cli.intake import open_private
 
     files, who, attempt = _files(config), viewer(by), _attempt(call)
-    if files.find(attempt) is None:
+    if not _is_there(files, attempt):
         raise InputError("there is no file of this call here", "dialer recordings list has the calls")
 
     async def put(engine: "AsyncEngine", now: datetime) -> None:
@@ -193,12 +192,37 @@ def fetch(
 
     with_record(config, put)
     try:
-        with files.opened(attempt) as (sound, _), os.fdopen(open_private(output), "wb") as target:
-            for piece in sound.read(0, sound.size_bytes):
-                target.write(piece)
+        with files.opened(attempt) as (sound, _):
+            _copy(sound, output)
     except OSError as error:
         raise InputError(f"{error.filename or output}: {error.strerror}", "name a file that can be written") from None
     print(f"{output}: written")
+
+
+def _copy(sound: "Sound", output: Path) -> None:
+    """Write it whole, or leave no file. Raises OSError, DialerError."""
+    from dialer.cli.intake import open_private
+
+    file = open_private(output)
+    try:
+        with os.fdopen(file, "wb") as target:
+            for piece in sound.read(0, sound.size_bytes):
+                target.write(piece)
+    except (DialerError, OSError):
+        if output.is_file() and not output.is_symlink():  # /dev/stdout stays
+            output.unlink()
+        raise
+
+
+def _is_there(files: "RecordingFiles", attempt: AttemptId) -> bool:
+    try:
+        return files.find(attempt) is not None
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(f"{error.filename}: {error.strerror}", "run it as a user who may read it")
 
 
 def _attempt(call: str) -> AttemptId:

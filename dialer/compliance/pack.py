@@ -31,7 +31,7 @@ class Pack:
 
     overlay: it only adds to another pack; a campaign that names it names a full one too.
     applies_to: countries and their parts (`IT`, `US-MA`) to whose debtors it applies by itself.
-    retention_days: how long decisions and calls are kept at least.
+    retention_days: how long decisions and calls are kept at least; not less than recordings_least_days.
     recording: what it needs before a call is recorded: nothing, the debtor's notice, or the debtor's consent. Not said
     is notice.
     recordings_least_days, recordings_most_days: how long after its call a recording must be kept, and may be; a least is a
@@ -74,6 +74,9 @@ class Pack:
         if most is not None and most < self.recordings_least_days:
             msg = f"is {most}, less than recordings_least_days"
             raise MisfitError(msg, "recordings_most_days")
+        if self.retention_days < self.recordings_least_days:  # at the end of a mandate the recordings go, too
+            msg = f"is {self.recordings_least_days}, more than the {self.retention_days} retention_days"
+            raise MisfitError(msg, "recordings_least_days")
         if not self.overlay:
             for kind in (rules.Hours, rules.Concurrency, AnswerToAgentMax, AbandonTreatment):
                 if not any(isinstance(rule, kind) for rule in self.rule):

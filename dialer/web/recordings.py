@@ -3,11 +3,14 @@
 import asyncio
 from contextlib import ExitStack
 
+import structlog
 from aiohttp import web
 
 from dialer.calls.recording import Recordings, RecordingSounds
-from dialer.kernel.errors import InputError, UnknownNameError
+from dialer.kernel.errors import DialerError, InputError, UnknownNameError
 from dialer.kernel.ids import AttemptId
+
+log = structlog.get_logger(__name__)
 
 
 async def play(
@@ -43,7 +46,15 @@ async def play(
         response = web.StreamResponse(status=206 if partial else 200, headers=headers)
         await response.prepare(request)
         pieces = sound.read(start, stop)
-        while request.method != "HEAD" and (piece := await asyncio.to_thread(next, pieces, b"")):
-            await response.write(piece)
+        try:
+            while request.method != "HEAD" and (piece := await asyncio.to_thread(next, pieces, b"")):
+                await response.write(piece)
+        except ConnectionError:  # who listened left
+            raise
+        except (DialerError, OSError) as error:  # too late for an answer: the player sees that the rest is missing
+            log.warning("recording.cut_off", attempt=attempt, error=type(error).__name__)
+            if request.transport is not None:
+                request.transport.abort()
+            return response
         await response.write_eof()
         return response

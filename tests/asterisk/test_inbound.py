@@ -6,7 +6,9 @@ import sqlite3
 
 import pytest
 
-from dialer.demo.stage import AGENT_VOICE, CALLER_ID
+from dialer.demo.stage import AGENT_VOICE, CALLER_ID, standing
+from dialer.kernel.errors import RefusedError
+from dialer.testing.sip import SipEndpoint, pick_up
 from tests.asterisk.stage import import_numbers, until
 from tests.asterisk.test_by_ear import DEBTOR_VOICE, SPEECH, Ear
 
@@ -84,6 +86,19 @@ async def test_a_caller_hears_one_agent_and_has_the_case_there_and_the_same_agen
         assert AGENT_VOICE not in nobody.heard
         assert max(level for _, level in nobody.levels) >= SPEECH
         await until(lambda: house.kept()[-1]["result"] == "not_ours")
+
+
+async def test_only_the_carriers_address_is_the_carrier_whatever_name_a_stranger_gives(tmp_path, asterisk_tree):
+    async with standing(tmp_path / "stage", tree=asterisk_tree, agents=1) as stage:
+        stranger = await SipEndpoint("stranger", pick_up, voice=None, host="127.0.0.2").start_listening()
+        carrier = await SipEndpoint("carrier", pick_up, voice=None).start_listening()
+        try:
+            with pytest.raises(RefusedError, match="401"):
+                await stranger.call(CALLER_ID, ("127.0.0.1", stage.sip_port), "trunk")
+            assert (await carrier.call(CALLER_ID, ("127.0.0.1", stage.sip_port), "trunk")).answered_at
+        finally:
+            await stranger.close()
+            await carrier.close()
 
 
 async def test_an_engine_that_is_killed_loses_neither_who_talks_nor_who_waits_nor_who_rings(tmp_path, asterisk_tree):

@@ -1,5 +1,7 @@
 """Recordings under virtual time: what the engine asks of the PBX, and what it does where there is no room."""
 
+import asyncio
+
 import pytest
 
 from dialer.agents.roster import AgentError
@@ -49,6 +51,24 @@ async def test_nothing_is_heard_before_the_debtor_consents_and_nothing_in_a_paus
         assert await said(house, attempt) == [What.HELD, What.CONSENTED, What.RESUMED, What.PAUSED, What.RESUMED]
         with pytest.raises(AgentError):
             await house.flow.recordings.pause(next(s.agent for s in house.roster if s.agent != agent))
+
+
+async def test_a_pause_is_not_undone_by_a_resume_that_was_asked_for_before_it(monkeypatch):
+    async with House(records=True) as house:
+        attempt, agent = await talking(house)
+        await house.flow.recordings.begin(agent, What.CONSENTED)
+        read = house.recordings.moments
+
+        async def slow(asked):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            return await read(asked)
+
+        monkeypatch.setattr(house.recordings, "moments", slow)
+        await asyncio.gather(house.flow.recordings.resume(agent), house.flow.recordings.pause(agent))
+        monkeypatch.undo()
+        assert muted(house, attempt)
+        assert (await said(house, attempt))[-1] is What.PAUSED
 
 
 async def test_a_pause_is_on_record_before_the_pbx_hears_of_it_and_its_end_after():

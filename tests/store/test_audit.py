@@ -332,7 +332,7 @@ YEARS = timedelta(days=1826)
 
 async def minimise(house, creditor="Luce", *, dry_run=False, retention=None):
     days = {law_.name: law_.retention_days for law_ in LIBRARY.by_name.values()} if retention is None else retention
-    return await Minimiser(house.engine, house.clock, days, lambda _: False).run(creditor, dry_run=dry_run)
+    return await Minimiser(house.engine, house.clock, days, lambda _: False, "cell1").run(creditor, dry_run=dry_run)
 
 
 async def everything(house):

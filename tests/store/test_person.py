@@ -20,6 +20,7 @@ from tests.clock import SetClock
 THEN, NOW = datetime(2016, 11, 24, 9, 0, tzinfo=UTC), datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MARK = "Zerbini"
 """Stands in every text about the person, in every column but those below."""
+CELL = "kept"
 OTHER = f"dla-{2:026d}"
 PERSON = {"creditor": "Luce", "debtor_id": 1, "case_id": 1, "debt_id": 1, "attempt_id": f"dla-{1:026d}"}
 # what the program must be able to read, or what says nothing of whom it is about: states, kinds, sums, and who of the
@@ -72,7 +73,7 @@ def value_of(table, column):
         case Instant():
             return THEN
         case String():
-            return "kept" if column.name in KEPT[table] else f"{MARK} {table} {column.name}"
+            return CELL if column.name in KEPT[table] else f"{MARK} {table} {column.name}"
         case Date():
             return date(2016, 11, 24)
         case Boolean():
@@ -158,7 +159,7 @@ async def test_after_retention_no_text_about_the_person_is_left_anywhere_and_the
     before = {(table, column) for table, column, value in await texts(filled) if MARK in value}
     sums_alone = {"promises", "offers", "recordings"}
     assert {table for table, _ in before} == {table.name for table in ABOUT} - sums_alone | {"ledger_keys"}
-    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete, CELL).run("Luce")
     assert (done.debtors, done.recordings, done.kept) == (1, 1, [])
     assert [bool(files.find(attempt)) for attempt in (PERSON["attempt_id"], OTHER)] == [False, True]
     assert [found for found in await texts(filled) if MARK in found[2]] == []
@@ -168,10 +169,10 @@ async def test_after_retention_no_text_about_the_person_is_left_anywhere_and_the
 
 async def test_before_the_retention_is_over_nothing_is_erased(filled, files):
     clock = SetClock(THEN + timedelta(days=300))
-    done = await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete).run("Luce", dry_run=True)
+    done = await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete, CELL).run("Luce", dry_run=True)
     assert [kept.debtor for kept in done.kept] == [1]
-    await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete).run("Luce")
-    await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce", dry_run=True)
+    await Minimiser(filled.engine, clock, {"it-unirec": 365}, files.delete, CELL).run("Luce")
+    await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete, CELL).run("Luce", dry_run=True)
     assert files.find(PERSON["attempt_id"])
 
 
@@ -181,8 +182,8 @@ async def test_a_recording_that_cannot_be_deleted_lets_nothing_be_erased_until_i
     path.mkdir()  # which no unlink removes, whoever runs it
     before = await texts(filled)
     with pytest.raises(InputError, match=path.name):
-        await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+        await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete, CELL).run("Luce")
     assert await texts(filled) == before
     path.rmdir()
-    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete).run("Luce")
+    done = await Minimiser(filled.engine, SetClock(NOW), {"it-unirec": 365}, files.delete, CELL).run("Luce")
     assert (done.debtors, done.recordings) == (1, 1)

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from dialer import settings
 from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import QUIET_SECONDS, Collecting, RecordingFiles
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.calls.recording import Moment, Recording, What
+from dialer.cli import check
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import InputError
 from dialer.testing.memory_recordings import MemoryRecordings
@@ -156,6 +158,41 @@ async def test_what_was_held_to_the_end_or_never_bridged_is_deleted(folder):
     assert [folder.files.find(path.stem) is None for path in (held, told, empty)] == [True, False, True]
     assert {moment.what for moment in await folder.record.moments(ONE)} == {What.HELD, What.DISCARDED}
     assert [one.attempt for one in await folder.record.recordings()] == [TWO]
+
+
+async def test_what_cannot_be_deleted_is_said_to_be_discarded_once_and_goes_when_it_can(folder, monkeypatch):
+    held = folder.write(ONE)
+    await folder.record.add(Moment(ONE, NOW, What.HELD, "engine"))
+
+    def not_ours(_):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder.files, "delete", not_ours)
+        for _ in range(3):
+            await folder.collecting.look()
+    assert held.exists()
+    await folder.collecting.look()
+    assert not held.exists()
+    assert [moment.what for moment in await folder.record.moments(ONE)].count(What.DISCARDED) == 1
+
+
+def test_check_tells_of_a_folder_that_is_not_ours_to_write_with_the_line_that_makes_it(tmp_path, monkeypatch):
+    config = tmp_path / "dialer.toml"
+    config.write_text('[recordings]\nfolder = "monitor"\n')
+
+    def checked():
+        (finding,) = [one for one in check._local(settings.load(config)) if one.what == "recordings"]
+        return finding
+
+    folder = tmp_path / "monitor"
+    assert checked().well  # Asterisk makes it
+    folder.mkdir()
+    assert checked().well
+    monkeypatch.setattr(os, "access", lambda path, mode: not (path == folder and mode & os.W_OK))
+    finding = checked()
+    assert not finding.well
+    assert f"install -d -m 2770 -o asterisk -g asterisk {folder}" in finding.remedy
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "dla-1", "dls-" + "1" * 26, ""])

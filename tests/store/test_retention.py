@@ -24,7 +24,8 @@ HOLDS = ("dispute", "attorney")
 
 
 def pack(least=0, most=None, name="x"):
-    return replace(PACKS["house-caps"], name=name, recordings_least_days=least, recordings_most_days=most)
+    kept = {"retention_days": 1096, "recordings_least_days": least, "recordings_most_days": most}
+    return replace(PACKS["house-caps"], name=name, **kept)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,9 @@ class Archive:
 
     def pruning(self, days=(), cell="cell1"):
         return Pruning(self.record, self.files.delete, cell, Retention(PACKS.get, dict(days), HOLDS))
+
+    def minimiser(self, clock, cell="cell1"):
+        return Minimiser(self.store.engine, clock, {"it-unirec": 365}, self.files.delete, cell, HOLDS)
 
     def there(self, *calls):
         return [self.files.find(attempt) is not None for attempt in calls]
@@ -194,7 +198,7 @@ async def test_the_end_of_a_mandate_erases_no_recording_that_a_flag_holds_and_le
     goes, _ = await archive.add(age=3000)
     await archive.flag("dispute", case, at=NOW - 2900 * DAY)
     late = SetClock(NOW + 3000 * DAY)
-    done = await Minimiser(archive.store.engine, late, {"it-unirec": 365}, archive.files.delete, HOLDS).run("Luce")
+    done = await archive.minimiser(late).run("Luce")
     assert (done.recordings, [kept.why for kept in done.kept]) == (
         1,
         ["dispute holds the recordings of calls to this debtor"],
@@ -202,3 +206,19 @@ async def test_the_end_of_a_mandate_erases_no_recording_that_a_flag_holds_and_le
     assert archive.there(held, goes) == [True, False]
     (moment,) = await archive.record.moments(goes)
     assert (moment.what, moment.by) == (What.DELETED, "minimise")
+
+
+async def test_the_end_of_a_mandate_waits_for_a_recording_that_lies_at_another_cell(archive):
+    here, _ = await archive.add(age=3000)
+    away, case = await archive.add(age=3000, cell="cell2")
+    late = SetClock(NOW + 3000 * DAY)
+    for dry_run in (True, False):
+        done = await archive.minimiser(late).run("Luce", dry_run=dry_run)
+        (kept,) = done.kept
+        assert (done.debtors, done.recordings, kept.debtor, kept.until) == (1, 1, case.debtor_id, None)
+        assert kept.why == "a recording lies at cell2; prune or delete it there first"
+    assert [one.attempt for one in await archive.record.recordings() if one.deleted_at is None] == [away]
+    assert archive.there(here, away) == [False, True]
+    await archive.pruning(cell="cell2").run(late.now())
+    done = await archive.minimiser(late).run("Luce")
+    assert (done.debtors, done.kept) == (1, [])

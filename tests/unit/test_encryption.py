@@ -72,6 +72,13 @@ def test_parts_cannot_be_cut_off_swapped_or_given_another_name():
             decrypted(short)
 
 
+def test_what_was_cut_off_is_noticed_before_its_first_bytes_are_read():
+    sealed = encrypted(os.urandom(3 * PART_BYTES))
+    for cut in (1, PART_BYTES + TAG_BYTES):
+        with pytest.raises(DamagedError):
+            Decrypting(io.BytesIO(sealed[:-cut]), KEYS, "one")
+
+
 def test_a_new_first_key_encrypts_and_the_old_one_still_reads():
     old, both = encrypted(b"before", Keys(OLD, "keys")), Keys(f"{NEW}\n{OLD}\n", "keys")
     assert decrypted(old, both) == b"before"

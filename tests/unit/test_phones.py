@@ -137,6 +137,15 @@ def test_a_trunks_name_is_no_phones(tmp_path):
     assert list((tmp_path / "phones").iterdir()) == []
 
 
+def test_the_name_of_another_pbx_is_no_phones(tmp_path):
+    (tmp_path / "phones").mkdir()
+    config = tmp_path / "dialer.toml"
+    config.write_text('[pbx]\nphones_folder = "phones"\n' + AGENT + 'phone = "PJSIP/1001@branch"\n')
+    said = CliRunner().invoke(app, ["agents", "phone", "add", "branch", "--kind", "udp", "-c", str(config)])
+    assert "another PBX" in str(said.exception)
+    assert list((tmp_path / "phones").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("phone", "says"),
     [

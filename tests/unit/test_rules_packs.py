@@ -140,6 +140,10 @@ BAD = [
         GOOD + MODE.replace("hours = 24", "hour = 24"),
         [":25: rule.1.after.0.hour: unknown key; known here: event, hours"],
     ),
+    (
+        GOOD.replace("365\n", "365\nrecordings_least_days = 366\n"),
+        [":8: recordings_least_days: is 366, more than the 365 retention_days"],
+    ),
     (GOOD.replace('"rang"', '"rung"'), [":14: rule.0.event: no such event; known: reached"]),
     (GOOD.replace('"H"', '"sure"'), [":13: rule.0.confidence: "]),
     (GOOD.replace('"own"', '"other"', 1), [":1: name: is 'other', the file's name is 'own'"]),

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientError
 
 from dialer.adapters.encryption import PART_BYTES, Keys
 from dialer.calls.recording import Recording, What
@@ -78,3 +79,15 @@ async def test_of_a_recording_that_is_no_more_nothing_is_sent(site):
     site.files.delete(CALL)
     assert (await get(site))[0] == 404
     assert What.FETCHED not in {moment.what for moment in await site.house.recordings.moments(CALL)}
+
+
+@pytest.mark.parametrize("site", ["encrypted"], indirect=True)
+async def test_a_recording_that_is_damaged_in_its_middle_ends_the_connection_and_nothing_else_is_sent(site):
+    path = site.files.find(CALL)
+    sealed = bytearray(path.read_bytes())
+    sealed[PART_BYTES + PART_BYTES // 2] ^= 1  # in the second part
+    path.write_bytes(sealed)
+    response = await site.client.get(f"/api/v1/recordings/{CALL}?by=anna", headers=WITH)
+    assert (response.status, await response.content.readexactly(PART_BYTES)) == (200, SOUND[:PART_BYTES])
+    with pytest.raises(ClientError):
+        await response.read()

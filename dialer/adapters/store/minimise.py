@@ -123,8 +123,8 @@ class _History:
 class Minimiser:
     """Erases what may go of one creditor's cases. No daemon may work on the record meanwhile.
 
-    delete_recording: deletes the file of a call's recording, if there is one; raises OSError. hold_flags: while one of them
-    stands, whoever was recorded is kept.
+    delete_recording: deletes the file of a call's recording, if there is one; raises OSError. cell: whose files it deletes;
+    whoever has a recording at another is kept. hold_flags: while one of them stands, whoever was recorded is kept.
     """
 
     def __init__(
@@ -133,12 +133,14 @@ class Minimiser:
         clock: Clock,
         retention_days: Mapping[str, int],
         delete_recording: Callable[[AttemptId], bool],
+        cell: str,
         hold_flags: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._retention = retention_days
         self._delete_recording = delete_recording
+        self._cell = cell
         self._hold_flags = hold_flags
         # The auditor must go on counting calls per number, so each number becomes a pseudonym. Its key lives as long as
         # this run: with a key that somebody keeps, all numbers of a country could be tried in an hour.
@@ -182,10 +184,14 @@ class Minimiser:
         over: list[int] = []
         kept: list[Kept] = []
         held = _held(connection, ids, self._hold_flags, now)
+        elsewhere = _elsewhere(connection, ids, self._cell)
         for debtor, history in sorted(_histories(connection, ids).items()):
             keep = self._keep(debtor, history, now)
             if keep is None and debtor in held:
                 why = f"{', '.join(held[debtor])} holds the recordings of calls to this debtor"
+                keep = Kept(debtor, tuple(history.cases), None, why)
+            if keep is None and debtor in elsewhere:
+                why = f"a recording lies at {elsewhere[debtor]}; prune or delete it there first"
                 keep = Kept(debtor, tuple(history.cases), None, why)
             if keep is None:
                 over.append(debtor)
@@ -346,6 +352,16 @@ def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], no
     for row in called:
         found[row.debtor_id] = found.get(row.debtor_id, set()) | holds[row.debtor_id] | holds[row.number]
     return {debtor: sorted(names) for debtor, names in found.items() if names}
+
+
+def _elsewhere(connection: Connection, ids: Sequence[int], cell: str) -> dict[int, str]:
+    """The debtors with a recording at another cell, each with one such cell."""
+    there = (
+        select(attempts.c.debtor_id, recordings.c.cell)
+        .join(recordings, recordings.c.attempt_id == attempts.c.id)
+        .where(recordings.c.deleted_at.is_(None), recordings.c.cell != cell)
+    )
+    return {row.debtor_id: row.cell for row in _rows(connection, there, attempts.c.debtor_id, ids)}
 
 
 def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:
