@@ -133,8 +133,7 @@ class Recovery:
         self._flow.receiving.reconcile(survey, asked.inbound)
         self._flow.hang_up_unwanted()
         for attempt_id, leg in survey.attempts.items():
-            if leg.state is LegState.HELD:
-                self._flow.transferring.found_on_hold(attempt_id)
+            self._flow.transferring.found(attempt_id, leg.state, survey.at)
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
             log.error("attempt.unknown_leg", attempt=stranger)
@@ -143,8 +142,8 @@ class Recovery:
 
     @property
     def overdue(self) -> bool:
-        """Whether some attempt or seat has missed its end, or the PBX's word couldn't be used, and it wasn't asked
-        lately.
+        """Whether some attempt or seat has missed its end, or the PBX's word couldn't be used or didn't come, and it wasn't
+        asked lately.
         """
         now = self._clock.now()
         if now - self._asked_at <= OVERDUE_AFTER:
@@ -159,7 +158,8 @@ class Recovery:
             for session in self._flow.roster
             if session.seat is Seat.CALLING and session.seat_called_at is not None
         ]
-        return not self._flow.gate.pbx_ready or any(now - since > OVERDUE_AFTER for since in waits)
+        unsure = not self._flow.gate.pbx_ready or self._flow.transferring.unsure
+        return unsure or any(now - since > OVERDUE_AFTER for since in waits)
 
     def _mend_seats(self, survey: Survey, asked: Asked) -> None:
         roster = self._flow.roster
