@@ -175,7 +175,7 @@ class Recovery:
             elif leg.state is LegState.WAITING:
                 roster.seat_idle(leg_id)
             elif leg.state is LegState.BRIDGED and (debtor := by_bridge.get(leg.bridge)) is not None:
-                roster.adopt_talk(leg_id, debtor)
+                self._flow.listenings.bridged(roster.adopt_talk(leg_id, debtor))
                 if attempt := self._flow.live.get(debtor):
                     attempt.agent = session.agent
         for stranger in set(survey.seats) - set(roster.seats()) - set(asked.seats):

@@ -142,19 +142,20 @@ class Transferring:
 
     # -- what happens -----------------------------------------------------------------------------------
 
-    def bridged(self, attempt: AttemptId) -> None:
-        """The debtor hears an agent again."""
+    def bridged(self, attempt: AttemptId) -> Session | None:
+        """The debtor hears an agent again; whom, where that is another than before."""
         transfer = self._under_way.pop(attempt, None)
         if transfer is None:
-            return
+            return None
         if transfer.phase is Phase.MOVING:
             self._roster.hand_over(attempt, transfer.second)
             transfer.attempt.agent = transfer.second.agent
             self._save(transfer.attempt)
             self._tasks.start("transfer history", self._tell(transfer))
-        else:
-            transfer.first.apply_seat(SeatSignal.BRIDGED)
-            self._let_go(transfer.second)
+            return transfer.second
+        transfer.first.apply_seat(SeatSignal.BRIDGED)
+        self._let_go(transfer.second)
+        return None
 
     def failed(self, attempt: AttemptId) -> None:
         """The seat couldn't be had: the dialplan is bringing the debtor back."""

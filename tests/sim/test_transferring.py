@@ -8,6 +8,7 @@ from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import State
 from dialer.kernel.errors import PbxAwayError, PbxUnsureError
+from dialer.kernel.events import SpyMode
 from dialer.kernel.ids import INBOUND_PREFIX
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
@@ -203,6 +204,23 @@ async def test_a_transfer_just_asked_for_is_left_to_the_pbx(monkeypatch):
         await asked
         await house.run(1.0, act=False)
         assert has(second, attempt)
+
+
+@pytest.mark.parametrize("heard_of", [True, False], ids=["told", "found after a reconnect"])
+async def test_who_listens_to_the_second_agent_is_on_record_as_having_heard_the_debtor(heard_of):
+    async with House(agents=2, boss=True) as house:
+        first, second, attempt = await talking(house)
+        await house.listenings.start("boss", second.agent, SpyMode.LISTEN, "boss")
+        await house.run(1.0, act=False)
+        assert house.record.views == []
+        house.pbx.listening = heard_of
+        await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        await asyncio.sleep(1.0)
+        house.pbx.listening = True
+        await house.recovery.reconcile()
+        await house.recovery.reconcile()
+        assert has(second, attempt)
+        assert house.record.views == [(attempt.intent.case_id, "boss", "listening")]
 
 
 async def test_what_cannot_be_is_refused_in_words():
