@@ -52,7 +52,7 @@ class Listening:
     """Who listened to whom, from when to when, in which modes.
 
     basis: why it is lawful, as the configuration said. agent_told: whether the agent could see it. barges_into: the call
-    for which a barge was allowed, and no other.
+    for which a barge was allowed, and no other; it isn't put on record.
     """
 
     leg: SpyLegId

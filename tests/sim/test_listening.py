@@ -144,6 +144,21 @@ async def test_a_barge_found_after_a_reconnect_holds_in_its_own_call_alone(same)
         assert kept(house).last.mode is (BARGE if same else LISTEN)
 
 
+async def test_a_barge_outlives_the_engine_in_its_own_call():
+    async with House(agents=1, boss=True) as house:
+        await talking(house)
+        await house.listenings.start("boss", "agent0", BARGE, "boss")
+        await house.run(1.0, act=False)
+        await house.die()
+        await asyncio.sleep(10.0)
+        async with House(agents=1, boss=True, record=house.record, pbx=house.pbx) as again:
+            await again.run(1.0, act=False)
+            assert kept(again).last.mode is BARGE
+            again.flow.end_call("agent0")
+            await again.run(1.0, act=False)
+            assert modes(kept(again)) == [(LISTEN, True), (BARGE, True), (LISTEN, True)]
+
+
 async def test_the_agents_work_goes_on_when_the_supervisors_leg_dies():
     async with House(agents=1, boss=True) as house:
         agent = await talking(house)
