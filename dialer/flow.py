@@ -337,7 +337,7 @@ class Flow:
                 self.transferring.failed(attempt.id)
                 return
             if isinstance(event, events.LegBridged):
-                self.transferring.bridged(attempt.id)
+                self.listenings.bridged(self.transferring.bridged(attempt.id))
             if isinstance(event, events.LegEnded):
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)

@@ -133,8 +133,7 @@ class Recovery:
         self._flow.receiving.reconcile(survey, asked.inbound)
         self._flow.hang_up_unwanted()
         for attempt_id, leg in survey.attempts.items():
-            if leg.state is LegState.HELD:
-                self._flow.transferring.found_on_hold(attempt_id)
+            self._flow.transferring.found(attempt_id, leg.state, survey.at)
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
             log.error("attempt.unknown_leg", attempt=stranger)
@@ -143,8 +142,8 @@ class Recovery:
 
     @property
     def overdue(self) -> bool:
-        """Whether some attempt or seat has missed its end, or the PBX's word couldn't be used, and it wasn't asked
-        lately.
+        """Whether some attempt or seat has missed its end, or the PBX's word couldn't be used or didn't come, and it wasn't
+        asked lately.
         """
         now = self._clock.now()
         if now - self._asked_at <= OVERDUE_AFTER:
@@ -160,7 +159,8 @@ class Recovery:
             if session.seat is Seat.CALLING and session.seat_called_at is not None
         ]
         waits += self._flow.listenings.awaited()
-        return not self._flow.gate.pbx_ready or any(now - since > OVERDUE_AFTER for since in waits)
+        unsure = not self._flow.gate.pbx_ready or self._flow.transferring.unsure
+        return unsure or any(now - since > OVERDUE_AFTER for since in waits)
 
     def _mend_seats(self, survey: Survey, asked: Asked) -> None:
         roster = self._flow.roster
@@ -176,7 +176,7 @@ class Recovery:
             elif leg.state is LegState.WAITING:
                 roster.seat_idle(leg_id)
             elif leg.state is LegState.BRIDGED and (debtor := by_bridge.get(leg.bridge)) is not None:
-                roster.adopt_talk(leg_id, debtor)
+                self._flow.listenings.bridged(roster.adopt_talk(leg_id, debtor))
                 if attempt := self._flow.live.get(debtor):
                     attempt.agent = session.agent
         for stranger in set(survey.seats) - set(roster.seats()) - set(asked.seats):

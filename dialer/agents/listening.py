@@ -51,7 +51,8 @@ class Turn:
 class Listening:
     """Who listened to whom, from when to when, in which modes.
 
-    basis: why it is lawful, as the configuration said. agent_told: whether the agent could see it.
+    basis: why it is lawful, as the configuration said. agent_told: whether the agent could see it. barges_into: the call
+    for which a barge was allowed, and no other; it isn't put on record.
     """
 
     leg: SpyLegId
@@ -62,6 +63,7 @@ class Listening:
     turns: list[Turn] = field(default_factory=list)
     ended_at: datetime | None = None
     ended: Ended | None = None
+    barges_into: AttemptId | None = None
 
     @property
     def asked_at(self) -> datetime:
@@ -135,20 +137,23 @@ class Listenings:
     # -- what supervisors ask for -----------------------------------------------------------------------
 
     async def start(self, supervisor: str, agent: str, mode: SpyMode, by: str) -> Listening:
-        """Call the supervisor's phone, which hears the agent's seat once it is picked up.
+        """Call the supervisor's phone, which hears the agent's seat once it is picked up. A barge listens until then: the
+        call may be another by the time.
 
         Raises AgentError, UnknownNameError, AwayError, and what the PBX raises.
         """
         phone, session = self._phone(supervisor), self._roster.session(agent)
         seat = self._allow(supervisor, session, mode)
-        now = self._clock.now()
+        now, barges = self._clock.now(), mode is SpyMode.BARGE
+        first = SpyMode.LISTEN if barges else mode
         listening = Listening(
             self._ids.spy_leg(now),
             supervisor,
             agent,
             self._supervising.basis or "",
             self._supervising.tell_agents,
-            [Turn(mode, now, by)],
+            [Turn(first, now, by)],
+            barges_into=session.attempt if barges else None,
         )
         self._by_leg[listening.leg] = listening
         try:
@@ -159,7 +164,7 @@ class Listenings:
         self._tell_agent(session)
         try:
             # where the agent left meanwhile there is no such leg any more, and the PBX hangs up
-            await self._pbx.spy(listening.leg, phone, seat, mode)
+            await self._pbx.spy(listening.leg, phone, seat, first)
         except (PbxAwayError, PbxRefusedError):
             self._end(listening, self._clock.now(), Ended.SEEN)
             raise
@@ -170,15 +175,11 @@ class Listenings:
         listening = self._of(supervisor)
         if listening.last.on_at is None:
             raise AgentError(f"{supervisor} doesn't {listening.last.mode.value} yet", "try again once the phone is up")
-        self._allow_mode(self._roster.session(listening.agent), mode)
-        turn = Turn(mode, self._clock.now(), by)
-        listening.turns.append(turn)
-        try:
-            await self._record.turn(listening.leg, len(listening.turns) - 1, turn)
-        except AwayError:
-            listening.turns.remove(turn)
-            raise
-        await self._pbx.switch_spy(listening.leg, mode)
+        session = self._roster.session(listening.agent)
+        self._allow_mode(session, mode)
+        if mode is SpyMode.BARGE:
+            listening.barges_into = session.attempt
+        await self._switch(listening, mode, by)
         return listening
 
     async def stop(self, supervisor: str) -> Listening:
@@ -229,6 +230,24 @@ class Listenings:
             raise AgentError(f"{supervisor} listens to nobody", "start it")
         return found
 
+    async def _switch(self, listening: Listening, mode: SpyMode, by: str) -> None:
+        turn = Turn(mode, self._clock.now(), by)
+        listening.turns.append(turn)
+        try:
+            await self._record.turn(listening.leg, len(listening.turns) - 1, turn)
+        except AwayError:
+            listening.turns.remove(turn)
+            raise
+        if mode is SpyMode.BARGE and self._barge_is_over(listening):
+            await self._listen_again(listening)
+            raise AgentError(f"the call of {listening.agent} has just ended", "wait for the next call")
+        await self._pbx.switch_spy(listening.leg, mode)
+
+    def _barge_is_over(self, listening: Listening) -> bool:
+        """Whether the seat left the call for which the barge was allowed: the debtor on it now is another."""
+        session = self._roster.session(listening.agent)
+        return session.seat is Seat.IDLE or session.attempt != listening.barges_into
+
     # -- what happens -----------------------------------------------------------------------------------
 
     def on_event(self, event: SpyEvent) -> None:
@@ -247,7 +266,9 @@ class Listenings:
             self._tell_agent(session)
             if len(listening.turns) == 1:
                 self._heard(listening, session, event.at)
-            if session.seat is Seat.IDLE:
+                if listening.barges_into is not None:
+                    self._tasks.start("barge", self._barge(listening))
+            if self._barge_is_over(listening):
                 self._end_barge(listening)
 
     def bridged(self, session: Session | None) -> None:
@@ -280,9 +301,20 @@ class Listenings:
         if listening.last.mode is SpyMode.BARGE and listening.last.on_at is not None:
             self._tasks.start("end barge", self._listen_again(listening))
 
-    async def _listen_again(self, listening: Listening) -> None:
+    async def _barge(self, listening: Listening) -> None:
+        """The phone is up: the supervisor goes on to speak, where the call is still the one that was asked for."""
+        if listening.last is not listening.turns[0] or self._barge_is_over(listening):
+            return
         try:
-            await self.switch(listening.supervisor, SpyMode.LISTEN, ENGINE)
+            await self._switch(listening, SpyMode.BARGE, listening.last.asked_by)
+        except DialerError as error:
+            log.warning("listening.not_barged", leg=listening.leg, error=str(error))
+
+    async def _listen_again(self, listening: Listening) -> None:
+        if listening.last.mode is not SpyMode.BARGE:
+            return  # ended already
+        try:
+            await self._switch(listening, SpyMode.LISTEN, ENGINE)
         except DialerError as error:
             log.warning("listening.barge_not_ended", leg=listening.leg, error=str(error))
             self._hang_up(listening.leg)
@@ -320,6 +352,8 @@ class Listenings:
         for listening in await self._record.listenings_under_way():
             if listening.agent in agents:  # else it is another cell's
                 self._by_leg[listening.leg] = listening
+                if listening.last.mode is SpyMode.BARGE:
+                    listening.barges_into = agents[listening.agent].attempt
                 self._tell_agent(agents[listening.agent])
 
     def legs(self) -> Collection[SpyLegId]:
@@ -350,5 +384,5 @@ class Listenings:
                 continue
             elif up[leg] and listening.last.on_at is None:
                 self._hang_up(leg)
-            elif self._roster.session(listening.agent).seat is Seat.IDLE:
+            elif self._barge_is_over(listening):
                 self._end_barge(listening)

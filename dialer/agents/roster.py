@@ -255,15 +255,16 @@ class Roster:
                 self._by_attempt[attempt] = session
 
     def adopt_talk(self, leg: SeatLegId, attempt: AttemptId) -> Session | None:
-        """The PBX shows this seat in a bridge with this call: the two belong together."""
+        """The PBX shows this seat in a bridge with this call: the two belong together. The session, where that is news."""
         session = self._by_leg.get(leg)
-        if session is not None and session.attempt != attempt:
-            if attempt in self._by_attempt:  # handed over while nobody listened
-                self.hand_over(attempt, session)
-                return session
-            self._forget_attempt(session)
-            session.attempt = attempt
-            self._by_attempt[attempt] = session
+        if session is None or session.attempt == attempt:
+            return None
+        if attempt in self._by_attempt:  # handed over while nobody listened
+            self.hand_over(attempt, session)
+            return session
+        self._forget_attempt(session)
+        session.attempt = attempt
+        self._by_attempt[attempt] = session
         return session
 
     def seats(self) -> dict[SeatLegId, Session]:

@@ -16,7 +16,8 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
-from dialer.calls.pbx import Pbx
+from dialer.calls.pbx import LegState, Pbx
+from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.reserving import Reserving
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.kernel.clock import Clock
@@ -40,13 +41,16 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class Transfer:
-    """One under way. first: who has the call. second: who is held for it."""
+    """One under way. first: who has the call. second: who is held for it. asked_at: when the PBX was last asked for
+    something; None: no answer came, and the PBX alone knows where the debtor is.
+    """
 
     attempt: Attempt
     first: Session
     second: Session
     warm: bool
     phase: Phase
+    asked_at: datetime | None
 
 
 class History(Protocol):
@@ -93,7 +97,8 @@ class Transferring:
             raise AgentError(f"{to} can't take the call: {why}", "choose an agent who is ready, or try again")
         self._roster.hold_this(second)
         phase = Phase.CONSULTING if warm else Phase.MOVING
-        transfer = self._under_way[attempt.id] = Transfer(attempt, first, second, warm, phase)
+        transfer = Transfer(attempt, first, second, warm, phase, self._clock.now())
+        self._under_way[attempt.id] = transfer
         try:
             if warm:
                 await self._pbx.consult(attempt.id, first.leg, first.seat_number, second.seat_number)
@@ -101,6 +106,9 @@ class Transferring:
                 await self._pbx.transfer(attempt.id, second.seat_number)
         except (PbxAwayError, PbxRefusedError):
             self._drop(transfer)
+            raise
+        except PbxUnsureError:
+            transfer.asked_at = None
             raise
 
     async def hand_over(self, agent: str) -> None:
@@ -121,29 +129,33 @@ class Transferring:
         return found
 
     async def _send(self, transfer: Transfer, phase: Phase) -> None:
-        transfer.phase = phase
+        transfer.phase, transfer.asked_at = phase, self._clock.now()
         to = transfer.second if phase is Phase.MOVING else transfer.first
         try:
             await self._pbx.transfer(transfer.attempt.id, to.seat_number)
         except (PbxAwayError, PbxRefusedError):
             transfer.phase = Phase.CONSULTING  # the dialplan takes the debtor back when the time is over
             raise
+        except PbxUnsureError:
+            transfer.asked_at = None
+            raise
 
     # -- what happens -----------------------------------------------------------------------------------
 
-    def bridged(self, attempt: AttemptId) -> None:
-        """The debtor hears an agent again."""
+    def bridged(self, attempt: AttemptId) -> Session | None:
+        """The debtor hears an agent again; whom, where that is another than before."""
         transfer = self._under_way.pop(attempt, None)
         if transfer is None:
-            return
+            return None
         if transfer.phase is Phase.MOVING:
             self._roster.hand_over(attempt, transfer.second)
             transfer.attempt.agent = transfer.second.agent
             self._save(transfer.attempt)
             self._tasks.start("transfer history", self._tell(transfer))
-        else:
-            transfer.first.apply_seat(SeatSignal.BRIDGED)
-            self._let_go(transfer.second)
+            return transfer.second
+        transfer.first.apply_seat(SeatSignal.BRIDGED)
+        self._let_go(transfer.second)
+        return None
 
     def failed(self, attempt: AttemptId) -> None:
         """The seat couldn't be had: the dialplan is bringing the debtor back."""
@@ -172,11 +184,27 @@ class Transferring:
             self._tasks.start("end consultation", self._reseat(transfer.first.leg, transfer.first.seat_number))
         self._drop(transfer)
 
-    def found_on_hold(self, attempt: AttemptId) -> None:
-        """After a restart: nobody knows of a transfer, and the debtor is on hold."""
-        session = self._roster.of_attempt(attempt)
-        if attempt not in self._under_way and session is not None:
-            self._tasks.start("take back", self._try_transfer(attempt, session.seat_number))
+    @property
+    def unsure(self) -> bool:
+        """Whether the PBX must be asked where a debtor is."""
+        return any(transfer.asked_at is None for transfer in self._under_way.values())
+
+    def found(self, attempt: AttemptId, leg: LegState, at: datetime) -> None:
+        """Where the PBX has the debtor, and the roster knows with whom. On hold though nobody knows of a transfer: that is
+        after a restart.
+        """
+        transfer, session = self._under_way.get(attempt), self._roster.of_attempt(attempt)
+        if transfer is None:
+            if leg is LegState.HELD and session is not None:
+                self._tasks.start("take back", self._try_transfer(attempt, session.seat_number))
+        elif transfer.asked_at is not None and at - transfer.asked_at < MAY_STILL_COME:
+            return  # what the PBX said is from before
+        elif leg is LegState.HELD:
+            transfer.phase, transfer.asked_at = Phase.CONSULTING, at
+        elif leg is LegState.BRIDGED:
+            if session is not None:
+                session.apply_seat(SeatSignal.BRIDGED)
+            self._drop(transfer)
 
     def _of(self, session: Session | None) -> Transfer | None:
         return next((one for one in self._under_way.values() if session in (one.first, one.second)), None)

@@ -1,6 +1,7 @@
 """Who listened to whom, in memory. It passes the contract of the record (tests/store)."""
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 
 from dialer.agents.listening import Listening, Turn
@@ -18,7 +19,7 @@ class MemoryListenings:
 
     async def begin(self, listening: Listening) -> None:
         self._reach()
-        self.kept[listening.leg] = deepcopy(listening)
+        self.kept[listening.leg] = replace(deepcopy(listening), barges_into=None)
 
     async def turn(self, leg: SpyLegId, position: int, turn: Turn) -> None:
         self._reach()

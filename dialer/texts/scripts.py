@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import Promise
+from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 from dialer.texts import fields, template, wording
@@ -80,6 +81,17 @@ class Script:
                 said.check(set(FIELDS) - set(_SEALED), "only in a part with debtor_only = true")
         if not any(part.compulsory for part in known.part):
             raise InputError(f"{text.shown}:1: part: none is compulsory", "mark who calls, for whom and why")
+        titles: set[str] = set()
+        for at, part in enumerate(known.part):
+            if not part.compulsory:
+                continue
+            if part.title in titles:
+                line = toml.line_of(text.raw, ("part", at, "title"))
+                raise InputError(
+                    f"{text.shown}:{line}: part.{at}.title: another compulsory part has the title {part.title!r}",
+                    "give each its own: the agent confirms them by their titles",
+                )
+            titles.add(part.title)
         self._said(_sample(language))
 
     def compulsory(self, *, to_debtor: bool) -> tuple[str, ...]:

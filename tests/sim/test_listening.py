@@ -35,6 +35,15 @@ async def talking(house, *behaviours):
     return agent
 
 
+async def next_call(house, agent):
+    """The call ends, and the agent talks on another."""
+    first = agent.attempt
+    house.flow.end_call(agent.agent)
+    async with asyncio.timeout(120):
+        while agent.work is not Work.TALKING or agent.attempt == first:
+            await house.run(0.25)
+
+
 async def test_all_of_it_is_on_record_before_the_phone_rings():
     async with House(agents=1, boss=True) as house:
         await house.staff()
@@ -65,13 +74,9 @@ async def test_it_follows_the_agent_and_a_barge_ends_with_its_call():
         await house.listenings.start("boss", "agent0", BARGE, "boss")
         await house.run(1.0, act=False)
         assert agent.heard_by == ("boss (barge)",)
-        first = agent.attempt
-        house.flow.end_call("agent0")
-        async with asyncio.timeout(120):
-            while agent.work is not Work.TALKING or agent.attempt == first:
-                await house.run(0.25)
+        await next_call(house, agent)
         one = kept(house)
-        assert modes(one) == [(BARGE, True), (LISTEN, True)]
+        assert modes(one) == [(LISTEN, True), (BARGE, True), (LISTEN, True)]
         assert one.last.asked_by == ENGINE
         assert agent.heard_by == ("boss (listen)",)
         heard = [case for case, by, how in house.record.views if (by, how) == ("boss", "listening")]
@@ -91,6 +96,67 @@ async def test_a_barge_that_comes_on_after_its_call_is_ended():
         await asking
         await house.run(1.0, act=False)
         assert modes(kept(house)) == [(LISTEN, True), (BARGE, True), (LISTEN, True)]
+
+
+async def test_who_picks_up_in_the_next_call_does_not_barge_into_it(monkeypatch):
+    async with House(agents=1, boss=True) as house:
+        agent = await talking(house, Behaviour.PERSON, Behaviour.PERSON)
+        monkeypatch.setattr("dialer.testing.fake_pbx.PHONE_SECONDS", 15.0)
+        await house.listenings.start("boss", "agent0", BARGE, "boss")
+        await next_call(house, agent)
+        assert modes(kept(house)) == [(LISTEN, False)]
+        await house.run(15.0, act=False)
+        assert modes(kept(house)) == [(LISTEN, True)]
+        assert {spy.mode for spy in house.pbx.spies.values()} == {LISTEN}
+
+
+async def test_a_barge_whose_call_ends_while_the_record_is_slow_does_not_come_on():
+    async with House(agents=1, boss=True) as house:
+        agent = await talking(house, Behaviour.PERSON, Behaviour.PERSON)
+        await house.listenings.start("boss", "agent0", LISTEN, "boss")
+        await house.run(1.0, act=False)
+        turn, written = house.record.listenings.turn, asyncio.Event()
+
+        async def slow(*turned):
+            await written.wait()
+            await turn(*turned)
+
+        house.record.listenings.turn = slow
+        asking = asyncio.create_task(house.listenings.switch("boss", BARGE, "boss"))
+        await next_call(house, agent)
+        written.set()
+        with pytest.raises(AgentError, match="just ended"):
+            await asking
+        await house.run(1.0, act=False)
+        assert modes(kept(house)) == [(LISTEN, True), (BARGE, False), (LISTEN, True)]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same call", "another call"])
+async def test_a_barge_found_after_a_reconnect_holds_in_its_own_call_alone(same):
+    async with House(agents=1, boss=True) as house:
+        agent = await talking(house)
+        await house.listenings.start("boss", "agent0", BARGE, "boss")
+        await house.run(10.0, act=False)
+        if not same:
+            agent.attempt = "dla-" + "0" * 26
+        await house.recovery.reconcile()
+        await house.run(0.1, act=False)
+        assert kept(house).last.mode is (BARGE if same else LISTEN)
+
+
+async def test_a_barge_outlives_the_engine_in_its_own_call():
+    async with House(agents=1, boss=True) as house:
+        await talking(house)
+        await house.listenings.start("boss", "agent0", BARGE, "boss")
+        await house.run(1.0, act=False)
+        await house.die()
+        await asyncio.sleep(10.0)
+        async with House(agents=1, boss=True, record=house.record, pbx=house.pbx) as again:
+            await again.run(1.0, act=False)
+            assert kept(again).last.mode is BARGE
+            again.flow.end_call("agent0")
+            await again.run(1.0, act=False)
+            assert modes(kept(again)) == [(LISTEN, True), (BARGE, True), (LISTEN, True)]
 
 
 async def test_the_agents_work_goes_on_when_the_supervisors_leg_dies():

@@ -7,7 +7,8 @@ import pytest
 from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import State
-from dialer.kernel.errors import PbxAwayError
+from dialer.kernel.errors import PbxAwayError, PbxUnsureError
+from dialer.kernel.events import SpyMode
 from dialer.kernel.ids import INBOUND_PREFIX
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
@@ -138,6 +139,88 @@ async def test_a_restart_finds_the_call_with_whom_it_is(when):
             await again.run(60.0)
             assert [one.work for one in again.roster if one.work is not Work.READY] in ([], [Work.WRAPPING])
             assert again.record.outcomes[attempt.id].agent == talks.agent
+
+
+async def lost(*_):
+    raise PbxUnsureError("the connection was lost before the PBX answered")
+
+
+async def test_after_a_hand_over_that_never_reached_the_pbx_the_call_is_the_first_agents():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        house.pbx.transfer, transfer = lost, house.pbx.transfer
+        with pytest.raises(PbxUnsureError):
+            await house.flow.transferring.hand_over(first.agent)
+        house.pbx.transfer = transfer
+        await house.run(HOLD_SECONDS + 1, act=False)
+        assert has(first, attempt)
+        assert second.free
+        assert house.record.history == []
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["blind", "warm"])
+async def test_after_a_start_that_never_reached_the_pbx_the_second_agent_is_free(warm):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        house.pbx.transfer = house.pbx.consult = lost
+        with pytest.raises(PbxUnsureError):
+            await house.flow.transferring.start(first.agent, second.agent, warm=warm)
+        assert not second.free
+        await house.recovery.reconcile()
+        assert second.free
+        assert has(first, attempt)
+
+
+@pytest.mark.parametrize("sure", [True, False], ids=["acknowledged", "unsure"])
+async def test_what_came_of_a_transfer_while_the_link_was_away_is_found(sure):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        house.pbx.listening, house.pbx.lose_replies = False, not sure
+        if sure:
+            await asyncio.sleep(HOLD_SECONDS + 1)
+        else:
+            with pytest.raises(PbxUnsureError):
+                await house.flow.transferring.hand_over(first.agent)
+            await asyncio.sleep(1.0)
+        house.pbx.listening, house.pbx.lose_replies = True, False
+        await house.recovery.reconcile()
+        talks, rests = (first, second) if sure else (second, first)
+        assert has(talks, attempt)
+        assert rests.attempt is None
+        assert rests.free is sure
+        with pytest.raises(AgentError, match="can't take"):  # not: is being transferred already
+            await house.flow.transferring.start(talks.agent, talks.agent, warm=False)
+
+
+async def test_a_transfer_just_asked_for_is_left_to_the_pbx(monkeypatch):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        monkeypatch.setattr("dialer.testing.fake_pbx.BRIDGE_SECONDS", 0.5)
+        asked = asyncio.create_task(house.recovery.reconcile())
+        await asyncio.sleep(0)
+        await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        await asked
+        await house.run(1.0, act=False)
+        assert has(second, attempt)
+
+
+@pytest.mark.parametrize("heard_of", [True, False], ids=["told", "found after a reconnect"])
+async def test_who_listens_to_the_second_agent_is_on_record_as_having_heard_the_debtor(heard_of):
+    async with House(agents=2, boss=True) as house:
+        first, second, attempt = await talking(house)
+        await house.listenings.start("boss", second.agent, SpyMode.LISTEN, "boss")
+        await house.run(1.0, act=False)
+        assert house.record.views == []
+        house.pbx.listening = heard_of
+        await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        await asyncio.sleep(1.0)
+        house.pbx.listening = True
+        await house.recovery.reconcile()
+        await house.recovery.reconcile()
+        assert has(second, attempt)
+        assert house.record.views == [(attempt.intent.case_id, "boss", "listening")]
 
 
 async def test_what_cannot_be_is_refused_in_words():

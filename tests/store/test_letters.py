@@ -10,6 +10,7 @@ from sqlalchemy import update
 from dialer.adapters.store import letters as store
 from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.schema import cases
+from dialer.calls.inbound import InboundResult, InboundState
 from dialer.calls.results import Result
 from dialer.cases.debt import Debt
 from dialer.cases.debtor import Address
@@ -28,6 +29,7 @@ from dialer.outcomes.record import RecordedOutcome
 from dialer.texts.fields import Agency
 from dialer.texts.letters import LetterShelf
 from tests.store.test_dossier import FULL, day, dispute, look
+from tests.store.test_inbound import TALK, inbound_of
 from tests.store.test_record import MOBILE, NOW, ended_attempt, first_case, new_case
 
 AGENCY = Agency("Agenzia Uno", "Via Po 2\n00198 Roma", "tel. 06 1234", "TULPS 12/2026", None, "IBAN IT00X")
@@ -327,6 +329,8 @@ async def in_vain(sql, case_id, times, at=NOW, result=Result.NO_ANSWER, start=0)
         attempt = await ended_attempt(
             sql, await sql.book.case(case_id), n=100 * case_id + start + n, at=at, result=result
         )
+        attempt.answered_at = attempt.bridged_at = None
+        sql.attempts.save(attempt)
         sql.book.schedule(case_id, at + timedelta(hours=3), CaseState.OPEN, "after no_answer")
         await sql.attempts.flush()
     return attempt
@@ -351,6 +355,50 @@ async def test_a_letter_is_due_after_so_many_calls_that_did_not_reach_the_debtor
     assert await Lettering(letters, lambda campaign, creditor: RULES, ("k",), Clock(day(2))).look() == 0
     assert await lettering.look() == 1
     assert [(await look(sql, n)).state for n in range(1, 6)] == ["letter", "letter", "open", "open", "open"]
+
+
+async def called_us(sql, case_id, at, *, right_party=True):
+    """Who rang us has spoken with an agent."""
+    call = replace(
+        TALK,
+        id=f"dli-{case_id:026d}",
+        case_id=case_id,
+        state=InboundState.ENDED,
+        result=InboundResult.CONNECTED,
+        bridged_at=at,
+        ended_at=at,
+    )
+    inbound_of(sql).save_inbound(call)
+    await inbound_of(sql).flush()
+    said = RecordedOutcome(call.id, "anna", "refuses", "", at, right_party=right_party, case_id=case_id)
+    await sql.attempts.add_outcome(said)
+
+
+async def test_who_rang_us_and_spoke_was_reached_and_their_time_runs_from_then(sql, letters):
+    await sql.book.add("k", [new_case(n) for n in range(1, 5)], NOW)
+    for n in (1, 2):
+        await in_vain(sql, n, 3)
+    await called_us(sql, 1, day(1))
+    await called_us(sql, 2, day(1), right_party=False)
+    await spoken(sql, 3, n=3)
+    await called_us(sql, 3, day(3))
+    await called_us(sql, 4, day(0))
+    assert await Lettering(letters, lambda campaign, creditor: TRIED, ("k",), Clock(day(5))).look() == 2
+    assert [(await look(sql, n)).state for n in range(1, 5)] == ["open", "letter", "open", "letter"]
+    assert (await look(sql, 4)).why.endswith("after the conversation of 2026-11-24")
+
+
+async def test_a_talk_of_which_nobody_has_said_yet_what_it_was_is_no_call_in_vain(sql, letters):
+    await first_case(sql, OWES)
+    await in_vain(sql, 1, 2)
+    talk = await ended_attempt(sql, await sql.book.case(1), n=99)
+    assert talk.bridged_at is not None
+    sql.book.schedule(1, day(1), CaseState.OPEN, "after a talk")
+    await sql.attempts.flush()
+    lettering = Lettering(letters, lambda campaign, creditor: TRIED, ("k",), Clock(day(2)))
+    assert await lettering.look() == 0
+    await in_vain(sql, 1, 1, start=3)
+    assert await lettering.look() == 1
 
 
 async def test_calls_before_the_last_letter_do_not_count_for_the_next(sql, letters):

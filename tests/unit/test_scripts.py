@@ -90,6 +90,11 @@ def test_what_was_promised_and_offered_last_is_said():
         ("sono {{ agent }}", "sono {% if agent %}", "it.toml:8: not a template"),
         ("sono {{ agent }}", "sono {{ agent.name }}", "it.toml:8: 'str object' has no attribute 'name'"),
         ("compulsory = true\n", "", "none is compulsory"),
+        (
+            "Per conto di chi, e perché",
+            "Chi chiama",
+            "it.toml:18: part.2.title: another compulsory part has the title 'Chi chiama'",
+        ),
         ('title = "Saluto"', 'titel = "Saluto"', "part.7.titel: unknown key"),
         ("name =", "nam =", "nam: unknown key; known here: name, unconfirmed, part"),
     ],

@@ -6,7 +6,21 @@ from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -19,6 +33,7 @@ from dialer.adapters.store.schema import (
     cases,
     debtors,
     debts,
+    inbound_calls,
     letters,
     numbers,
     outcomes,
@@ -271,15 +286,10 @@ async def _spoken(connection: AsyncConnection, ids: Sequence[int], before: datet
     """When the debtor of each case was last spoken with, where that was before, nothing came since, and no promise is
     open.
     """
-    last = func.max(attempts.c.ended_at).label("at")
-    talks = (
-        select(attempts.c.case_id, last)
-        .join(outcomes, outcomes.c.attempt_id == attempts.c.id)
-        .where(outcomes.c.right_party, attempts.c.case_id.in_(ids), attempts.c.ended_at.is_not(None))
-        .group_by(attempts.c.case_id)
-        .having(last <= before)
-    )
-    found = {row.case_id: row.at for row in await connection.execute(talks)}
+    talks = union_all(_talks(attempts, ids), _talks(inbound_calls, ids)).subquery()
+    last = func.max(talks.c.ended_at).label("at")
+    old = select(talks.c.case_id, last).group_by(talks.c.case_id).having(last <= before)
+    found = {row.case_id: row.at for row in await connection.execute(old)}
     written = (
         select(letters.c.case_id, func.max(letters.c.written_at).label("at"))
         .where(letters.c.case_id.in_(found), letters.c.cancelled_on.is_(None))
@@ -292,24 +302,42 @@ async def _spoken(connection: AsyncConnection, ids: Sequence[int], before: datet
 
 async def _unreached(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, int]:
     """How many calls each case had since its last letter, where no conversation came of them, nothing was paid since the
-    first of them, and no promise is open.
+    first of them, and no promise is open. A call that was bridged, and of which nobody has said yet what it was, may have
+    reached the debtor.
     """
-    last = (
-        select(func.max(letters.c.written_at))
-        .where(letters.c.case_id == attempts.c.case_id, letters.c.cancelled_on.is_(None))
-        .scalar_subquery()
-    )
     called = (
         select(attempts.c.case_id, func.count().label("tries"), func.min(attempts.c.cleared_at).label("at"))
         .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
         .where(attempts.c.case_id.in_(ids), attempts.c.ended_at.is_not(None), left)
-        .where(or_(last.is_(None), attempts.c.cleared_at > last))
+        .where(or_(attempts.c.bridged_at.is_(None), outcomes.c.attempt_id.is_not(None)))
+        .where(_since_last_letter(attempts, attempts.c.cleared_at))
         .group_by(attempts.c.case_id)
         .having(func.count(case((outcomes.c.right_party, 1))) == 0)
     )
     rows = {row.case_id: row for row in await connection.execute(called)}
+    came_in = _talks(inbound_calls, list(rows)).where(_since_last_letter(inbound_calls, inbound_calls.c.ended_at))
+    for row in await connection.execute(came_in):
+        rows.pop(row.case_id, None)
     gone = await _paid_or_promised(connection, {case_id: row.at for case_id, row in rows.items()})
     return {case_id: row.tries for case_id, row in rows.items() if case_id not in gone}
+
+
+def _talks(calls: Table, ids: Sequence[int]) -> Select[Any]:
+    """The conversations with the debtors of these cases, with their ends."""
+    return (
+        select(calls.c.case_id, calls.c.ended_at)
+        .join(outcomes, outcomes.c.attempt_id == calls.c.id)
+        .where(outcomes.c.right_party, calls.c.case_id.in_(ids), calls.c.ended_at.is_not(None))
+    )
+
+
+def _since_last_letter(calls: Table, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    last = (
+        select(func.max(letters.c.written_at))
+        .where(letters.c.case_id == calls.c.case_id, letters.c.cancelled_on.is_(None))
+        .scalar_subquery()
+    )
+    return or_(last.is_(None), at > last)
 
 
 async def _paid_or_promised(connection: AsyncConnection, since: Mapping[int, datetime]) -> set[int]:
