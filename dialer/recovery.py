@@ -130,11 +130,12 @@ class Recovery:
         for finding in list(reconcile.findings(ours, survey, asked)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
-        self._flow.receiving.reconcile(survey, asked.inbound)
         self._flow.hang_up_unwanted()
         for attempt_id, leg in survey.attempts.items():
             if leg.state is LegState.HELD:
                 self._flow.transferring.found_on_hold(attempt_id)
+        on_record = await self._flow.receiving.on_record(survey)
+        self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
             log.error("attempt.unknown_leg", attempt=stranger)

@@ -383,12 +383,8 @@ class Receiving:
         talking = {}
         for call in await self._record.unsettled_inbound(wrapping):
             self._calls[call.id] = call
-            if call.case_id is not None:
-                try:
-                    call.intent = await self._intent(call, call.case_id)
-                except (LookupError, KeyError):  # its campaign is gone
-                    log.warning("inbound.case_lost", call=call.id)
-                    continue
+            if not await self._restore(call):
+                continue
             if call.state is InboundState.TALKING:
                 if call.agent:
                     talking[call.agent] = call.id
@@ -398,15 +394,41 @@ class Receiving:
                 call.state = InboundState.ARRIVED  # what the PBX has decides
         return talking
 
+    async def _restore(self, call: InboundCall) -> bool:
+        """What isn't on record of it; False where its case is gone. Raises AwayError."""
+        if call.case_id is not None:
+            try:
+                call.intent = await self._intent(call, call.case_id)
+            except (LookupError, KeyError):  # its campaign is gone
+                log.warning("inbound.case_lost", call=call.id)
+                return False
+        return True
+
     def changes(self) -> dict[AttemptId, int]:
         """How often each had moved: tells whether something happened since one asked."""
         return {id_: call.changes for id_, call in self._calls.items()}
 
-    def reconcile(self, survey: Survey, asked: Mapping[AttemptId, int]) -> None:
+    async def on_record(self, survey: Survey) -> dict[AttemptId, InboundCall]:
+        """What the record has of the calls that the PBX has a mark of, those too that are over. Raises AwayError."""
+        if not survey.inbound:
+            return {}
+        await self._record.flush()
+        found = {call.id: call for call in await self._record.unsettled_inbound(survey.inbound)}
+        for call in found.values():
+            await self._restore(call)
+        return found
+
+    def reconcile(
+        self, survey: Survey, asked: Mapping[AttemptId, int], on_record: Mapping[AttemptId, InboundCall]
+    ) -> None:
         """What came in, waited or ended while nobody listened."""
         for id_, mark in survey.inbound.items():
             call = self._calls.get(id_)
-            if call is None:
+            if call is None and id_ in asked:
+                continue  # it ended meanwhile, and is forgotten here
+            if call is None and id_ in on_record:
+                call = self._calls[id_] = on_record[id_]
+            elif call is None:
                 leg = survey.attempts.get(id_)
                 if leg is None and mark.ended_at is None and survey.at - mark.arrived_at < MAY_STILL_COME:
                     continue  # it came while the PBX was asked: its event says so

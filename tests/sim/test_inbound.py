@@ -1,6 +1,7 @@
 """Debtors ring us: the real engine on the shipped fakes, under virtual time."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -240,6 +241,38 @@ async def test_a_restart_finds_every_call_again(when):
             assert again.record.lines[talks.id].result is EntryResult.CONVERSATION
             if waits:
                 assert again.flow.receiving.get(waits.id).state is InboundState.TALKING
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_call_that_is_over_and_whose_mark_was_left_stays_as_it_is_on_record(restarts):
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON, Behaviour.PERSON)
+        await house.staff()
+        talk = await ring(house, number(house, 1))
+        asks = await ring(house, number(house, 2))
+        await house.run(61.0, act=False)
+        house.pbx.press_one(asks.id)
+        marks = dict(house.pbx.inbound)
+        await house.run(5.0, act=False)
+        await house.flow.write_up(talk.agent, "refuses", "")
+        house.flow.end_call(talk.agent)
+        await house.run(1.0, act=False)
+        house.flow.wrap_up.finish("agent0")
+        await house.run(1.0, act=False)
+        kept, plans = dict(house.record.inbound), [case.due_at for case in house.record.cases.values()]
+        assert [call.result for call in kept.values()] == [InboundResult.CONNECTED, InboundResult.UNSERVED]
+        ended = {id_: replace(mark, ended_at=kept[id_].ended_at) for id_, mark in marks.items()}
+        house.pbx.inbound |= ended | {asks.id: replace(ended[asks.id], call_back_at=kept[asks.id].call_back_at)}
+        house.pbx.purged.clear()
+        if restarts:
+            await house.die()
+        again = House(agents=1, record=house.record, pbx=house.pbx, seed=2) if restarts else nullcontext(house)
+        async with again as now:
+            await now.recovery.reconcile()
+            await now.run(1.0, act=False)
+            assert now.record.inbound == kept
+            assert [case.due_at for case in now.record.cases.values()] == plans
+            assert set(now.pbx.purged) == set(kept)
 
 
 async def test_calls_that_come_in_touch_no_count_of_ours():
