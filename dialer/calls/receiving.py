@@ -471,7 +471,7 @@ class Receiving:
                 self._apply(call, InboundSignal.CLAIM_FAILED, survey.at)
         elif call.state is InboundState.TALKING:
             self._apply(call, InboundSignal.AGENT_LEFT, survey.at)
-        else:
+        elif call.state is not InboundState.CLAIMED:  # else it is on its way to the seat
             self._apply(call, InboundSignal.TURNED_AWAY, survey.at)
 
 

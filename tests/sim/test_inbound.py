@@ -177,6 +177,43 @@ async def test_nobody_at_work_and_a_number_that_is_not_ours_are_announced():
         assert house.tally.inbound == {("k", "closed"): 1, ("", "not_ours"): 1}
 
 
+async def test_a_claim_that_comes_after_the_wait_brings_nobody_and_leaves_the_agent_free(monkeypatch):
+    async with House(agents=1, inbound_wait_seconds=5.0) as house:
+        await house.cases(Behaviour.PERSON, Behaviour.PERSON)
+        await house.staff()
+        first = await ring(house, number(house, 1))
+        call = await ring(house, number(house, 2))
+        connect = house.pbx.connect
+
+        async def slow(*asked):
+            await asyncio.sleep(3.0)
+            await connect(*asked)
+
+        monkeypatch.setattr(house.pbx, "connect", slow)
+        house.flow.end_call(first.agent)
+        await house.run(1.0, act=False)
+        await house.flow.write_up("agent0", "refuses", "")
+        await house.run(1.0, act=False)
+        house.flow.wrap_up.finish("agent0")
+        await house.run(0.5, act=False)
+        assert call.state is InboundState.CLAIMED
+        await house.run(4.0, act=False)
+        assert (call.state, call.bridged_at) == (InboundState.UNSERVED, None)
+        assert house.roster.session("agent0").work is Work.READY
+
+
+async def test_a_call_on_its_way_to_a_seat_is_left_alone_by_a_reconciliation(monkeypatch):
+    async with House() as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        monkeypatch.setattr("dialer.testing.fake_pbx.BRIDGE_SECONDS", 2.0)
+        call = await ring(house, number(house))
+        await house.recovery.reconcile()
+        assert (call.state, call.unserved_at) == (InboundState.CLAIMED, None)
+        await house.run(3.0, act=False)
+        assert (call.state, house.roster.session(call.agent).work) == (InboundState.TALKING, Work.TALKING)
+
+
 async def test_who_hangs_up_while_waiting_is_on_record_with_the_wait_and_takes_no_agent():
     async with House(agents=1) as house:
         await house.cases(Behaviour.PERSON, Behaviour.PERSON)
