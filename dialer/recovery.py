@@ -84,7 +84,8 @@ class Recovery:
             await self._adopt(attempt)
             self._flow.live.add(attempt)
         sessions = await self._floor.sessions()
-        talking |= await self._flow.receiving.load([saved.wrapping for saved in sessions if saved.wrapping])
+        wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
+        talking |= await self._flow.receiving.load(wrapping, self._past.find)
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()

@@ -4,7 +4,7 @@ A debtor's own call is never refused by the gate: the agent sees what stands abo
 the conversation counts in the ledger as an inbound contact, and what the packs make of that is theirs.
 """
 
-from collections.abc import Collection, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -378,8 +378,15 @@ class Receiving:
 
     # -- start and reconnect --------------------------------------------------------------------------
 
-    async def load(self, wrapping: Collection[AttemptId]) -> dict[str, AttemptId]:
-        """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError."""
+    async def load(
+        self,
+        wrapping: Collection[AttemptId],
+        find: Callable[[Collection[AttemptId]], Awaitable[list[Attempt]]],
+    ) -> dict[str, AttemptId]:
+        """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError.
+
+        find: conversations on record, with what was said of them.
+        """
         talking = {}
         for call in await self._record.unsettled_inbound(wrapping):
             self._calls[call.id] = call
@@ -389,7 +396,8 @@ class Receiving:
                 if call.agent:
                     talking[call.agent] = call.id
                 if call.intent is not None:
-                    self._live.add(talk_of(call))
+                    for talk in await find([call.id]):
+                        self._live.add(replace(talk, intent=call.intent))
             elif call.state in (InboundState.WAITING, InboundState.CLAIMED):
                 call.state = InboundState.ARRIVED  # what the PBX has decides
         return talking

@@ -280,6 +280,22 @@ async def test_a_restart_finds_every_call_again(when):
                 assert again.flow.receiving.get(waits.id).state is InboundState.TALKING
 
 
+async def test_what_was_said_of_a_call_under_way_holds_after_a_restart():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        call = await ring(house, number(house))
+        await house.flow.write_up("agent0", "wrong_number", "")
+        said = house.record.outcomes[call.id]
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.flow.end_call("agent0")
+            await again.run(0.5, act=False)
+            case = again.record.cases[1]
+            assert (case.state, case.why) == (said.action.state, said.action.why)
+            assert again.record.lines[call.id].result is said.counts_as
+
+
 @pytest.mark.parametrize("restarts", [True, False])
 async def test_a_call_that_is_over_and_whose_mark_was_left_stays_as_it_is_on_record(restarts):
     async with House(agents=1) as house:
