@@ -15,6 +15,7 @@ from dialer.campaigns.campaign import CampaignSignal
 from dialer.cases.model import AGREED
 from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import CallMode
+from dialer.kernel.errors import AwayError
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -163,6 +164,33 @@ async def test_who_waits_too_long_may_ask_for_a_call_back_at_a_legal_instant():
         assert (case.due_at, case.why[: len(AGREED)]) == (kept.call_back_due_at, AGREED)
         verdict = await house.gate.foresee(call.intent, kept.call_back_due_at)
         assert verdict.allowed
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_call_back_is_planned_though_the_record_was_away_when_it_was_asked_for(restarts, monkeypatch):
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON)
+        call = await ring(house, number(house))
+
+        async def away(case_id):
+            raise AwayError("the record is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(house.record, "case", away)
+            house.pbx.press_one(call.id)
+            await house.run(10.0, act=False)
+            kept = house.record.inbound[call.id]
+            assert (kept.state, kept.call_back_due_at) == (InboundState.ENDED, None)
+            assert call.id in house.pbx.purged
+            if restarts:
+                await house.die()
+        again = House(agents=1, record=house.record, pbx=house.pbx, seed=2) if restarts else nullcontext(house)
+        async with again as now:
+            await now.run(10.0, act=False)
+            kept, case = now.record.inbound[call.id], now.record.cases[1]
+            assert kept.call_back_due_at == case.due_at is not None
+            assert case.why.startswith(AGREED)
+            assert kept.result is InboundResult.CLOSED
 
 
 async def test_nobody_at_work_and_a_number_that_is_not_ours_are_announced():
