@@ -84,7 +84,8 @@ class Recovery:
             await self._adopt(attempt)
             self._flow.live.add(attempt)
         sessions = await self._floor.sessions()
-        talking |= await self._flow.receiving.load([saved.wrapping for saved in sessions if saved.wrapping])
+        wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
+        talking |= await self._flow.receiving.load(wrapping, self._past.find)
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
@@ -130,10 +131,11 @@ class Recovery:
         for finding in list(reconcile.findings(ours, survey, asked)):
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
-        self._flow.receiving.reconcile(survey, asked.inbound)
         self._flow.hang_up_unwanted()
         for attempt_id, leg in survey.attempts.items():
             self._flow.transferring.found(attempt_id, leg.state, survey.at)
+        on_record = await self._flow.receiving.on_record(survey)
+        self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
             log.error("attempt.unknown_leg", attempt=stranger)

@@ -199,8 +199,10 @@ class InboundRecord(Protocol):
     async def known_callers(self, number: PhoneNumber) -> list[KnownCaller]:
         """Every case of a debtor who has the number."""
 
-    async def unsettled_inbound(self, also: Collection[AttemptId]) -> list[InboundCall]:
-        """Those that have not ended, as far as the record knows, and some others by their ids."""
+    async def unsettled_inbound(self, also: Collection[AttemptId], since: datetime) -> list[InboundCall]:
+        """Those that have not ended, as far as the record knows, and some others by their ids; and those whose caller asked
+        for a call back from `since` on that isn't planned.
+        """
 
     async def flush(self) -> None:
         """Return once everything asked so far is on disk."""

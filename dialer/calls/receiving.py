@@ -4,7 +4,8 @@ A debtor's own call is never refused by the gate: the agent sees what stands abo
 the conversation counts in the ledger as an inbound contact, and what the packs make of that is theirs.
 """
 
-from collections.abc import Collection, Coroutine, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -47,6 +48,10 @@ from dialer.kernel.tasks import Tasks
 
 RECENT = timedelta(minutes=5)
 """Over which the rate is taken at which calls come in."""
+ASKED_AGAIN_SECONDS = 5.0
+"""After which a store that was away is asked again for what a call back needs."""
+PROMISED = timedelta(days=1)
+"""So long after a caller asked for a call back that isn't planned, a start plans it."""
 MOST_ASKED = 8
 """How often the gate is asked for the next instant at which a call back is legal."""
 
@@ -211,17 +216,20 @@ class Receiving:
     async def _find(self, call: InboundCall, caller: PhoneNumber) -> None:
         """Who has this number; where it is one case, it is that one, otherwise the agent asks."""
         try:
-            known = await self._record.known_callers(caller)
-            here = [one for one in known if one.campaign == call.campaign] or known
-            talked = [one for one in here if one.talked_at is not None]
-            call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
-            call.candidates = tuple(one.case_id for one in here)
-            if len(here) == 1:
-                call.intent = await self._intent(call, here[0].case_id)
-                call.case_id = here[0].case_id
+            await self._look_up(call, caller)
         except (AwayError, LookupError) as error:
             log.warning("inbound.not_found", call=call.id, error=type(error).__name__)
         self._save(call)
+
+    async def _look_up(self, call: InboundCall, caller: PhoneNumber) -> None:
+        known = await self._record.known_callers(caller)
+        here = [one for one in known if one.campaign == call.campaign] or known
+        talked = [one for one in here if one.talked_at is not None]
+        call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
+        call.candidates = tuple(one.case_id for one in here)
+        if len(here) == 1:
+            call.intent = await self._intent(call, here[0].case_id)
+            call.case_id = here[0].case_id
 
     def _find_agent(self, call: InboundCall) -> None:
         """A free agent, or the wait for what is left of its time, or nobody."""
@@ -338,19 +346,24 @@ class Receiving:
             self._tasks.start("call back", self._plan_call_back(call))
 
     async def _plan_call_back(self, call: InboundCall) -> None:
-        """The case is due at the first instant that the gate foresees as legal; where nobody knows whose call it was,
-        the request stands in the report alone.
+        """The case is due at the first instant that the gate foresees as legal, which is asked for until the store answers;
+        where nobody knows whose call it was, the request stands in the report alone.
         """
-        if call.caller is not None and call.case_id is None and call.campaign:
-            await self._find(call, call.caller)
-        if call.case_id is None or call.intent is None:
-            return
-        try:
-            call.call_back_due_at = await self._legal_from(call)
-        except (AwayError, LookupError) as error:
-            log.warning("inbound.call_back_not_planned", call=call.id, error=type(error).__name__)
-            return
-        if call.call_back_due_at is not None:
+        while True:
+            try:
+                if call.caller is not None and call.case_id is None and call.campaign:
+                    await self._look_up(call, call.caller)
+                if call.case_id is None or call.intent is None:
+                    break
+                call.call_back_due_at = await self._legal_from(call)
+                break
+            except LookupError:
+                log.warning("inbound.case_lost", call=call.id)
+                break
+            except AwayError:
+                log.warning("inbound.call_back_waits", call=call.id)
+                await asyncio.sleep(ASKED_AGAIN_SECONDS)
+        if call.case_id is not None and call.call_back_due_at is not None:
             why = f"{AGREED}: the debtor rang and asked for it"
             self._book.schedule(call.case_id, call.call_back_due_at, CaseState.OPEN, why, call.caller)
         self._save(call)
@@ -378,35 +391,67 @@ class Receiving:
 
     # -- start and reconnect --------------------------------------------------------------------------
 
-    async def load(self, wrapping: Collection[AttemptId]) -> dict[str, AttemptId]:
-        """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError."""
+    async def load(
+        self,
+        wrapping: Collection[AttemptId],
+        find: Callable[[Collection[AttemptId]], Awaitable[list[Attempt]]],
+    ) -> dict[str, AttemptId]:
+        """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError.
+
+        find: conversations on record, with what was said of them.
+        """
         talking = {}
-        for call in await self._record.unsettled_inbound(wrapping):
+        for call in await self._record.unsettled_inbound(wrapping, self._clock.now() - PROMISED):
             self._calls[call.id] = call
-            if call.case_id is not None:
-                try:
-                    call.intent = await self._intent(call, call.case_id)
-                except (LookupError, KeyError):  # its campaign is gone
-                    log.warning("inbound.case_lost", call=call.id)
-                    continue
+            if not await self._restore(call):
+                continue
+            if call.call_back_at is not None and call.call_back_due_at is None and call.caller is not None:
+                self._tasks.start("call back", self._plan_call_back(call))
             if call.state is InboundState.TALKING:
                 if call.agent:
                     talking[call.agent] = call.id
                 if call.intent is not None:
-                    self._live.add(talk_of(call))
+                    for talk in await find([call.id]):
+                        self._live.add(replace(talk, intent=call.intent))
             elif call.state in (InboundState.WAITING, InboundState.CLAIMED):
                 call.state = InboundState.ARRIVED  # what the PBX has decides
         return talking
+
+    async def _restore(self, call: InboundCall) -> bool:
+        """What isn't on record of it; False where its case is gone. Raises AwayError."""
+        if call.case_id is not None:
+            try:
+                call.intent = await self._intent(call, call.case_id)
+            except (LookupError, KeyError):  # its campaign is gone
+                log.warning("inbound.case_lost", call=call.id)
+                return False
+        return True
 
     def changes(self) -> dict[AttemptId, int]:
         """How often each had moved: tells whether something happened since one asked."""
         return {id_: call.changes for id_, call in self._calls.items()}
 
-    def reconcile(self, survey: Survey, asked: Mapping[AttemptId, int]) -> None:
+    async def on_record(self, survey: Survey) -> dict[AttemptId, InboundCall]:
+        """What the record has of the calls that the PBX has a mark of, those too that are over. Raises AwayError."""
+        if not survey.inbound:
+            return {}
+        await self._record.flush()
+        found = {call.id: call for call in await self._record.unsettled_inbound(survey.inbound, survey.at)}
+        for call in found.values():
+            await self._restore(call)
+        return found
+
+    def reconcile(
+        self, survey: Survey, asked: Mapping[AttemptId, int], on_record: Mapping[AttemptId, InboundCall]
+    ) -> None:
         """What came in, waited or ended while nobody listened."""
         for id_, mark in survey.inbound.items():
             call = self._calls.get(id_)
-            if call is None:
+            if call is None and id_ in asked:
+                continue  # it ended meanwhile, and is forgotten here
+            if call is None and id_ in on_record:
+                call = self._calls[id_] = on_record[id_]
+            elif call is None:
                 leg = survey.attempts.get(id_)
                 if leg is None and mark.ended_at is None and survey.at - mark.arrived_at < MAY_STILL_COME:
                     continue  # it came while the PBX was asked: its event says so
@@ -449,7 +494,7 @@ class Receiving:
                 self._apply(call, InboundSignal.CLAIM_FAILED, survey.at)
         elif call.state is InboundState.TALKING:
             self._apply(call, InboundSignal.AGENT_LEFT, survey.at)
-        else:
+        elif call.state is not InboundState.CLAIMED:  # else it is on its way to the seat
             self._apply(call, InboundSignal.TURNED_AWAY, survey.at)
 
 

@@ -135,7 +135,7 @@ class FakePbx:
         trunk = self._up_trunk(attempt)
         if trunk is None:
             raise PbxRefusedError("no such channel")
-        if trunk.inbound:
+        if trunk.inbound and not trunk.abandoned:
             self._take(attempt)
         self._later(attempt, 0.0, lambda: self._claim(attempt, seat_number))
         self._reply()
@@ -482,7 +482,7 @@ class FakePbx:
         trunk = self._trunks.get(attempt)
         if trunk is None or trunk.state is not LegState.WAITING:
             return
-        trunk.state = LegState.OTHER
+        trunk.abandoned, trunk.state = True, LegState.OTHER
         self._tell(events.InboundUnserved(attempt, self.clock.now()))
         self._later(attempt, OFFER_SECONDS, lambda: self._end(attempt, 16))
 

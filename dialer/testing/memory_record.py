@@ -342,9 +342,15 @@ class MemoryRecord:
             if number in case.new.numbers
         ]
 
-    async def unsettled_inbound(self, also: Collection[AttemptId]) -> list[InboundCall]:
+    async def unsettled_inbound(self, also: Collection[AttemptId], since: datetime) -> list[InboundCall]:
         self._reach()
-        return [replace(call) for call in self.inbound.values() if call.ended_at is None or call.id in also]
+        return [
+            replace(call)
+            for call in self.inbound.values()
+            if call.ended_at is None
+            or call.id in also
+            or (call.call_back_at is not None and call.call_back_at >= since and call.call_back_due_at is None)
+        ]
 
     def save(self, attempt: Attempt, *lines: Line) -> None:
         if attempt.direction is Direction.OUTBOUND:  # what came in is on record as a call of its own

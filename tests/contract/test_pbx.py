@@ -517,6 +517,24 @@ async def test_a_claim_for_a_caller_that_fails_leaves_time_for_another_word(lab)
     await forgotten(lab, attempt)
 
 
+async def test_a_claim_after_a_callers_wait_never_bridges(lab):
+    leg = await lab.seat()
+    attempt = await lab.call_in()
+    await lab.pbx.hold(attempt, 0.0)
+    await lab.event(events.InboundUnserved, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await asyncio.sleep(1.0)
+    survey = await lab.pbx.survey()
+    assert survey.attempts[attempt].state is LegState.OTHER
+    assert survey.seats[leg].state is LegState.WAITING
+    assert not any(isinstance(event, events.LegBridged) for event in lab.of(attempt))
+    for up in (attempt, leg):
+        await lab.pbx.hang_up(up)
+    await lab.event(events.LegEnded, attempt)
+    await lab.event(events.SeatEnded, leg)
+    await forgotten(lab, attempt)
+
+
 async def forgotten(lab, attempt):
     await lab.pbx.purge(attempt)
     async with asyncio.timeout(WAIT_SECONDS):

@@ -1,6 +1,7 @@
 """Debtors ring us: the real engine on the shipped fakes, under virtual time."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -14,6 +15,7 @@ from dialer.campaigns.campaign import CampaignSignal
 from dialer.cases.model import AGREED
 from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import CallMode
+from dialer.kernel.errors import AwayError
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -164,6 +166,33 @@ async def test_who_waits_too_long_may_ask_for_a_call_back_at_a_legal_instant():
         assert verdict.allowed
 
 
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_call_back_is_planned_though_the_record_was_away_when_it_was_asked_for(restarts, monkeypatch):
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON)
+        call = await ring(house, number(house))
+
+        async def away(case_id):
+            raise AwayError("the record is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(house.record, "case", away)
+            house.pbx.press_one(call.id)
+            await house.run(10.0, act=False)
+            kept = house.record.inbound[call.id]
+            assert (kept.state, kept.call_back_due_at) == (InboundState.ENDED, None)
+            assert call.id in house.pbx.purged
+            if restarts:
+                await house.die()
+        again = House(agents=1, record=house.record, pbx=house.pbx, seed=2) if restarts else nullcontext(house)
+        async with again as now:
+            await now.run(10.0, act=False)
+            kept, case = now.record.inbound[call.id], now.record.cases[1]
+            assert kept.call_back_due_at == case.due_at is not None
+            assert case.why.startswith(AGREED)
+            assert kept.result is InboundResult.CLOSED
+
+
 async def test_nobody_at_work_and_a_number_that_is_not_ours_are_announced():
     async with House() as house:
         await house.cases(Behaviour.PERSON)
@@ -174,6 +203,43 @@ async def test_nobody_at_work_and_a_number_that_is_not_ours_are_announced():
         kept = house.record.inbound
         assert [kept[one.id].result for one in (closed, strange)] == [InboundResult.CLOSED, InboundResult.NOT_OURS]
         assert house.tally.inbound == {("k", "closed"): 1, ("", "not_ours"): 1}
+
+
+async def test_a_claim_that_comes_after_the_wait_brings_nobody_and_leaves_the_agent_free(monkeypatch):
+    async with House(agents=1, inbound_wait_seconds=5.0) as house:
+        await house.cases(Behaviour.PERSON, Behaviour.PERSON)
+        await house.staff()
+        first = await ring(house, number(house, 1))
+        call = await ring(house, number(house, 2))
+        connect = house.pbx.connect
+
+        async def slow(*asked):
+            await asyncio.sleep(3.0)
+            await connect(*asked)
+
+        monkeypatch.setattr(house.pbx, "connect", slow)
+        house.flow.end_call(first.agent)
+        await house.run(1.0, act=False)
+        await house.flow.write_up("agent0", "refuses", "")
+        await house.run(1.0, act=False)
+        house.flow.wrap_up.finish("agent0")
+        await house.run(0.5, act=False)
+        assert call.state is InboundState.CLAIMED
+        await house.run(4.0, act=False)
+        assert (call.state, call.bridged_at) == (InboundState.UNSERVED, None)
+        assert house.roster.session("agent0").work is Work.READY
+
+
+async def test_a_call_on_its_way_to_a_seat_is_left_alone_by_a_reconciliation(monkeypatch):
+    async with House() as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        monkeypatch.setattr("dialer.testing.fake_pbx.BRIDGE_SECONDS", 2.0)
+        call = await ring(house, number(house))
+        await house.recovery.reconcile()
+        assert (call.state, call.unserved_at) == (InboundState.CLAIMED, None)
+        await house.run(3.0, act=False)
+        assert (call.state, house.roster.session(call.agent).work) == (InboundState.TALKING, Work.TALKING)
 
 
 async def test_who_hangs_up_while_waiting_is_on_record_with_the_wait_and_takes_no_agent():
@@ -240,6 +306,54 @@ async def test_a_restart_finds_every_call_again(when):
             assert again.record.lines[talks.id].result is EntryResult.CONVERSATION
             if waits:
                 assert again.flow.receiving.get(waits.id).state is InboundState.TALKING
+
+
+async def test_what_was_said_of_a_call_under_way_holds_after_a_restart():
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        call = await ring(house, number(house))
+        await house.flow.write_up("agent0", "wrong_number", "")
+        said = house.record.outcomes[call.id]
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            again.flow.end_call("agent0")
+            await again.run(0.5, act=False)
+            case = again.record.cases[1]
+            assert (case.state, case.why) == (said.action.state, said.action.why)
+            assert again.record.lines[call.id].result is said.counts_as
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_call_that_is_over_and_whose_mark_was_left_stays_as_it_is_on_record(restarts):
+    async with House(agents=1) as house:
+        await house.cases(Behaviour.PERSON, Behaviour.PERSON)
+        await house.staff()
+        talk = await ring(house, number(house, 1))
+        asks = await ring(house, number(house, 2))
+        await house.run(61.0, act=False)
+        house.pbx.press_one(asks.id)
+        marks = dict(house.pbx.inbound)
+        await house.run(5.0, act=False)
+        await house.flow.write_up(talk.agent, "refuses", "")
+        house.flow.end_call(talk.agent)
+        await house.run(1.0, act=False)
+        house.flow.wrap_up.finish("agent0")
+        await house.run(1.0, act=False)
+        kept, plans = dict(house.record.inbound), [case.due_at for case in house.record.cases.values()]
+        assert [call.result for call in kept.values()] == [InboundResult.CONNECTED, InboundResult.UNSERVED]
+        ended = {id_: replace(mark, ended_at=kept[id_].ended_at) for id_, mark in marks.items()}
+        house.pbx.inbound |= ended | {asks.id: replace(ended[asks.id], call_back_at=kept[asks.id].call_back_at)}
+        house.pbx.purged.clear()
+        if restarts:
+            await house.die()
+        again = House(agents=1, record=house.record, pbx=house.pbx, seed=2) if restarts else nullcontext(house)
+        async with again as now:
+            await now.recovery.reconcile()
+            await now.run(1.0, act=False)
+            assert now.record.inbound == kept
+            assert [case.due_at for case in now.record.cases.values()] == plans
+            assert set(now.pbx.purged) == set(kept)
 
 
 async def test_calls_that_come_in_touch_no_count_of_ours():

@@ -49,13 +49,29 @@ async def test_a_call_comes_back_as_it_stood_and_is_unsettled_until_it_ends(stor
     for call in (CALL, unknown, TALK):
         inbound.save_inbound(call)
     await inbound.flush()
-    found = {call.id: replace(call, intent=None) for call in await inbound.unsettled_inbound([])}
+    found = {call.id: replace(call, intent=None) for call in await inbound.unsettled_inbound([], NOW)}
     assert found == {ID: replace(TALK, intent=None), unknown.id: unknown}
     over = replace(TALK, state=InboundState.ENDED, result=InboundResult.CONNECTED, ended_at=NOW + timedelta(minutes=1))
     inbound.save_inbound(over)
     await inbound.flush()
-    assert {call.id for call in await inbound.unsettled_inbound([])} == {unknown.id}
-    assert {call.id for call in await inbound.unsettled_inbound([ID])} == {ID, unknown.id}
+    assert {call.id for call in await inbound.unsettled_inbound([], NOW)} == {unknown.id}
+    assert {call.id for call in await inbound.unsettled_inbound([ID], NOW)} == {ID, unknown.id}
+
+
+async def test_a_call_back_that_was_asked_for_is_unsettled_until_it_is_planned(store):
+    inbound = inbound_of(store)
+    await add_cases(store, NUMBER)
+    later = NOW + timedelta(hours=1)
+    asked = ended(1, "unserved", 50, unserved_at=NOW, call_back_at=NOW)
+    for call in (
+        asked,
+        ended(2, "unserved", 50, unserved_at=NOW, call_back_at=NOW, call_back_due_at=later),
+        ended(3, "unserved", 50, unserved_at=NOW),
+    ):
+        inbound.save_inbound(call)
+    await inbound.flush()
+    assert [call.id for call in await inbound.unsettled_inbound([], NOW)] == [asked.id]
+    assert await inbound.unsettled_inbound([], later) == []
 
 
 async def test_who_has_a_number_is_found_with_the_agent_of_the_last_talk(store):

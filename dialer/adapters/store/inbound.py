@@ -1,6 +1,7 @@
 """Calls that came in, on record beside our own attempts."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select, union_all
@@ -50,10 +51,14 @@ class SqlInbound:
             talks = await _last_talks(connection, [row.id for row in rows])
         return [KnownCaller(row.id, row.campaign, *talks.get(row.id, (None, None))) for row in rows]
 
-    async def unsettled_inbound(self, also: Collection[AttemptId]) -> list[InboundCall]:
-        """Those that have not ended, and some others by their ids."""
+    async def unsettled_inbound(self, also: Collection[AttemptId], since: datetime) -> list[InboundCall]:
+        """Those that have not ended, some others by their ids, and those whose call back isn't planned."""
         chosen = select(inbound_calls).where(
-            or_(inbound_calls.c.ended_at.is_(None), inbound_calls.c.id.in_(list(also)))
+            or_(
+                inbound_calls.c.ended_at.is_(None),
+                inbound_calls.c.id.in_(list(also)),
+                (inbound_calls.c.call_back_at >= since) & inbound_calls.c.call_back_due_at.is_(None),
+            )
         )
         async with reading(self._engine) as connection:
             return [call_of(row) for row in await connection.execute(chosen)]
