@@ -189,6 +189,8 @@ class Receiving:
             self._save(call)
             if call.bridged_at is not None:
                 self._begin_talk(call)
+            if call.state is InboundState.TALKING:
+                self._around.caller_bridged(session)
 
     def _arrive(self, call: InboundCall, caller: str) -> None:
         self._calls[call.id] = call
@@ -301,12 +303,13 @@ class Receiving:
             case InboundEffect.SERVE:
                 self._find_agent(call)
             case InboundEffect.CONNECT:
-                if connected := self._roster.connect(call.id):
-                    self._around.caller_bridged(connected)
+                connected = self._roster.connect(call.id)
                 session = connected or self._roster.of_attempt(call.id)
                 call.agent = session.agent if session else call.agent
                 if call.case_id is not None:
                     self._begin_talk(call)
+                if connected:
+                    self._around.caller_bridged(connected)
             case InboundEffect.RELEASE:
                 call.agent = None
                 self._seating.hang_up(self._roster.release(call.id))

@@ -16,6 +16,7 @@ from dialer.cases.model import AGREED
 from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import AwayError, UnknownNameError
+from dialer.kernel.events import SpyMode
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -61,14 +62,19 @@ async def test_who_rings_gets_a_free_agent_with_the_case_and_the_talk_counts_as_
         assert call.id in house.pbx.purged
 
 
-async def test_whoever_listens_to_the_agent_hears_a_call_that_came_in(monkeypatch):
-    async with House() as house:
+@pytest.mark.parametrize("withheld", [False, True])
+async def test_whoever_listens_to_the_agent_hears_the_case_of_a_call_that_came_in(withheld):
+    async with House(agents=1, boss=True) as house:
         await house.cases(Behaviour.PERSON)
         await house.staff()
-        heard = []
-        monkeypatch.setattr(house.flow.listenings, "bridged", heard.append)
-        call = await ring(house, number(house))
-        assert [(session.agent, session.attempt) for session in heard] == [(call.agent, call.id)]
+        await house.listenings.start("boss", "agent0", SpyMode.LISTEN, "boss")
+        await house.run(1.0, act=False)
+        call = await ring(house, "" if withheld else number(house))
+        assert call.state is InboundState.TALKING
+        if withheld:
+            assert (1, "boss", "listening") not in house.record.views
+            await house.flow.receiving.identify("agent0", 1)
+        assert house.record.views.count((1, "boss", "listening")) == 1
 
 
 async def test_of_several_cases_the_agent_asks_and_chooses():
