@@ -171,20 +171,26 @@ class Receiving:
 
     async def identify(self, agent: str, case_id: int) -> None:
         """The agent asked, and says whose call it is. Raises AgentError, UnknownNameError, AwayError."""
-        call = self.get(self._roster.session(agent).attempt)
+        session = self._roster.session(agent)
+        call = self.get(session.attempt)
         if call is None:
             raise AgentError(f"{agent} is on no call that came in")
         if call.case_id is not None:
             raise AgentError(f"{agent}'s call is about case {call.case_id}", "write up that one")
         try:
-            intent = await self._intent(call, case_id)
+            theirs = await self._book.campaign_of(case_id) in session.campaigns
+            intent = await self._intent(call, case_id) if theirs else None
         except LookupError:
-            raise UnknownNameError(f"there is no case {case_id}", "name one that is shown, or search for it") from None
+            intent = None
+        if intent is None:  # one that isn't theirs to see is none, too
+            raise UnknownNameError(f"there is no case {case_id}", "name one that is shown, or search for it")
         if call.case_id is None:
             call.case_id, call.intent = case_id, intent
             self._save(call)
             if call.bridged_at is not None:
                 self._begin_talk(call)
+            if call.state is InboundState.TALKING:
+                self._around.caller_bridged(session)
 
     def _arrive(self, call: InboundCall, caller: str) -> None:
         self._calls[call.id] = call
@@ -216,13 +222,21 @@ class Receiving:
     async def _find(self, call: InboundCall, caller: PhoneNumber) -> None:
         """Who has this number; where it is one case, it is that one, otherwise the agent asks."""
         try:
-            await self._look_up(call, caller)
+            await self._look_up(call, caller, self._shared(call.campaign))
         except (AwayError, LookupError) as error:
             log.warning("inbound.not_found", call=call.id, error=type(error).__name__)
         self._save(call)
 
-    async def _look_up(self, call: InboundCall, caller: PhoneNumber) -> None:
+    def _shared(self, campaign: str) -> frozenset[str]:
+        """The campaigns that everybody works who may get the campaign's callers: of no other one is a case shown."""
+        theirs = [session.campaigns for session in self._roster if campaign in session.campaigns]
+        return frozenset.intersection(*theirs) if theirs else frozenset()
+
+    async def _look_up(self, call: InboundCall, caller: PhoneNumber, campaigns: Collection[str] | None = None) -> None:
+        """campaigns: None: all, as no agent sees whose case it is."""
         known = await self._record.known_callers(caller)
+        if campaigns is not None:
+            known = [one for one in known if one.campaign == call.campaign or one.campaign in campaigns]
         here = [one for one in known if one.campaign == call.campaign] or known
         talked = [one for one in here if one.talked_at is not None]
         call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
@@ -289,12 +303,13 @@ class Receiving:
             case InboundEffect.SERVE:
                 self._find_agent(call)
             case InboundEffect.CONNECT:
-                if connected := self._roster.connect(call.id):
-                    self._around.caller_bridged(connected)
+                connected = self._roster.connect(call.id)
                 session = connected or self._roster.of_attempt(call.id)
                 call.agent = session.agent if session else call.agent
                 if call.case_id is not None:
                     self._begin_talk(call)
+                if connected:
+                    self._around.caller_bridged(connected)
             case InboundEffect.RELEASE:
                 call.agent = None
                 self._seating.hang_up(self._roster.release(call.id))

@@ -371,13 +371,14 @@ class MemoryRecord:
 
     async def called_since(self, attempt: AttemptId) -> bool:
         self._reach()
-        if attempt not in self.attempts:
+        if attempt in self.attempts:
+            this = self.attempts[attempt]
+            case_id, at = this.intent.case_id, this.cleared_at
+        elif attempt in self.inbound and (came_in := self.inbound[attempt]).case_id is not None:
+            case_id, at = came_in.case_id, came_in.arrived_at
+        else:
             return False
-        this = self.attempts[attempt]
-        return any(
-            other.intent.case_id == this.intent.case_id and other.cleared_at > this.cleared_at
-            for other in self.attempts.values()
-        )
+        return any(other.intent.case_id == case_id and other.cleared_at > at for other in self.attempts.values())
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

@@ -12,7 +12,7 @@ from dialer.kernel import events
 from dialer.testing.virtual_time import LoopClock
 
 pytestmark = pytest.mark.virtual_time
-ATTEMPT, SEAT = "dla-" + "0" * 26, "dls-" + "0" * 26
+ATTEMPT, SEAT, CAME_IN = "dla-" + "0" * 26, "dls-" + "0" * 26, "dli-" + "0" * 26
 
 
 class Heard:
@@ -72,6 +72,22 @@ async def test_a_seat_whose_phone_was_not_reached_is_free_at_once():
     heard = Heard()
     heard.failed(SEAT)
     assert heard.kinds == [events.SeatEnded]
+
+
+async def test_a_call_that_comes_in_while_the_channels_are_listed_is_still_found(monkeypatch):
+    heard, acted_on = Heard(), []
+
+    async def request(action, *, as_list=False):
+        if action["Action"] == "CoreShowChannels":
+            heard.say("UserEvent", "", UserEvent="DialerInbound", Attempt=CAME_IN, Leg="pbx-1.7", Called="", Caller="")
+        acted_on.append(action.get("Channel"))
+        answer = Message({"Response": "Success"})
+        return [answer, answer] if as_list else answer
+
+    monkeypatch.setattr(heard.pbx.link, "request", request)
+    await heard.pbx.survey()
+    await heard.pbx.hang_up(CAME_IN)
+    assert acted_on[-1] == "pbx-1.7"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from dialer.campaigns.campaign import CampaignSignal
 from dialer.cases.model import AGREED
 from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import CallMode
-from dialer.kernel.errors import AwayError
+from dialer.kernel.errors import AwayError, UnknownNameError
+from dialer.kernel.events import SpyMode
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
@@ -61,14 +62,19 @@ async def test_who_rings_gets_a_free_agent_with_the_case_and_the_talk_counts_as_
         assert call.id in house.pbx.purged
 
 
-async def test_whoever_listens_to_the_agent_hears_a_call_that_came_in(monkeypatch):
-    async with House() as house:
+@pytest.mark.parametrize("withheld", [False, True])
+async def test_whoever_listens_to_the_agent_hears_the_case_of_a_call_that_came_in(withheld):
+    async with House(agents=1, boss=True) as house:
         await house.cases(Behaviour.PERSON)
         await house.staff()
-        heard = []
-        monkeypatch.setattr(house.flow.listenings, "bridged", heard.append)
-        call = await ring(house, number(house))
-        assert [(session.agent, session.attempt) for session in heard] == [(call.agent, call.id)]
+        await house.listenings.start("boss", "agent0", SpyMode.LISTEN, "boss")
+        await house.run(1.0, act=False)
+        call = await ring(house, "" if withheld else number(house))
+        assert call.state is InboundState.TALKING
+        if withheld:
+            assert (1, "boss", "listening") not in house.record.views
+            await house.flow.receiving.identify("agent0", 1)
+        assert house.record.views.count((1, "boss", "listening")) == 1
 
 
 async def test_of_several_cases_the_agent_asks_and_chooses():
@@ -87,6 +93,22 @@ async def test_of_several_cases_the_agent_asks_and_chooses():
         assert entries(house, call).debtor_id == house.record.cases[2].debtor_id
         with pytest.raises(AgentError):
             await house.flow.receiving.identify(call.agent, 1)
+
+
+async def test_an_agent_sees_and_names_no_case_of_a_campaign_that_is_not_theirs():
+    async with House(agents=1, also={"other": {}}) as house:
+        await house.cases(Behaviour.PERSON, campaign="other")
+        await house.staff()
+        session = house.roster.session("agent0")
+        session.campaigns = frozenset({"k"})
+        call = await ring(house, number(house))
+        assert (call.state, call.case_id, call.candidates) == (InboundState.TALKING, None, ())
+        with pytest.raises(UnknownNameError):
+            await house.flow.receiving.identify("agent0", 1)
+        assert entries(house, call) is None
+        session.campaigns = frozenset({"k", "other"})
+        await house.flow.receiving.identify("agent0", 1)
+        assert entries(house, call).debtor_id == house.record.cases[1].debtor_id
 
 
 async def test_a_caller_who_withholds_the_number_can_be_named_after_the_talk_or_never():
@@ -396,12 +418,13 @@ async def test_fifty_callers_in_a_predictive_campaign_are_all_served_and_the_cap
     """The small form of `make bench-inbound`."""
     public = (Behaviour.PERSON, Behaviour.NEVER_ANSWERS, Behaviour.NEVER_ANSWERS, Behaviour.BUSY)
     chance = Random(7)
-    async with House(agents=8, mode=CallMode.PREDICTIVE, inbound_wait_seconds=120.0) as house:
+    theirs = {"agents": 8, "mode": CallMode.PREDICTIVE, "inbound_wait_seconds": 120.0}
+    async with House(**theirs, also={"elsewhere": {}}) as house:
         house.talk_seconds = 30.0
         await house.cases(*public * 120)
         await house.cases(*[Behaviour.NEVER_ANSWERS] * 50, campaign="elsewhere")  # rings us, and nobody rings it
         await house.staff()
-        await house.start()
+        await house.flow.command(house.campaign, CampaignSignal.START)
         came_in = []
         for second in sorted(chance.uniform(0, 1200) for _ in range(50)):
             await house.run(max(0.5, second - house.clock.monotonic()), tick_seconds=0.5)

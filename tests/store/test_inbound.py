@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.reports import SqlReports
 from dialer.calls.inbound import InboundCall, InboundResult, InboundState, KnownCaller
 from dialer.cases.debt import Debt
 from dialer.cases.model import CaseState, NewCase, NextAction
+from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Direction, EntryResult
 from dialer.compliance.verdict import Intent
 from dialer.kernel.money import Money
@@ -109,6 +112,24 @@ async def test_a_talk_is_found_as_what_an_outcome_is_about_and_counts_among_no_a
     assert (contact.result, contact.outcome, contact.agent, contact.note) == ("inbound", "refuses", "anna", "no")
     (next_due,) = [await store.book.next_due("k", NOW)]
     assert next_due.at == action.due_at
+
+
+@pytest.mark.parametrize("after_seconds", [60, -60])
+async def test_a_word_about_a_talk_leaves_what_comes_next_to_a_newer_call(store, after_seconds):
+    inbound = inbound_of(store)
+    await add_cases(store, NUMBER)
+    over = replace(TALK, state=InboundState.ENDED, result=InboundResult.CONNECTED, ended_at=NOW + timedelta(seconds=20))
+    inbound.save_inbound(over)
+    await inbound.flush()
+    called = Reservation("dla-" + "7" * 26, INTENT, NOW + timedelta(seconds=after_seconds))
+    await store.open(called)
+    action = NextAction(CaseState.OPEN, NOW + timedelta(days=1), "refuses")
+    said = RecordedOutcome(ID, "anna", "refuses", "", NOW, counts_as=EntryResult.CONVERSATION, action=action, case_id=1)
+    await store.attempts.add_outcome(said)
+    overtaken = after_seconds > 0
+    assert await store.attempts.called_since(ID) is overtaken
+    planned = await store.book.next_due("k", NOW)
+    assert (planned is None) is overtaken
 
 
 async def test_the_report_counts_callers_by_campaign_with_their_waits(sql):

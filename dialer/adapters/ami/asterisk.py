@@ -222,11 +222,14 @@ class Asterisk:
 
     async def survey(self) -> Survey:
         """List our channels and the dialplan's marks."""
+        known = set(self._channels)
         channels = (await self._ask({"Action": "CoreShowChannels"}, as_list=True))[1:-1]
         at = self._clock.now()
         debtors = {AttemptId(leg): row for row in channels if (leg := leg_of(row)) and ids.is_call(leg)}
         talks = {row.get("bridgeid", "") for row in debtors.values()} - {""}
-        self._channels = {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
+        for gone in known - set(debtors):  # what came since isn't listed, and is there
+            self._channels.pop(gone, None)
+        self._channels |= {leg: row["uniqueid"] for leg, row in debtors.items() if ids.is_inbound(leg)}
         return Survey(
             at=at,
             attempts={attempt: _debtor_leg(row) for attempt, row in debtors.items()},

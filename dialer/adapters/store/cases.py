@@ -63,13 +63,20 @@ from dialer.kernel.phone import PhoneNumber
 _PLANNED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("due_at", "state", "why", "first_number")}
 # what was paid, closed, or given to a letter or a person meanwhile stays so: nothing that a call plans opens it
 _SCHEDULE = update(cases).where(cases.c.id == bindparam("case"), cases.c.state == CaseState.OPEN.value).values(_PLANNED)
-_MINE, _NEWER = attempts.alias("mine"), attempts.alias("newer")
-CALLED_SINCE = exists().where(
-    _NEWER.c.case_id == _MINE.c.case_id,
-    _NEWER.c.cleared_at > _MINE.c.cleared_at,
-    _MINE.c.id == bindparam("attempt"),
+_MINE, _NEWER, _CAME_IN = attempts.alias("mine"), attempts.alias("newer"), inbound_calls.alias("came_in")
+CALLED_SINCE = or_(
+    exists().where(
+        _NEWER.c.case_id == _MINE.c.case_id,
+        _NEWER.c.cleared_at > _MINE.c.cleared_at,
+        _MINE.c.id == bindparam("attempt"),
+    ),
+    exists().where(
+        _NEWER.c.case_id == _CAME_IN.c.case_id,
+        _NEWER.c.cleared_at > _CAME_IN.c.arrived_at,
+        _CAME_IN.c.id == bindparam("attempt"),
+    ),
 )
-"""Whether the case of an attempt was called again after it."""
+"""Whether the case of an attempt, or of a call that came in, was called again after it."""
 _FOLLOW = (
     update(cases)
     .where(
