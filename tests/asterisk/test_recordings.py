@@ -46,6 +46,16 @@ def runs(file):
     return [(sample, count / 8000) for sample, count in found if count >= 160]
 
 
+def written(file):
+    """The same as soon as the PBX has written the file's head; of a file that went before it was read, silence."""
+    try:
+        return runs(file) or [(0, 0.0)]
+    except FileNotFoundError:
+        return [(0, 0.0)]
+    except (wave.Error, EOFError):
+        return None
+
+
 def stretches(file):
     """Silence and sound in turn: of silence 0, of sound how much of it is both voices. On a loaded machine frames come
     late: for a moment one voice is alone, or nobody is heard.
@@ -155,7 +165,7 @@ async def test_without_consent_nothing_is_kept(tmp_path, asterisk_tree):
         (file,) = await until(lambda: recorded(ear.stage))
         await asyncio.sleep(1.5)
         await hang_up(ear, call)
-        assert {sample for sample, _ in runs(file)} <= {0}
+        assert {sample for sample, _ in await until(lambda: written(file))} <= {0}
         await until(lambda: not recorded(ear.stage))
         assert await listed(ear.stage) == []
         assert ("discarded", "engine") in await moments(ear.stage, file.stem)
