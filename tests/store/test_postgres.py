@@ -40,13 +40,18 @@ READS = [
     lambda store: store.attempts.latest(),
     lambda store: store.lines(),
     lambda store: SqlReports(store.engine).attempt_totals(Asked(NOW, ZoneInfo("UTC"))),
-    lambda store: store.attempts.flush(),
+    lambda store: flushed(store),
     lambda store: store.floor.sessions(),
     lambda store: SqlLearnt(store.engine, store.writer, schema.habits).learnt(),
     lambda store: SqlAbandoned(store.engine, store.writer).portions(None, None),
     lambda store: store.floor.campaign_states(),
     lambda store: store.floor.save_campaign_state("k", CampaignState.HALTED, NOW),
 ]
+
+
+async def flushed(store):
+    store.writer.put(row(1))
+    await store.attempts.flush()
 
 
 async def numbers(store):
