@@ -208,7 +208,7 @@ class Daemon:
             most_calls=settings.demo.most_calls,
             has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._collecting = Collecting(self._files, kept, record, lambda: self._flow.under_way, clock, cell)
         self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew

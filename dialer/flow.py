@@ -44,7 +44,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import is_inbound
+from dialer.kernel.ids import AttemptId, is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -108,7 +108,19 @@ class Flow:
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.receiving = Receiving(
-            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+            self,
+            campaigns,
+            inbound,
+            book,
+            gate,
+            pbx,
+            roster,
+            self.seating,
+            live,
+            self.ending,
+            self.recordings,
+            clock,
+            tasks,
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         self.transferring = Transferring(
@@ -238,6 +250,11 @@ class Flow:
             self.tally.received(call)
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
+
+    @property
+    def under_way(self) -> set[AttemptId]:
+        """The calls that aren't over, also those that came in."""
+        return {attempt.id for attempt in self.live} | {call.id for call in self.receiving}
 
     def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
         """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is

@@ -86,6 +86,7 @@ class Recovery:
         sessions = await self._floor.sessions()
         wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
         talking |= await self._flow.receiving.load(wrapping, self._past.find)
+        self._flow.wrap_up.recall(await self._past.find([*wrapping, *talking.values()]))
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
