@@ -105,6 +105,7 @@ soak-kills: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
 # after a change of what the reference is made from
 docs: .venv/ready-dev
 	@.venv/bin/python docs/generate.py
+	@.venv/bin/python monitoring/dashboards.py
 
 # after a change of the dependencies in pyproject.toml
 lock: .venv/ready-dev
