@@ -128,6 +128,12 @@ FLOOR = (
         ],
     ),
     Panel(
+        "How do transfers end? (an hour)",
+        "short",
+        [("{{kind}} {{result}}", f"sum by (kind, result) (increase(dialer_transfers_total{{{C}}}[1h]))")],
+        kind="bargauge",
+    ),
+    Panel(
         "What became of promises? (a day)",
         "short",
         [("{{result}}", "sum by (result) (increase(dialer_promises_total[1d]))")],

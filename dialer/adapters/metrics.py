@@ -18,6 +18,7 @@ from dialer.agents.session import Work
 from dialer.calls.attempt import IN_FLIGHT, TABLE, Signal
 from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
+from dialer.calls.transferring import TransferKind, TransferResult
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.promises import Kept
 from dialer.compliance.reasons import FAIL_CLOSED, Reason
@@ -79,6 +80,7 @@ class DialerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._counts()
         yield from self._inbound()
+        yield self._transfers()
         yield from self._outcomes()
         yield from self._floor()
         yield from self._gate()
@@ -149,6 +151,16 @@ class DialerCollector(Collector):
         for kept in Kept:
             promises.add_metric([kept.value], self._inside.promises.get(kept, 0))
         yield from (said, promises)
+
+    def _transfers(self) -> Metric:
+        ended = CounterMetricFamily(
+            "dialer_transfers", "transfers that ended, by kind and result", labels=["campaign", "kind", "result"]
+        )
+        for name in self._tally.campaigns:
+            for kind in TransferKind:
+                for result in TransferResult:
+                    ended.add_metric([name, kind.value, result.value], self._tally.transfers[name, kind, result])
+        return ended
 
     def _floor(self) -> Iterator[Metric]:
         snapshot = self._snapshot()
