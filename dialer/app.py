@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
@@ -47,6 +47,7 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import Reason
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -436,7 +437,7 @@ class Daemon:
 
     async def _serve(self) -> web.AppRunner:
         api = self._settings.api
-        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._inside())
         application = Api(
             self._flow,
             self._book,
@@ -505,9 +506,26 @@ class Daemon:
             problems.append("the daemon is stopping")
         return problems
 
+    def _inside(self) -> Inside:
+        packs = self._law.packs.values()
+        return Inside(
+            self._health,
+            self._shut_by,
+            self._flow.gate.decisions,
+            self._writer.commits,
+            self._pbx.link.requests,
+            self._keeping.found,
+            self._recovery.discrepancies,
+            reasons=self._law.flags.union(rule.id for pack in packs for rule in pack.checks),
+        )
+
+    def _shut_by(self) -> frozenset[Reason]:
+        return self._flow.gate.shut_by if self._writer.healthy else self._flow.gate.shut_by | {Reason.STORE_AWAY}
+
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
         return {
+            "dialer_ready": float(not self._problems()),
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
@@ -518,6 +536,8 @@ class Daemon:
             **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+            "dialer_recordings_free_bytes": self._files.free_bytes(),
+            "dialer_recordings_least_free_bytes": self._settings.recordings.least_free_mb * 1_000_000,
         }
 
 
