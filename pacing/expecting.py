@@ -16,11 +16,11 @@ EVEN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """chance: that as many calls are answered as were asked about. seconds: within which that is as likely as not; None:
-    not even once all of them have rung out.
+    """chance: that as many calls are answered as were asked about; None: too few were made to know. seconds: within which
+    that is as likely as not; None: not even once all of them have rung out, or not known.
     """
 
-    chance: float
+    chance: float | None
     seconds: float | None
 
 
@@ -33,6 +33,8 @@ def answers(
     if len(ages_seconds) < wanted:
         return Expected(0.0, None)
     known = answering.sized(memory.answering, target.ring_timeout_seconds)
+    if answering.guessed(known):
+        return Expected(None, None)
     times = horizon(target.ring_timeout_seconds, target.patience_seconds)
     table = calls(answering.law(known, answering.level(known)), times).ringing
     rows = np.minimum((np.array(ages_seconds) / BIN_SECONDS).astype(int), len(table) - 1)

@@ -4,14 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from pacing import Memory, Target, answering, answers
+from pacing import Happening, Memory, Target, What, answering, answers
 
 TARGET = Target(ring_timeout_seconds=25.0)
-KNOWN = answering.sized(answering.Answering(), 25.0)
+ENDS = [Happening(What.ANSWERED, 4.0 + n % 12) for n in range(200)] + [Happening(What.RANG_OUT, 25.0)] * 300
+KNOWN = answering.learn_ends(answering.sized(answering.Answering(), 25.0), tuple(ENDS), 60.0)
 
 
-def expected(ages, wanted=1, kind="", memory=None):
-    return answers(ages, (kind,) * len(ages), TARGET, memory or Memory(), wanted)
+def expected(ages, wanted=1, kind="", known=KNOWN):
+    return answers(ages, (kind,) * len(ages), TARGET, Memory(answering=known), wanted)
+
+
+def test_after_too_few_calls_nothing_is_foreseen():
+    found = expected((2.0,) * 9, known=answering.Answering())
+    assert (found.chance, found.seconds) == (None, None)
 
 
 def test_fewer_calls_than_answers_that_are_wanted_are_never_enough():
@@ -36,6 +42,6 @@ def test_more_calls_are_answered_sooner_the_second_later_than_the_first_and_old_
 
 
 def test_a_kind_that_is_answered_more_often_is_expected_sooner():
-    memory = Memory(answering=replace(KNOWN, kinds={"0:mobile": (200.0, 60.0)}))
+    known = replace(KNOWN, kinds={"0:mobile": (200.0, 60.0)})
     calls = (2.0,) * 6
-    assert expected(calls, kind="mobile", memory=memory).seconds < expected(calls, memory=memory).seconds
+    assert expected(calls, kind="mobile", known=known).seconds < expected(calls, known=known).seconds

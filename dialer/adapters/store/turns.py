@@ -48,7 +48,9 @@ class SqlTurns:
             of_case = attempts.c.case_id == case_id
             calls = await connection.scalar(select(func.count()).where(of_case)) or 0
             last = (
-                await connection.execute(select(attempts).where(of_case).order_by(attempts.c.cleared_at.desc()).limit(1))
+                await connection.execute(
+                    select(attempts).where(of_case).order_by(attempts.c.cleared_at.desc()).limit(1)
+                )
             ).one_or_none()
             refused = await _refused(connection, case_id, now)
         return Turn(
@@ -90,7 +92,7 @@ async def _place(connection: AsyncConnection, row: Any, now: datetime) -> tuple[
 
 def _before(columns: tuple[ColumnElement[Any], ...], values: tuple[Any, ...]) -> ColumnElement[bool]:
     """Whether a row comes before these values, in the order of the columns."""
-    earlier = columns[-1] < values[-1]
+    earlier: ColumnElement[bool] = columns[-1] < values[-1]
     for column, value in zip(reversed(columns[:-1]), reversed(values[:-1]), strict=True):
         earlier = or_(column < value, and_(column == value, earlier))
     return earlier
