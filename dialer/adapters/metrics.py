@@ -19,6 +19,7 @@ from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
 from dialer.campaigns.campaign import CampaignState
 from dialer.compliance.reasons import Reason
+from dialer.kernel.reloads import ReloadResult
 from dialer.live.snapshot import AccountLine, Snapshot
 from dialer.live.tally import Histogram, Tally
 from pacing import Limit
@@ -93,6 +94,26 @@ class DialerCollector(Collector):
         for (state, signal), count in self._tally.signals_ignored.items():
             ignored.add_metric([state, signal], count)
         yield ignored
+        yield from self._configuration()
+
+    def _configuration(self) -> Iterator[Metric]:
+        reloads = CounterMetricFamily(
+            "dialer_config_reloads", "times that the configuration was to be taken up anew", labels=["result"]
+        )
+        for result in ReloadResult:
+            reloads.add_metric([result.value], self._tally.reloads[result])
+        yield reloads
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_successful",
+            "0 while the configuration's file is wrong, and an older one is in force",
+            value=float(self._tally.last_reload_successful),
+        )
+        at = self._tally.configured_at
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_success_timestamp_seconds",
+            "when the configuration was last taken up, by the engine's clock",
+            value=at.timestamp() if at else 0.0,
+        )
 
     def _inbound(self) -> Iterator[Metric]:
         calls = CounterMetricFamily(

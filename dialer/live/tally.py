@@ -3,10 +3,12 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall
 from dialer.compliance.entry import Direction
+from dialer.kernel.reloads import ReloadResult
 from pacing import Burst
 
 RECENT = 1_000
@@ -66,6 +68,17 @@ class Tally:
         """Calls that ended, by trunk and result."""
         self.inbound: Counter[tuple[str, str]] = Counter()
         """Calls that came in and ended, by campaign and result."""
+        self.reloads: Counter[ReloadResult] = Counter()
+        self.last_reload_successful = True
+        self.configured_at: datetime | None = None
+        """When the configuration that is in force was last taken up, or found to be in force."""
+
+    def reloaded(self, result: ReloadResult, at: datetime, *, at_start: bool = False) -> None:
+        """The configuration was taken up, or refused."""
+        if not at_start:
+            self.reloads[result] += 1
+        self.last_reload_successful = result is not ReloadResult.REFUSED
+        self.configured_at = at if self.last_reload_successful else self.configured_at
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1

@@ -5,7 +5,7 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -124,12 +124,17 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        everybody = Holder("", digest_of(token.encode()))
-        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
+        self._everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((), book.creditor_of, self._not_shown)
+        self.admit(holders)
         self._rules = rules
         self._files = files
         self._waiting = waits
         self._written = written
+
+    def admit(self, holders: Iterable[Holder]) -> None:
+        """Who may ask from now on, beside whoever has the one shared token."""
+        self._access.holders = (self._everybody, *holders)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -252,7 +257,7 @@ class Api:
 
     async def _case(self, request: web.Request) -> web.Response:
         """The dossier. `by` says who looks: that is on record before anything is shown."""
-        by = _viewer(request)
+        by = viewer_of(request)
         case = int(request.match_info["case"])
         try:
             dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
@@ -379,7 +384,7 @@ class Api:
         """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
         before a byte is sent.
         """
-        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
+        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(viewer_of(request))
         return await play(request, attempt, by, self._flow.recordings, self._files)
 
     async def _wrapped(self, request: web.Request) -> web.Response:
@@ -534,7 +539,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _viewer(request: web.Request) -> str:
+def viewer_of(request: web.Request) -> str:
+    """Who asks, as `by` says. Raises InputError."""
     by = request.query.get("by", "")
     if not VIEWER.fullmatch(by):
         raise InputError("by: missing, or no name", "say who you are, as ?by=anna")
