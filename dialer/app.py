@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
@@ -34,6 +34,7 @@ from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
+from dialer.adapters.store.turns import SqlTurns
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.listening import Listenings
@@ -47,6 +48,8 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import Reason
+from dialer.explaining import Explaining
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -65,6 +68,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
@@ -436,7 +440,7 @@ class Daemon:
 
     async def _serve(self) -> web.AppRunner:
         api = self._settings.api
-        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._inside())
         application = Api(
             self._flow,
             self._book,
@@ -455,6 +459,8 @@ class Daemon:
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
+        application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())
         application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -505,9 +511,26 @@ class Daemon:
             problems.append("the daemon is stopping")
         return problems
 
+    def _inside(self) -> Inside:
+        packs = self._law.packs.values()
+        return Inside(
+            self._health,
+            self._shut_by,
+            self._flow.gate.decisions,
+            self._writer.commits,
+            self._pbx.link.requests,
+            self._keeping.found,
+            self._recovery.discrepancies,
+            reasons=self._law.flags.union(rule.id for pack in packs for rule in pack.checks),
+        )
+
+    def _shut_by(self) -> frozenset[Reason]:
+        return self._flow.gate.shut_by if self._writer.healthy else self._flow.gate.shut_by | {Reason.STORE_AWAY}
+
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
         return {
+            "dialer_ready": float(not self._problems()),
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
@@ -518,6 +541,8 @@ class Daemon:
             **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+            "dialer_recordings_free_bytes": self._files.free_bytes(),
+            "dialer_recordings_least_free_bytes": self._settings.recordings.least_free_mb * 1_000_000,
         }
 
 

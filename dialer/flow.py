@@ -178,7 +178,7 @@ class Flow:
             needed_by_others=self.shares.claims_on(campaign.name),
         )
         burst = self.pacer.decide(campaign, floor)
-        self.tally.paced(campaign.name, burst)
+        self.tally.paced(campaign.name, burst, floor)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
         cases = stock.take(burst.calls - len(held))
         if campaign.mode is CallMode.PREVIEW:
@@ -407,9 +407,10 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.listenings.bridged(self.roster.connect(attempt.id))
+                session = self.roster.connect(attempt.id)
+                self.listenings.bridged(session)
                 self._closing.save(attempt)
-                self.tally.bridged(attempt)
+                self.tally.bridged(attempt, session)
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))

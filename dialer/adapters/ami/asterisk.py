@@ -39,6 +39,8 @@ INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbou
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
 
+USUAL_ACTIONS = ("CoreShowChannels", "DBGetTree", "Hangup", "Login", "Originate", "Ping", "Redirect")
+
 _WHERE = {
     "dialer-answered": LegState.WAITING,
     "dialer-inbound": LegState.WAITING,
@@ -62,6 +64,8 @@ class Asterisk:
         on_event: Callable[[PbxEvent], None],
     ) -> None:
         self.link = AmiLink(settings, self._read, chance, self._compare_clocks)
+        for action in USUAL_ACTIONS:
+            self.link.requests[action]  # counted from the start
         self.skew = timedelta()
         """How far the PBX's clock is ahead of ours, as the last ping told."""
         self.acknowledgement, self.event_lag = Smoothed(), Smoothed()

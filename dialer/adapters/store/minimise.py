@@ -311,7 +311,7 @@ class Minimiser:
     def _forget_people(self, connection: Connection, ids: Sequence[int], homes: Mapping[str, str]) -> None:
         # the reference is the creditor's own, and names the person for whoever has the creditor's books
         values: dict[str, Any] = {"name": "", "reference": _erased(debtors)}
-        values |= {"tax_code": "", "risk_class": "", "income_class": ""}
+        values |= {"tax_code": "", "pec": "", "risk_class": "", "income_class": ""}
         _each(connection, update(debtors).values(**values), debtors.c.id, ids)
         for home, pseudonym in homes.items():
             for part in _parts(ids):
