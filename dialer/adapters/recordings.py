@@ -8,7 +8,7 @@ import shutil
 import time
 import wave
 from array import array
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -131,7 +131,7 @@ class RecordingFiles:
         there = [path for path in sides if path.is_file()]
         if there and not whole.exists():
             part = whole.with_suffix(".part")
-            _interleave(*sides, part)
+            _interleave(sides, part)
             last = max(path.stat().st_mtime for path in there)
             os.utime(part, (last, last))
             part.rename(whole)
@@ -217,10 +217,10 @@ class RecordingFiles:
         return self._folder / "kept" / attempt[PREFIX_LETTERS : PREFIX_LETTERS + SHARD_LETTERS] / name
 
 
-def _interleave(left: Path, right: Path, target: Path) -> None:
+def _interleave(paths: Sequence[Path], target: Path) -> None:
     """Both sides as the tracks of one file; where one is shorter, or isn't there, it is silent. Raises OSError."""
     with ExitStack() as stack:
-        sides = [stack.enter_context(path.open("rb")) if path.is_file() else BytesIO() for path in (left, right)]
+        sides = [stack.enter_context(path.open("rb")) if path.is_file() else BytesIO() for path in paths]
         file = stack.enter_context(target.open("wb"))
         joined = stack.enter_context(wave.open(file, "wb"))
         joined.setparams((len(sides), SAMPLE_BYTES, SAMPLES_PER_SECOND, 0, "NONE", ""))
