@@ -219,6 +219,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
     recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
+    stereo = {one.creditor: one.stereo for one in settings.mandates if one.stereo is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -252,6 +253,8 @@ def campaign(settings: Settings, name: str) -> Campaign:
         inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
         mandate_records=recorded,
+        stereo=wish.stereo,
+        mandate_stereo=stereo,
     )
 
 
