@@ -1,6 +1,7 @@
 """The composition root: it knows everybody."""
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from datetime import timedelta
@@ -36,9 +37,10 @@ from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.adapters.systemd import ServiceManager
 from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
-from dialer.agents.session import Session
+from dialer.agents.session import Session, Work
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
 from dialer.calls.retention import Pruning
@@ -106,7 +108,8 @@ class Daemon:
         self._retention = configured.retention(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
-        self._lag_seconds = 0.0
+        self._manager = ServiceManager(os.environ, os.getpid())
+        self._lag_seconds = self._ticked_at = 0.0
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -350,6 +353,9 @@ class Daemon:
             tasks.start("ami", self._pbx.link.run(lambda: self._on_up(connected), self._on_down))
             self._watch_signals()
             await self._first_connect(connected)
+            self._ticked_at = asyncio.get_running_loop().time()
+            self._manager.ready(self._status())
+            tasks.start("service_manager", self._manager.keep(lambda: self._ticked_at, self._status))
             log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
@@ -391,7 +397,8 @@ class Daemon:
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
-            self._lag_seconds = max(0.0, loop.time() - due)
+            self._ticked_at = loop.time()
+            self._lag_seconds = max(0.0, self._ticked_at - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
@@ -429,6 +436,7 @@ class Daemon:
             if self._flow.stopping:
                 self._stop.set()
             self._flow.stopping = True
+            self._manager.stopping(self._status())
             log.info("daemon.draining", calls=len(self._flow.live))
 
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -504,6 +512,11 @@ class Daemon:
         if self._flow.stopping:
             problems.append("the daemon is stopping")
         return problems
+
+    def _status(self) -> str:
+        """One sentence for the service manager."""
+        agents = sum(session.work is not Work.OFFLINE for session in self._flow.roster)
+        return "; ".join([f"{len(self._flow.live)} calls, {agents} agents", *self._problems()])
 
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
