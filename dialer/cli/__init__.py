@@ -8,6 +8,7 @@ import typer
 from dialer.cli import (
     agents,
     audit,
+    backup,
     campaign,
     case,
     cases,
@@ -52,6 +53,8 @@ app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)
