@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
@@ -49,6 +49,7 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import Reason
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -211,7 +212,7 @@ class Daemon:
             most_calls=settings.demo.most_calls,
             has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._collecting = Collecting(self._files, kept, record, lambda: self._flow.under_way, clock, cell)
         self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
@@ -444,7 +445,7 @@ class Daemon:
 
     async def _serve(self) -> web.AppRunner:
         api = self._settings.api
-        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._inside())
         application = Api(
             self._flow,
             self._book,
@@ -518,9 +519,26 @@ class Daemon:
         agents = sum(session.work is not Work.OFFLINE for session in self._flow.roster)
         return "; ".join([f"{len(self._flow.live)} calls, {agents} agents", *self._problems()])
 
+    def _inside(self) -> Inside:
+        packs = self._law.packs.values()
+        return Inside(
+            self._health,
+            self._shut_by,
+            self._flow.gate.decisions,
+            self._writer.commits,
+            self._pbx.link.requests,
+            self._keeping.found,
+            self._recovery.discrepancies,
+            reasons=self._law.flags.union(rule.id for pack in packs for rule in pack.checks),
+        )
+
+    def _shut_by(self) -> frozenset[Reason]:
+        return self._flow.gate.shut_by if self._writer.healthy else self._flow.gate.shut_by | {Reason.STORE_AWAY}
+
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
         return {
+            "dialer_ready": float(not self._problems()),
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
@@ -531,6 +549,8 @@ class Daemon:
             **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+            "dialer_recordings_free_bytes": self._files.free_bytes(),
+            "dialer_recordings_least_free_bytes": self._settings.recordings.least_free_mb * 1_000_000,
         }
 
 

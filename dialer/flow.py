@@ -44,7 +44,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import is_inbound
+from dialer.kernel.ids import AttemptId, is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -108,7 +108,19 @@ class Flow:
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.receiving = Receiving(
-            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+            self,
+            campaigns,
+            inbound,
+            book,
+            gate,
+            pbx,
+            roster,
+            self.seating,
+            live,
+            self.ending,
+            self.recordings,
+            clock,
+            tasks,
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         self.transferring = Transferring(
@@ -166,7 +178,7 @@ class Flow:
             needed_by_others=self.shares.claims_on(campaign.name),
         )
         burst = self.pacer.decide(campaign, floor)
-        self.tally.paced(campaign.name, burst)
+        self.tally.paced(campaign.name, burst, floor)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
         cases = stock.take(burst.calls - len(held))
         if campaign.mode is CallMode.PREVIEW:
@@ -238,6 +250,11 @@ class Flow:
             self.tally.received(call)
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
+
+    @property
+    def under_way(self) -> set[AttemptId]:
+        """The calls that aren't over, also those that came in."""
+        return {attempt.id for attempt in self.live} | {call.id for call in self.receiving}
 
     def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
         """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
@@ -390,9 +407,10 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.listenings.bridged(self.roster.connect(attempt.id))
+                session = self.roster.connect(attempt.id)
+                self.listenings.bridged(session)
                 self._closing.save(attempt)
-                self.tally.bridged(attempt)
+                self.tally.bridged(attempt, session)
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))

@@ -9,7 +9,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.adapters.metrics import HEALTH, DialerCollector
+from dialer.adapters.metrics import HEALTH, DialerCollector, Inside
 from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
 from dialer.audit import carrier, cdr
 from dialer.calls import results
@@ -21,6 +21,7 @@ from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
 from dialer.cases.importing.columns import FLAG_COLUMNS, LETTER_COLUMNS, PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
+from dialer.kernel.histogram import Histogram
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.settings import (
@@ -301,18 +302,22 @@ def _state_machines() -> str:
 
 def _metrics() -> str:
     snapshot = Snapshot(START, True, 0.0, (), ())
-    health = dict.fromkeys(HEALTH, 0.0)
+    inside = Inside(lambda: dict.fromkeys(HEALTH, 0.0), frozenset, Histogram(()), Histogram(()), {}, {}, {})
     parts = [
         "# Metrics",
         "",
-        "At `/metrics`, for Prometheus. No label holds a person.",
+        (
+            "At `/metrics`, for Prometheus. No label holds a person: a `caller_id` is the agency's own number. Every value "
+            "of a label is there from the start, at 0; but an agency's own outcome, and a rare action, come with the first."
+        ),
         "",
-        "| metric | type | meaning |",
-        "|---|---|---|",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
     ]
-    for family in DialerCollector(Tally(["x"]), lambda: snapshot, lambda: health).collect():
+    for family in DialerCollector(Tally(["x"]), lambda: snapshot, inside).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-        parts.append(f"| `{family.name}{suffix}` | {family.type} | {family.documentation} |")
+        labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))
+        parts.append(f"| `{family.name}{suffix}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(parts) + "\n"
 
 

@@ -2,39 +2,21 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall
 from dialer.calls.transferring import TransferKind, TransferResult
 from dialer.compliance.entry import Direction
-from pacing import Burst
+from dialer.kernel.histogram import Histogram
+from pacing import Burst, Floor
 
 RECENT = 1_000
 """Answered calls over which the live percentiles are taken."""
 ANSWER_TO_AGENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
 INBOUND_WAIT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
 RING_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0)
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts of values up to each bound, their number and their sum."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = field(init=False)
-    count: int = 0
-    total: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.counts = [0] * len(self.bounds)
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        for index, bound in enumerate(self.bounds):
-            if value <= bound:
-                self.counts[index] += 1
+AGENT_WAIT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
 
 
 class CampaignTally:
@@ -51,8 +33,11 @@ class CampaignTally:
         self.answer_to_agent = Histogram(ANSWER_TO_AGENT_BUCKETS)
         self.ring = Histogram(RING_BUCKETS)
         self.inbound_wait = Histogram(INBOUND_WAIT_BUCKETS)
+        self.agent_wait = Histogram(AGENT_WAIT_BUCKETS)
         self.recent_waits: deque[float] = deque(maxlen=RECENT)
         self.burst: Burst | None = None
+        self.floor: Floor | None = None
+        """On which the last burst was decided."""
         self.wanted = 0
         """Cases that are called less often than the packs want."""
 
@@ -82,9 +67,12 @@ class Tally:
     def answered(self, campaign: str) -> None:
         self.campaigns[campaign].answered += 1
 
-    def bridged(self, attempt: Attempt) -> None:
+    def bridged(self, attempt: Attempt, session: Session | None) -> None:
+        """session: the agent's; None where a restart doesn't know whose it is."""
         tally = self.campaigns[attempt.campaign]
         tally.bridged += 1
+        if session is not None and session.ready_at is not None:
+            tally.agent_wait.add((session.since - session.ready_at).total_seconds())
         seconds = attempt.answer_to_agent_seconds
         if seconds is not None:
             tally.answer_to_agent.add(seconds)
@@ -112,8 +100,8 @@ class Tally:
     def outcome(self, campaign: str, code: str) -> None:
         self.campaigns[campaign].outcomes[code] += 1
 
-    def paced(self, campaign: str, burst: Burst) -> None:
-        self.campaigns[campaign].burst = burst
+    def paced(self, campaign: str, burst: Burst, floor: Floor) -> None:
+        self.campaigns[campaign].burst, self.campaigns[campaign].floor = burst, floor
 
     def answer_chance(self, campaign: str) -> float:
         """That a line of the campaign will take an agent: 1 where each has one, or nobody knows better."""

@@ -167,7 +167,7 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
-                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
+                web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
                 web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),

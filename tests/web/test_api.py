@@ -10,11 +10,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters import metrics
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import RecordingFiles
 from dialer.cases.offers import Step
+from dialer.cases.promises import Kept
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.clock import SystemClock
+from dialer.kernel.histogram import Histogram
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.rules import Rules
@@ -28,13 +31,7 @@ from tests.sim.house import House
 TOKEN = "t0ken"
 WITH = {"Authorization": f"Bearer {TOKEN}"}
 TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
-HEALTH = {
-    "dialer_ami_up": 1.0, "dialer_ami_reconnects": 0, "dialer_ami_malformed": 0,
-    "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
-    "dialer_pbx_clock_skew_seconds": 0.0, "dialer_audit_violations": 0.0, "dialer_audit_attempts": 0.0,
-    "dialer_audit_finished_timestamp_seconds": 0.0, "dialer_audit_failures": 0.0,
-    "dialer_ami_acknowledgement_seconds": 0.0, "dialer_ami_event_lag_seconds": 0.0,
-}  # fmt: skip
+HEALTH = dict.fromkeys(metrics.HEALTH, 0.0) | {"dialer_ami_up": 1.0}
 
 
 class Site:
@@ -60,9 +57,16 @@ class Site:
             flow.answer_rates.lines(),
         )  # fmt: skip
 
+    def inside(self):
+        gate, recovery = self.house.gate, self.house.recovery
+        return Inside(
+            lambda: HEALTH, lambda: gate.shut_by, gate.decisions, Histogram((1.0,)), {"Ping": Histogram((1.0,))},
+            {Kept.KEPT: 2}, recovery.discrepancies, reasons=("quiet-day",),
+        )  # fmt: skip
+
     async def __aenter__(self):
         await self.house.__aenter__()
-        collector = DialerCollector(self.house.tally, self.snapshot, lambda: HEALTH)
+        collector = DialerCollector(self.house.tally, self.snapshot, self.inside())
         api = Api(
             self.house.flow,
             self.house.record,
@@ -379,6 +383,16 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert samples["dialer_abandon_ratio", ("campaign", "k"), definition] == 0
     assert samples["dialer_abandon_cap_ratio", ("campaign", "k"), definition] == 0.03
     assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "hours")] == 0
+    assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "quiet-day")] == 0
+    assert samples["dialer_outcomes_total", ("campaign", "k"), ("outcome", "promise_to_pay")] == 0
+    assert samples["dialer_promises_total", ("result", "kept")] == 2
+    assert samples["dialer_gate_shut", ("reason", "pbx-away")] == 0
+    assert samples["dialer_gate_fail_closed_total", ("reason", "store-away")] == 0
+    assert samples["dialer_gate_decision_seconds_count",] == 1
+    assert samples["dialer_agent_wait_seconds_count", ("campaign", "k")] == 1
+    assert samples["dialer_pacing_idle_agents", ("campaign", "k")] == 1
+    assert samples["dialer_reconcile_discrepancies_total", ("kind", "unknown_leg")] == 0
+    assert samples["dialer_signals_ignored_total", ("signal", "rang"), ("state", "talking")] == 0
     assert all(family.documentation for family in families.values())
     assert "+39" not in text
     assert "Name 0" not in text
@@ -395,5 +409,8 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
         "definition",
         "trunk",
         "caller_id",
+        "outcome",
+        "kind",
+        "action",
     }
     assert labels <= known
