@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
-from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
@@ -52,7 +51,7 @@ from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.reasons import Reason
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
-from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
+from dialer.kernel.errors import AwayError, InUseError, PbxRefusedError
 from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
@@ -94,14 +93,7 @@ class Daemon:
     def __init__(self, settings: Settings, config: Path) -> None:
         self._settings = settings
         self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
-        self._link_settings = LinkSettings(
-            host=settings.pbx.host,
-            port=settings.pbx.port,
-            username=settings.pbx.username,
-            secret=secret(settings.pbx.secret, settings.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
-            request_seconds=settings.pbx.request_seconds,
-            ping_seconds=settings.pbx.ping_seconds,
-        )
+        self._link_settings = configured.link(settings)
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._law = configured.law(settings)
         self._rules = configured.rules(settings)
@@ -378,11 +370,7 @@ class Daemon:
         for wait in pending:
             wait.cancel()
         if not done:
-            pbx = self._settings.pbx
-            raise PbxAwayError(
-                f"no Asterisk manager interface answers at {pbx.host}:{pbx.port}",
-                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
-            )
+            raise self._pbx.link.absent
 
     async def _on_up(self, connected: asyncio.Event) -> None:
         self._flow.trunks.forget_reached()
