@@ -7,6 +7,7 @@ import typer
 
 from dialer.cli import (
     agents,
+    asterisk_conf,
     audit,
     backup,
     campaign,
@@ -53,6 +54,7 @@ app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+app.command("asterisk-conf")(asterisk_conf.asterisk_conf)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 cases.app.command("export")(export.export)

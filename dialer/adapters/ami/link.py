@@ -125,6 +125,8 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.malformed = 0
         self.connects = 0
         self.up = False
+        self.hears_system = False
+        """Whether a word of that class came: the first one does right after the log-in."""
         self._trouble = ""
         self.requests: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(REQUEST_BUCKETS))
         """How long each took to be answered, or given up, in seconds, by action."""
@@ -134,6 +136,7 @@ class AmiLink(Manager):  # type: ignore[misc]
         self._lost: asyncio.Future[None] | None = None
 
     def dispatch(self, event: Message) -> None:
+        self.hears_system |= event.get("event") == "FullyBooted"
         self._on_event(event)
 
     def connection_lost(self, _: object) -> None:
