@@ -1,9 +1,11 @@
 """From the configuration to the law and the campaigns."""
 
+import ssl
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
@@ -194,6 +196,27 @@ def supervising(settings: Settings) -> Supervising:
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
+
+
+def link(settings: Settings) -> LinkSettings:
+    """How to reach the manager interface. Raises InputError where the secret or the authority can't be read."""
+    pbx, context = settings.pbx, None
+    if pbx.tls:
+        try:
+            context = ssl.create_default_context(cafile=pbx.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"pbx.ca_file {pbx.ca_file}: {error.strerror or error}", "name the authority's certificate, in PEM"
+            ) from None
+    return LinkSettings(
+        host=pbx.host,
+        port=pbx.port,
+        username=pbx.username,
+        secret=secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
+        request_seconds=pbx.request_seconds,
+        ping_seconds=pbx.ping_seconds,
+        tls=context,
+    )
 
 
 def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
