@@ -34,6 +34,7 @@ from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
+from dialer.adapters.store.turns import SqlTurns
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.listening import Listenings
@@ -48,6 +49,7 @@ from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.reasons import Reason
+from dialer.explaining import Explaining
 from dialer.flow import Flow
 from dialer.kernel.clock import SystemClock
 from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
@@ -66,6 +68,7 @@ from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reports import Reports
 
@@ -456,6 +459,8 @@ class Daemon:
             configured.holders(self._settings),
         ).application()
         application.add_routes(self._reports.routes())
+        explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
+        application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())
         application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

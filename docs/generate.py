@@ -22,6 +22,7 @@ from dialer.cases.importing.columns import FLAG_COLUMNS, LETTER_COLUMNS, PAYMENT
 from dialer.cli import app
 from dialer.kernel import errors
 from dialer.kernel.histogram import Histogram
+from dialer.live.causes import Cause
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.settings import (
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
         "call-results.md": _call_results(),
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
+        "causes.md": _causes(),
         **law.pages(),
         **outcomes.pages(),
         "reports.md": reports.page(),
@@ -297,6 +299,22 @@ def _state_machines() -> str:
                 label = signal + (f" / {', '.join(effects)}" if effects else "")
                 parts.append(f"    {names[state]} --> {names[target]}: {label}")
         parts.append("```")
+    return "\n".join(parts) + "\n"
+
+
+def _causes() -> str:
+    parts = [
+        "# Why nothing rings",
+        "",
+        (
+            "`dialer explain` names every cause that stands now, with its figures, in this order: the first one is the first "
+            "to go. By the interface (`GET /api/v1/explain`) each has its name in `cause`."
+        ),
+        "",
+        "| cause | what to do |",
+        "|---|---|",
+        *(f"| `{cause.value}` | {cause.text} |" for cause in Cause),
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -1,7 +1,7 @@
 """What happened since the start, counted: read by the live view and by the metrics."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
@@ -29,6 +29,8 @@ class CampaignTally:
         self.abandoned = 0
         self.results: Counter[str] = Counter()
         self.blocked: Counter[str] = Counter()
+        self.refused_lately: Counter[str] = Counter()
+        """By reason, since the last call that was placed."""
         self.outcomes: Counter[str] = Counter()
         self.answer_to_agent = Histogram(ANSWER_TO_AGENT_BUCKETS)
         self.ring = Histogram(RING_BUCKETS)
@@ -60,9 +62,11 @@ class Tally:
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1
+        self.campaigns[campaign].refused_lately.clear()
 
-    def refused(self, campaign: str, reasons: Iterable[str]) -> None:
+    def refused(self, campaign: str, reasons: Collection[str]) -> None:
         self.campaigns[campaign].blocked.update(reasons)
+        self.campaigns[campaign].refused_lately.update(reasons)
 
     def answered(self, campaign: str) -> None:
         self.campaigns[campaign].answered += 1
