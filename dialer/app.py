@@ -351,7 +351,7 @@ class Daemon:
             self._ticked_at = asyncio.get_running_loop().time()
             self._manager.ready(self._status())
             tasks.start("service_manager", self._manager.keep(lambda: self._ticked_at, self._status))
-            log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
+            log.info("daemon.started", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
@@ -393,7 +393,7 @@ class Daemon:
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
-                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                log.warning("daemon.calls_left_behind", calls=len(self._flow.live))
                 return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
@@ -414,7 +414,7 @@ class Daemon:
 
     async def _ask_again(self) -> None:
         """Some attempt has missed its end: ask the PBX what there is."""
-        log.warning("attempts.overdue")
+        log.warning("attempts.end_missed")
         try:
             await self._recovery.reconcile()
         except (AwayError, PbxRefusedError) as error:
@@ -428,7 +428,7 @@ class Daemon:
                 self._stop.set()
             self._flow.stopping = True
             self._manager.stopping(self._status())
-            log.info("daemon.draining", calls=len(self._flow.live))
+            log.info("daemon.drain_began", calls=len(self._flow.live))
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
