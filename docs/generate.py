@@ -29,6 +29,7 @@ from dialer.settings import (
     AgentSettings,
     CallerIdSettings,
     CampaignSettings,
+    DestinationSettings,
     LetterSettings,
     MandateSettings,
     OfferSettings,
@@ -127,6 +128,7 @@ def _configuration() -> str:
     ]
     inner = (
         ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
+        ("[[campaigns.NAME.destinations]]", DestinationSettings),
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
                 if trunk not in self.all_trunks:
                     msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
                     raise ValueError(msg)
+            agents = {agent.name for agent in self.agents}
+            if both := next((one.name for one in wish.destinations if one.name in agents), None):
+                msg = f"campaigns: {name} has the destination {both!r}, and so is an agent named; name one of them anew"
+                raise ValueError(msg)
         for agent in self.agents:
             if phones.endpoint_of(agent.phone) in self.trunk_endpoints:
                 msg = f"agents: {agent.name} has the phone {agent.phone!r}, which is a trunk: a seat is never called over one"
