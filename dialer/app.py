@@ -30,6 +30,7 @@ from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.listenings import SqlListenings
+from dialer.adapters.store.outside import SqlOutside
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
@@ -190,6 +191,8 @@ class Daemon:
             trunks=trunks,
             closing=closing,
             listenings=listenings,
+            outside=SqlOutside(engine, self._writer),
+            supervisors=configured.supervising(settings).supervisors,
             history=self._dossiers,
             learning=learning,
             pacer=pacer,

@@ -19,7 +19,7 @@ from dialer.agents.session import Work
 from dialer.calls.attempt import IN_FLIGHT, TABLE, Signal
 from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
-from dialer.calls.transferring import TransferKind, TransferResult
+from dialer.calls.transfer import TransferKind, TransferResult
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.promises import Kept
 from dialer.compliance.reasons import FAIL_CLOSED, Reason

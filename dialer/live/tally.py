@@ -7,7 +7,7 @@ from datetime import datetime
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall
-from dialer.calls.transferring import TransferKind, TransferResult
+from dialer.calls.transfer import TransferKind, TransferResult
 from dialer.compliance.entry import Direction
 from dialer.kernel.histogram import Histogram
 from dialer.kernel.reloads import ReloadResult

@@ -49,6 +49,7 @@ from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.memory_listenings import MemoryListenings
+from dialer.testing.memory_outside import MemoryOutside
 
 
 @dataclass(slots=True)
@@ -112,6 +113,7 @@ class MemoryRecord:
         self.habits = MemoryLearnt()
         self.history: list[HistoryEntry] = []
         self.listenings = MemoryListenings(self.views)
+        self.outside = MemoryOutside(self._has_debtor)
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -380,6 +382,12 @@ class MemoryRecord:
 
     def save_inbound(self, call: InboundCall) -> None:
         self.inbound[call.id] = replace(call)
+
+    def _has_debtor(self, number: PhoneNumber) -> bool:
+        return any(
+            number in (*case.new.numbers, *(line for one in case.new.guarantors for line in one.numbers))
+            for case in self.cases.values()
+        )
 
     async def known_callers(self, number: PhoneNumber) -> list[KnownCaller]:
         self._reach()

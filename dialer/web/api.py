@@ -76,7 +76,9 @@ class SkipBody(_Body):
 
 
 class TransferBody(_Body):
-    """to: an agent of the campaign who is ready. warm: the two speak first, with the debtor on hold."""
+    """to: an agent of the campaign who is ready, a supervisor who isn't logged in, or one of the campaign's destinations.
+    warm: the two speak first, with the debtor on hold.
+    """
 
     to: str
     warm: bool = True
@@ -156,6 +158,7 @@ class Api:
                 web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/transfer", self._transfer),
+                web.get(f"{agent}/outside", self._outside),
                 web.post(f"{agent}/hand-over", self._hand_over),
                 web.post(f"{agent}/take-back", self._take_back),
                 web.post(f"{agent}/outcome", self._outcome),
@@ -320,6 +323,11 @@ class Api:
         body = TransferBody.model_validate(await body_of(request))
         await self._flow.transferring.start(_agent(request), body.to, warm=body.warm)
         return self._session(request)
+
+    async def _outside(self, request: web.Request) -> web.Response:
+        """Whom the agent may call into the call under way, beside colleagues."""
+        known = self._flow.transferring.outside_of(_agent(request))
+        return web.json_response({"outside": [{"to": to, "label": label} for to, label in known.items()]})
 
     async def _hand_over(self, request: web.Request) -> web.Response:
         await self._flow.transferring.hand_over(_agent(request))
