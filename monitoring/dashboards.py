@@ -114,6 +114,7 @@ FLOOR = (
         [
             ("{{campaign}} read ahead", f"sum by (campaign) (dialer_dialable_cases{{{C}}})"),
             ("{{campaign}} called too seldom", f"sum by (campaign) (dialer_cases_wanted{{{C}}})"),
+            ("{{campaign}} promised a call by now", f"sum by (campaign) (dialer_callbacks_due{{{C}}})"),
         ],
     ),
     Panel(
