@@ -383,6 +383,18 @@ HEALTH = (
         ],
     ),
     Panel(
+        "Is the configuration in force the file's?",
+        "bool",
+        [("{{instance}}", "min by (instance) (dialer_config_last_reload_successful)")],
+        kind="state-timeline",
+        low=1,
+    ),
+    Panel(
+        "How often was it to be taken up anew? (an hour)",
+        "short",
+        [("{{instance}} {{result}}", "sum by (instance, result) (increase(dialer_config_reloads_total[1h]))")],
+    ),
+    Panel(
         "Is a clock shifted?",
         "s",
         [("{{instance}}", "max by (instance) (dialer_clock_offset_seconds)")],
