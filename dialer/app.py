@@ -80,6 +80,7 @@ from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+MOST_CALL_BACKS = 200
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
 PRUNE_SECONDS = 86_400.0
@@ -244,12 +245,13 @@ class Daemon:
                 self._ledger.load(page)
 
     async def _count_wanted(self) -> None:
-        """Who is called too seldom, once a minute, for the alert."""
+        """Who is called too seldom, and whom an agent promised to call by now, once a minute, for the alerts."""
         while True:
             for name in self._flow.campaigns:
+                now, tally = self._clock.now(), self._flow.tally.campaigns[name]
                 with suppress(AwayError):
-                    wanted = await self._book.count_wanted(name, self._clock.now())
-                    self._flow.tally.campaigns[name].wanted = wanted
+                    tally.wanted = await self._book.count_wanted(name, now)
+                    tally.call_backs_due = len(await self._book.call_backs(name, now, MOST_CALL_BACKS))
             await asyncio.sleep(CADENCE_SECONDS)
 
     async def _judge_promises(self) -> None:

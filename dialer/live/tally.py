@@ -44,6 +44,8 @@ class CampaignTally:
         """On which the last burst was decided."""
         self.wanted = 0
         """Cases that are called less often than the packs want."""
+        self.call_backs_due = 0
+        """Agreed call-backs whose time has come."""
 
 
 class Tally:
