@@ -227,6 +227,7 @@ class Public:
         self._seed = seed
         self._habits = habits
         self._people: list[Person] = []
+        self._known: dict[tuple[int, PhoneNumber, int, bool, int], float] = {}
         self._memories = [_Memory() for _ in range(debtors)]
         self.files: list[NewCase] = []
         """What the creditor tells of each, but for the day on which it was due."""
@@ -262,6 +263,18 @@ class Public:
             talk_seconds=_lognormal(chance, mean, 0.6),
             wrap_seconds=_lognormal(chance, 30.0, 0.5),
         )
+
+    def right_party(self, debtor: int, number: PhoneNumber, at: datetime) -> float:
+        """How likely a call to this number at that hour reaches the debtor, where no call was agreed: what nobody knows."""
+        local = at.astimezone(ROME)
+        key = debtor, number, local.hour, local.weekday() == 5, local.isocalendar().week % 2
+        if key not in self._known:
+            person = self._people[debtor - 1]
+            phone = next(one for one in person.phones if one.number == number)
+            others = 0.0 if phone.landline or self._habits is Habits.NONE else ANSWERED_BY_RELATIVE
+            own = phone.owner is Owner.DEBTOR
+            self._known[key] = self._answers(person, phone, local) * (1.0 - others) if own else 0.0
+        return self._known[key]
 
     def talk(self, debtor: int, speaker: Speaker, left_cents: int, now: datetime) -> Said:
         """What the agent writes up of a talk; left_cents: what is still owed."""
