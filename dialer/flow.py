@@ -111,7 +111,9 @@ class Flow:
             self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
-        self.transferring = Transferring(roster, self.reserving, live, pbx, closing.save, history, clock, tasks)
+        self.transferring = Transferring(
+            roster, self.reserving, live, pbx, self._handed_over, history, tally.transferred, clock, tasks
+        )
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self.serve_waiting, self._renew)
@@ -223,6 +225,13 @@ class Flow:
         """The agent and who rang us hear each other, and whoever listens to the agent."""
         self.listenings.bridged(session)
 
+    def _handed_over(self, attempt: Attempt) -> None:
+        """The call is another agent's now."""
+        if is_inbound(attempt.id):
+            self.receiving.handed_over(attempt)
+        else:
+            self._closing.save(attempt)
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
         if attempt is None:
@@ -298,6 +307,8 @@ class Flow:
 
     def on_event(self, event: PbxEvent) -> None:
         """One event of the PBX, in its order."""
+        if isinstance(event, events.LegBridged):
+            self.listenings.bridged(self.transferring.bridged(event.attempt))
         match event:
             case events.SeatIdle():
                 session = self.roster.seat_idle(event.leg)
@@ -314,6 +325,8 @@ class Flow:
                 self.transferring.seat_ended(event.leg)
                 self.roster.seat_ended(event.leg)
                 self._renew()
+            case events.TransferFailed():
+                self.transferring.failed(event.attempt)
             case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
                 self.receiving.on_event(event)
             case _ if is_inbound(event.attempt):
@@ -333,11 +346,6 @@ class Flow:
             if not attempt.created:
                 self.move(attempt, Signal.REFUSED, event.at)
         else:
-            if isinstance(event, events.TransferFailed):
-                self.transferring.failed(attempt.id)
-                return
-            if isinstance(event, events.LegBridged):
-                self.listenings.bridged(self.transferring.bridged(attempt.id))
             if isinstance(event, events.LegEnded):
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)

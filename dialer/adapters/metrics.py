@@ -17,6 +17,7 @@ from dialer.agents.session import Work
 from dialer.calls.attempt import IN_FLIGHT
 from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
+from dialer.calls.transferring import TransferKind, TransferResult
 from dialer.campaigns.campaign import CampaignState
 from dialer.compliance.reasons import Reason
 from dialer.live.snapshot import AccountLine, Snapshot
@@ -86,6 +87,7 @@ class DialerCollector(Collector):
             _add_histogram(ring, name, tally.ring)
         yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring)
         yield from self._inbound()
+        yield self._transfers()
 
         ignored = CounterMetricFamily(
             "dialer_signals_ignored", "events that the attempt's table doesn't know", labels=["state", "signal"]
@@ -109,6 +111,16 @@ class DialerCollector(Collector):
             _add_histogram(waits, name, tally.inbound_wait)
         calls.add_metric(["", InboundResult.NOT_OURS.value], self._tally.inbound["", InboundResult.NOT_OURS.value])
         yield from (calls, waits)
+
+    def _transfers(self) -> Metric:
+        ended = CounterMetricFamily(
+            "dialer_transfers", "transfers that ended, by kind and result", labels=["campaign", "kind", "result"]
+        )
+        for name in self._tally.campaigns:
+            for kind in TransferKind:
+                for result in TransferResult:
+                    ended.add_metric([name, kind.value, result.value], self._tally.transfers[name, kind, result])
+        return ended
 
     def _floor(self) -> Iterator[Metric]:
         snapshot = self._snapshot()

@@ -164,6 +164,13 @@ class Receiving:
         self._ending.hang_up(call.id)
         return True
 
+    def handed_over(self, talk: Attempt) -> None:
+        """Another agent has the call now, or was found to have it."""
+        call = self._calls.get(talk.id)
+        if call is not None and call.agent != talk.agent:
+            call.agent = talk.agent
+            self._save(call)
+
     def anonymous(self, id_: AttemptId | None) -> bool:
         """Whether it is a call that came in and nobody said whom it is about: there is nothing to write up."""
         call = self.get(id_)
@@ -501,7 +508,11 @@ class Receiving:
             signal = InboundSignal.HUNG_UP if mark.ended_at else InboundSignal.VANISHED
             self._apply(call, signal, mark.ended_at or survey.at)
         elif leg.state is LegState.BRIDGED:
+            if (talk := self._live.get(call.id)) is not None:
+                self.handed_over(talk)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
+        elif leg.state is LegState.HELD:
+            pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
         elif leg.state is LegState.WAITING:
             if call.state is InboundState.ARRIVED:
                 self._tasks.start("receive", self._take(call))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall
+from dialer.calls.transferring import TransferKind, TransferResult
 from dialer.compliance.entry import Direction
 from pacing import Burst
 
@@ -66,6 +67,11 @@ class Tally:
         """Calls that ended, by trunk and result."""
         self.inbound: Counter[tuple[str, str]] = Counter()
         """Calls that came in and ended, by campaign and result."""
+        self.transfers: Counter[tuple[str, str, str]] = Counter()
+        """Transfers that ended, by campaign, kind and result."""
+
+    def transferred(self, campaign: str, kind: TransferKind, result: TransferResult) -> None:
+        self.transfers[campaign, kind.value, result.value] += 1
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1

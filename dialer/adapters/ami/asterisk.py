@@ -140,7 +140,7 @@ class Asterisk:
         await self._ask(
             {
                 "Action": "Redirect",
-                "Channel": attempt,
+                "Channel": self._channels.get(attempt, attempt),
                 "Context": "dialer-hold",
                 "Exten": str(own_seat),
                 "Priority": "1",

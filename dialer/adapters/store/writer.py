@@ -66,7 +66,7 @@ class Writer:
         await done
 
     async def flush(self) -> None:
-        """Return once everything asked so far is on the disk. Raises AwayError where it can't be now."""
+        """Return once everything asked so far is on the disk. Raises AwayError where something can't be written now."""
         done = asyncio.get_running_loop().create_future()
         self._add(_Job((), done))
         await done
@@ -87,6 +87,9 @@ class Writer:
         self._work.set()
 
     async def _write(self, jobs: deque[_Job]) -> None:
+        if self.healthy and not any(job.writes or job.claim for job in jobs):
+            self._tell(jobs)  # who only waited for what was asked before
+            return
         try:
             async with self._engine.begin() as connection:
                 await self._execute(connection, [job for job in jobs if job.claim is None])
@@ -108,6 +111,9 @@ class Writer:
         self._chain.committed()
         self.healthy = True
         self.commits += 1
+        self._tell(jobs)
+
+    def _tell(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
             if job.done and not job.done.done():
                 if job.claimed:
