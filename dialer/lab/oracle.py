@@ -78,7 +78,9 @@ class Oracle:
         self, case_id: int, numbers: tuple[PhoneNumber, ...], earliest: datetime, shift: Shift
     ) -> tuple[datetime, PhoneNumber, float]:
         """The best of the hours from then until the day's end."""
-        begun = earliest - timedelta(minutes=earliest.minute, seconds=earliest.second, microseconds=earliest.microsecond)
+        begun = earliest - timedelta(
+            minutes=earliest.minute, seconds=earliest.second, microseconds=earliest.microsecond
+        )
         hours = int((shift.ends - begun) / HOUR) + 1
         instants = [at for at in (earliest, *(begun + HOUR * n for n in range(1, hours))) if at < shift.ends]
         return max(
