@@ -29,7 +29,7 @@ HALF_VALUE_DAYS = 180.0
 LEAST_SHARE = 0.05
 """However old it is."""
 AGE_UNKNOWN_DAYS = 365
-LONGEST_DUE_EVERY = 4
+LONGEST_DUE_EVERY = 3
 """One case in so many is taken because it is due longest: no case waits for ever, whatever the others are worth."""
 
 

@@ -22,7 +22,7 @@ def year(
     cadence_days: Annotated[int | None, typer.Option(min=1, max=90, help="least cadence [default: as the pack has it]")] = None,
     seeds: Annotated[str, typer.Option(help="of the years, with commas; the same seed is the same public")] = "1",
     order: Annotated[str, typer.Option(help="with commas: cadenza (ours), fifo (the longest due first), amount (the largest debt first), oracle (a bound, no product: sees when each debtor answers)")] = "fifo,amount,cadenza",
-    public: Annotated[str, typer.Option(help="usual; hourless: who answers at all hours alike; none: and every debtor and number alike")] = "usual",
+    public: Annotated[str, typer.Option(help="usual; alike: people and hours differ half as much; hourless: who answers at all hours alike; none: and every debtor and number alike")] = "usual",
     processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="years that are simulated at the same time")] = 1,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip

@@ -37,6 +37,8 @@ class Habits(StrEnum):
     """People and numbers differ, and each way of life has its hours."""
     HOURLESS = "hourless"
     """People and numbers differ as usual, but everybody answers alike at all hours."""
+    ALIKE = "alike"
+    """People, their phones and the hours differ half as much as usual."""
     NONE = "none"
     """Every number is a debtor's own mobile, and everybody answers alike at all hours."""
 
@@ -319,6 +321,7 @@ class Public:
 
     def _born(self, chance: Random, index: int) -> Person:
         plain = self._habits is Habits.NONE
+        spread = 0.5 if self._habits is Habits.ALIKE else 1.0
         way = _one(chance, _WAYS)
         attitude = _one(chance, _ATTITUDES)
         landlines = [False] * (chance.random() < _HAS_MOBILE.get(way, 0.95))
@@ -329,15 +332,15 @@ class Public:
                 _number(index, place, landline and not plain),
                 landline and not plain,
                 Owner.DEBTOR if plain else _one(chance, _OWNERS),
-                0.0 if plain else chance.gauss(0.0, LINE_SPREAD),
+                0.0 if plain else chance.gauss(0.0, spread * LINE_SPREAD),
                 not plain and not landline and chance.random() < MACHINE_SHARE,
                 chance.random() < AT_HOME_TOO_SHARE,
             )
             for place, landline in enumerate(landlines or [False])
         ]
-        eagerness = chance.gauss(EAGERNESS, EAGERNESS_SPREAD)
+        eagerness = chance.gauss(EAGERNESS, spread * EAGERNESS_SPREAD)
         if chance.random() < SHY_SHARE:
-            eagerness += SHYNESS
+            eagerness += spread * SHYNESS
         cents = int(chance.lognormvariate(MEDIAN_LOG_EUROS, SPREAD_LOG_EUROS) * 100) + 1_500
         unasked = chance.randrange(120) if chance.random() < PAYS_UNASKED else None
         shifted = chance.randint(-MOST_SHIFTED_HOURS, MOST_SHIFTED_HOURS)
@@ -386,7 +389,11 @@ class Public:
             row = _EARLY if local.isocalendar().week % 2 else _LATE
         else:
             row = _MOBILE[way]
-        return (sum(row) / len(row),) * len(row) if self._habits is Habits.HOURLESS else row
+        differ = {Habits.HOURLESS: 0.0, Habits.ALIKE: 0.5}.get(self._habits)
+        if differ is None:
+            return row
+        mean = sum(row) / len(row)
+        return tuple(mean + differ * (chance - mean) for chance in row)
 
     def _wished_call(self, person: Person, now: datetime, chance: Random) -> datetime:
         """On one of the next days, at an hour at which the debtor is likely there."""

@@ -114,6 +114,24 @@ def test_what_the_creditor_tells_is_all_that_is_told():
     assert Public(40, 5, Habits.USUAL).files == Public(40, 5, Habits.HOURLESS).files
 
 
+def test_in_an_alike_public_people_and_hours_differ_less():
+    """How much the best tenth of debtors is better than the mean, and each one's best hour than the mean of the hours."""
+    noon = Year(SMALL, OrderName.FIFO, 1).shifts[3].begins + timedelta(hours=3, minutes=30)
+    best_people, best_hours = [], []
+    for habits in (Habits.USUAL, Habits.ALIKE):
+        public = Public(300, 1, habits)
+        chances = [
+            [public.right_party(n, file.numbers[0], noon + timedelta(hours=hours)) for hours in range(-3, 8)]
+            for n, file in enumerate(public.files, start=1)
+        ]
+        means = sorted(sum(of_one) / len(of_one) for of_one in chances)
+        overall = sum(means) / len(means)
+        best_people.append(sum(means[-30:]) / 30 / overall)
+        best_hours.append(sum(map(max, chances)) / len(chances) / overall)
+    assert 1.0 < best_people[1] < 0.8 * best_people[0]
+    assert 0.0 < best_hours[1] - 1.0 < 0.7 * (best_hours[0] - 1.0)
+
+
 @pytest.mark.parametrize("habits", [Habits.HOURLESS, Habits.NONE])
 async def test_without_habits_no_hour_is_better_than_another(habits):
     public = Public(400, 1, habits)

@@ -52,11 +52,11 @@ async def test_agreed_call_backs_then_what_is_wanted_then_worth(store):
     store.book.want(2, NOW - timedelta(days=1))  # and this one before
     store.book.want(6, NOW + timedelta(days=1))  # not yet
     store.book.schedule(4, NOW, CaseState.OPEN, f"{AGREED} for Tue 24 Nov 2026 10:00")
-    assert await due(store) == [4, 2, 1, 3, 5, 6], "the fourth place is that of the longest due"
+    assert await due(store) == [4, 2, 1, 5, 3, 6]
     assert [call.case.id for call in await store.book.call_backs("k", LATER, 10)] == [4]
     assert await store.book.count_wanted("k", LATER) == 2
     store.book.want(2, None)
-    assert await due(store) == [4, 1, 5, 2, 3, 6]
+    assert await due(store) == [4, 1, 2, 5, 3, 6], "the third place is that of the longest due"
     assert await store.book.count_wanted("k", NOW) == 0
 
 
@@ -152,7 +152,7 @@ def test_a_page_has_each_case_once_and_a_share_of_those_that_are_due_longest():
     chosen = page(best, longest, 50)
     assert len(chosen) == len(set(chosen)) == 50
     assert sum(id_ < 100 for id_ in chosen) == 10
-    assert chosen[:6] == [100, 101, 102, 90, 103, 104]
+    assert chosen[:6] == [100, 101, 90, 102, 103, 91]
     assert page([1, 2, 3], [3, 2, 1], 10) == [1, 2, 3]
     assert page([], [], 10) == []
 
