@@ -71,6 +71,7 @@ from dialer.web.api import Api
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reloading import ReloadRoutes
 from dialer.web.reports import Reports
+from dialer.web.tuning import TuningRoutes
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
@@ -460,6 +461,7 @@ class Daemon:
         )
         application = interface.application()
         application.add_routes(ReloadRoutes(self._reloading, past).routes())
+        application.add_routes(TuningRoutes(self._flow, self._config).routes())
         application.add_routes(self._reports.routes())
         application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -193,7 +193,7 @@ def supervising(settings: Settings) -> Supervising:
 
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
-    return Wish(campaign.abandonment_target, campaign.abandonment_cap)
+    return Wish(campaign.abandonment_target, campaign.abandonment_cap, campaign.patience_seconds)
 
 
 def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:

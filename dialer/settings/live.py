@@ -38,6 +38,7 @@ LIVE = frozenset(
                 "value",
                 "abandonment_target",
                 "abandonment_cap",
+                "patience_seconds",
                 "ring_timeout_seconds",
                 "post_dial_delay_seconds",
                 "preview_seconds",

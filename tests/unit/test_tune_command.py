@@ -1,10 +1,10 @@
-"""`dialer campaign tune` and `dialer explain`: what they ask the daemon, and what they print."""
+"""`dialer explain`: what it asks the daemon, and what it prints."""
 
 import pytest
 from typer.testing import CliRunner
 
 from dialer.cli import app, client
-from dialer.kernel.errors import InputError, UnknownNameError
+from dialer.kernel.errors import UnknownNameError
 
 
 @pytest.fixture
@@ -21,26 +21,10 @@ def asked(monkeypatch):
             ]
             trunks = [{"trunk": "milano", "sentence": "trunk milano: well"}]
             return {"campaigns": campaigns, "trunks": trunks, "caller_ids": ids}
-        return {"campaign": "luce", "until": "the daemon's next start", "mode": "predictive", "channels": 20}
+        raise AssertionError(path)
 
     monkeypatch.setattr(client, "ask", ask)
     return requests
-
-
-def test_changes_are_sent_as_they_are_meant(asked):
-    result = CliRunner().invoke(
-        app, ["campaign", "tune", "luce", "mode=predictive", "channels=20", "patience_seconds=default"]
-    )
-    assert asked == [
-        ("POST", "/api/v1/campaigns/luce/tune", {"mode": "predictive", "channels": 20.0, "patience_seconds": None})
-    ]
-    assert result.output == "luce, until the daemon's next start: mode predictive, channels 20\n"
-
-
-def test_a_change_without_a_value_is_refused(asked):
-    result = CliRunner().invoke(app, ["campaign", "tune", "luce", "mode"])
-    assert isinstance(result.exception, InputError)
-    assert asked == []
 
 
 def test_one_campaign_is_explained_or_all(asked):
