@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
@@ -35,6 +35,7 @@ from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.reloads import SqlReloads
+from dialer.adapters.store.turns import SqlTurns
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
 from dialer.agents.listening import Listenings
@@ -48,6 +49,8 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import Reason
+from dialer.explaining import Explaining
 from dialer.flow import Flow
 from dialer.in_force import InForce
 from dialer.kernel.clock import SystemClock
@@ -68,6 +71,7 @@ from dialer.recovery import Recovery
 from dialer.reload import Reloading
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reloading import ReloadRoutes
 from dialer.web.reports import Reports
@@ -204,7 +208,7 @@ class Daemon:
             most_calls=settings.demo.most_calls,
             has_room=self._has_room,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
+        self._collecting = Collecting(self._files, kept, record, lambda: self._flow.under_way, clock, cell)
         self._pruning = Pruning(kept, self._files.delete, cell, taken.retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
@@ -437,7 +441,7 @@ class Daemon:
 
     async def _serve(self) -> web.AppRunner:
         api = self._settings.api
-        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._inside())
         interface = Api(
             self._flow,
             self._book,
@@ -463,6 +467,8 @@ class Daemon:
         application.add_routes(ReloadRoutes(self._reloading, past).routes())
         application.add_routes(TuningRoutes(self._flow, self._config).routes())
         application.add_routes(self._reports.routes())
+        explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
+        application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())
         application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -513,9 +519,26 @@ class Daemon:
             problems.append("the daemon is stopping")
         return problems
 
+    def _inside(self) -> Inside:
+        packs = self._in_force.law.packs.values()
+        return Inside(
+            self._health,
+            self._shut_by,
+            self._flow.gate.decisions,
+            self._writer.commits,
+            self._pbx.link.requests,
+            self._keeping.found,
+            self._recovery.discrepancies,
+            reasons=self._in_force.law.flags.union(rule.id for pack in packs for rule in pack.checks),
+        )
+
+    def _shut_by(self) -> frozenset[Reason]:
+        return self._flow.gate.shut_by if self._writer.healthy else self._flow.gate.shut_by | {Reason.STORE_AWAY}
+
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
         return {
+            "dialer_ready": float(not self._problems()),
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
@@ -526,6 +549,8 @@ class Daemon:
             **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+            "dialer_recordings_free_bytes": self._files.free_bytes(),
+            "dialer_recordings_least_free_bytes": self._in_force.settings.recordings.least_free_mb * 1_000_000,
         }
 
 

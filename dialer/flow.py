@@ -44,7 +44,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import is_inbound
+from dialer.kernel.ids import AttemptId, is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -108,10 +108,24 @@ class Flow:
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.receiving = Receiving(
-            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+            self,
+            campaigns,
+            inbound,
+            book,
+            gate,
+            pbx,
+            roster,
+            self.seating,
+            live,
+            self.ending,
+            self.recordings,
+            clock,
+            tasks,
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
-        self.transferring = Transferring(roster, self.reserving, live, pbx, closing.save, history, clock, tasks)
+        self.transferring = Transferring(
+            roster, self.reserving, live, pbx, self._handed_over, history, tally.transferred, clock, tasks
+        )
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
         self.desk = Desk(roster, self.seating, self.serve_waiting, self._renew)
@@ -164,7 +178,7 @@ class Flow:
             needed_by_others=self.shares.claims_on(campaign.name),
         )
         burst = self.pacer.decide(campaign, floor)
-        self.tally.paced(campaign.name, burst)
+        self.tally.paced(campaign.name, burst, floor)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
         cases = stock.take(burst.calls - len(held))
         if campaign.mode is CallMode.PREVIEW:
@@ -223,12 +237,24 @@ class Flow:
         """The agent and who rang us hear each other, and whoever listens to the agent."""
         self.listenings.bridged(session)
 
+    def _handed_over(self, attempt: Attempt) -> None:
+        """The call is another agent's now."""
+        if is_inbound(attempt.id):
+            self.receiving.handed_over(attempt)
+        else:
+            self._closing.save(attempt)
+
     def received(self, call: InboundCall, attempt: Attempt | None) -> None:
         """A call that came in is over; attempt: of an earlier one, whose case was said only now."""
         if attempt is None:
             self.tally.received(call)
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
+
+    @property
+    def under_way(self) -> set[AttemptId]:
+        """The calls that aren't over, also those that came in."""
+        return {attempt.id for attempt in self.live} | {call.id for call in self.receiving}
 
     def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
         """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
@@ -298,6 +324,8 @@ class Flow:
 
     def on_event(self, event: PbxEvent) -> None:
         """One event of the PBX, in its order."""
+        if isinstance(event, events.LegBridged):
+            self.listenings.bridged(self.transferring.bridged(event.attempt))
         match event:
             case events.SeatIdle():
                 session = self.roster.seat_idle(event.leg)
@@ -314,6 +342,8 @@ class Flow:
                 self.transferring.seat_ended(event.leg)
                 self.roster.seat_ended(event.leg)
                 self._renew()
+            case events.TransferFailed():
+                self.transferring.failed(event.attempt)
             case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
                 self.receiving.on_event(event)
             case _ if is_inbound(event.attempt):
@@ -333,11 +363,6 @@ class Flow:
             if not attempt.created:
                 self.move(attempt, Signal.REFUSED, event.at)
         else:
-            if isinstance(event, events.TransferFailed):
-                self.transferring.failed(attempt.id)
-                return
-            if isinstance(event, events.LegBridged):
-                self.listenings.bridged(self.transferring.bridged(attempt.id))
             if isinstance(event, events.LegEnded):
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)
@@ -382,9 +407,10 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.listenings.bridged(self.roster.connect(attempt.id))
+                session = self.roster.connect(attempt.id)
+                self.listenings.bridged(session)
                 self._closing.save(attempt)
-                self.tally.bridged(attempt)
+                self.tally.bridged(attempt, session)
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))

@@ -9,7 +9,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _NUMBER = re.compile(r"\+?[0-9][0-9 ]{6,}[0-9]")
-_PERSONAL = frozenset({"name", "debtor_name", "number", "phone_number", "caller_id", "note", "address", "tax_code"})
+_PERSONAL = frozenset(
+    {"name", "debtor_name", "number", "phone_number", "caller_id", "note", "address", "tax_code", "pec"}
+)
 
 
 def configure(form: Literal["json", "console"], level: str, stream: TextIO | None = None) -> None:

@@ -20,7 +20,7 @@ from dialer.calls.recording import BY_ENGINE, Moment, Recording, RecordingRecord
 from dialer.kernel import ids
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, InputError
-from dialer.kernel.ids import ATTEMPT_PREFIX, AttemptId
+from dialer.kernel.ids import AttemptId
 
 LOOK_SECONDS = 2.0
 QUIET_SECONDS = 5.0
@@ -30,8 +30,8 @@ BYTES_PER_SECOND = 16_000
 """MixMonitor's wav: 8,000 samples of 16 bits, one channel."""
 CHUNK_BYTES = 1 << 20
 ENCRYPTED = ".enc"
-SHARD_LETTERS = 5
-"""Of an id's first letters, which are its time: 2**25 ms."""
+PREFIX_LETTERS, SHARD_LETTERS = 4, 5
+"""Of an id; its next letters are its time: 2**25 ms, and of a call that came in 10**8 ms."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +72,8 @@ class PlainSound:
 
 
 class RecordingFiles:
-    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for each
-    nine hours, encrypted where there are keys.
+    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for some
+    hours, encrypted where there are keys.
     """
 
     def __init__(self, folder: Path, keys: Keys | None = None) -> None:
@@ -81,7 +81,7 @@ class RecordingFiles:
         self._keys = keys
 
     def find(self, attempt: AttemptId) -> Path | None:
-        """Where the recording of an attempt lies. Raises InputError for what is no attempt's id."""
+        """Where the recording of a call lies. Raises InputError for what is no call's id."""
         return next((path for path in self._places(attempt) if path.is_file()), None)
 
     def check(self) -> None:
@@ -108,12 +108,12 @@ class RecordingFiles:
         return 0
 
     def quiet(self) -> list[AttemptId]:
-        """The attempts whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
+        """The calls whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
         before = time.time() - QUIET_SECONDS
         return [
             AttemptId(path.stem)
-            for path in sorted(self._folder.glob(f"{ATTEMPT_PREFIX}*.wav"))
-            if ids.is_well_formed(path.stem) and path.stat().st_mtime <= before
+            for path in sorted(self._folder.glob("*.wav"))
+            if ids.is_call(path.stem) and path.stat().st_mtime <= before
         ]
 
     def measure(self, attempt: AttemptId) -> Measured:
@@ -176,14 +176,13 @@ class RecordingFiles:
         return kept.with_suffix(f".wav{ENCRYPTED}"), kept, self._spooled(attempt)
 
     def _spooled(self, attempt: AttemptId) -> Path:
-        if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
-            raise InputError("no attempt has this id", "dialer recordings list has the ids")
+        if not ids.is_call(attempt):
+            raise InputError("no call has this id", "dialer recordings list has the ids")
         return self._folder / f"{attempt}.wav"
 
     def _kept(self, attempt: AttemptId) -> Path:
         name = self._spooled(attempt).name
-        begins = len(ATTEMPT_PREFIX)
-        return self._folder / "kept" / attempt[begins : begins + SHARD_LETTERS] / name
+        return self._folder / "kept" / attempt[PREFIX_LETTERS : PREFIX_LETTERS + SHARD_LETTERS] / name
 
 
 class Collecting:

@@ -62,7 +62,7 @@ class Answering:
         except PbxUnsureError:
             log.warning("attempt.connect_unsure", attempt=attempt.id)
         if held:
-            await self._recordings.put_held(attempt)
+            await self._recordings.put_held(attempt.id)
 
     async def _refuse(self, attempt: Attempt) -> None:
         try:

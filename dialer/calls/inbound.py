@@ -103,7 +103,8 @@ class InboundCall:
 
     called: the number that was rung, as the campaign has it. caller: None: withheld. campaign: empty: no campaign's.
     case_id: whom it is about, once that is known. candidates: the cases of everybody with the caller's number, where
-    they are several. intent: what a contact about the case is judged and counted by. wanted_agent: of the last talk.
+    they are several. intent: what a contact about the case is judged and counted by. recorded: whether its talk is; as
+    long as nobody knows whose case it is, whether it may be. wanted_agent: of the last talk.
     """
 
     id: AttemptId
@@ -126,6 +127,7 @@ class InboundCall:
     why: InboundResult | None = None
     """Why nobody takes it, where that is known before its end."""
     intent: Intent | None = None
+    recorded: bool = True
     wanted_agent: str | None = None
     changes: int = 0
 
@@ -177,6 +179,7 @@ def talk_of(call: InboundCall) -> Attempt:
         bridged_at=call.bridged_at,
         ended_at=call.ended_at,
         agent=call.agent,
+        recorded=call.recorded,
     )
 
 

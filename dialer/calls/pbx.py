@@ -91,6 +91,11 @@ class Pbx(Protocol):
     async def hold_recording(self, attempt: AttemptId) -> None:
         """Before `connect`: begin the recording muted. Without it the dialplan records nothing that needs notice."""
 
+    async def record_caller(self, attempt: AttemptId, *, muted: bool) -> None:
+        """Before `connect`: begin to record a call that came in. Asked again it begins nothing new. Afterwards the caller
+        waits as after the arrival: a word must follow.
+        """
+
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
         """Let the recording be silent, or hear again."""
 

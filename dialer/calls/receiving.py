@@ -31,6 +31,7 @@ from dialer.calls.inbound import (
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import InboundMark, LegState, Pbx, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.calls.recording import Recordings
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.book import CaseBook
@@ -98,9 +99,11 @@ class Receiving:
         seating: Seating,
         live: LiveAttempts,
         ending: Ending,
+        recordings: Recordings,
         clock: Clock,
         tasks: Tasks,
     ) -> None:
+        self._recordings = recordings
         self._around, self._campaigns, self._record, self._book = around, campaigns, record, book
         self._gate, self._pbx, self._roster, self._seating = gate, pbx, roster, seating
         self._live, self._ending, self._clock, self._tasks = live, ending, clock, tasks
@@ -164,6 +167,13 @@ class Receiving:
         self._ending.hang_up(call.id)
         return True
 
+    def handed_over(self, talk: Attempt) -> None:
+        """Another agent has the call now, or was found to have it."""
+        call = self._calls.get(talk.id)
+        if call is not None and call.agent != talk.agent:
+            call.agent = talk.agent
+            self._save(call)
+
     def anonymous(self, id_: AttemptId | None) -> bool:
         """Whether it is a call that came in and nobody said whom it is about: there is nothing to write up."""
         call = self.get(id_)
@@ -179,13 +189,13 @@ class Receiving:
             raise AgentError(f"{agent}'s call is about case {call.case_id}", "write up that one")
         try:
             theirs = await self._book.campaign_of(case_id) in session.campaigns
-            intent = await self._intent(call, case_id) if theirs else None
+            found = await self._judged_by(call, case_id) if theirs else None
         except LookupError:
-            intent = None
-        if intent is None:  # one that isn't theirs to see is none, too
+            found = None
+        if found is None:  # one that isn't theirs to see is none, too
             raise UnknownNameError(f"there is no case {case_id}", "name one that is shown, or search for it")
         if call.case_id is None:
-            call.case_id, call.intent = case_id, intent
+            call.case_id, (call.intent, call.recorded) = case_id, found
             self._save(call)
             if call.bridged_at is not None:
                 self._begin_talk(call)
@@ -202,6 +212,7 @@ class Receiving:
 
     def _name(self, call: InboundCall, caller: str) -> None:
         """Which campaign's number was rung, and from which number."""
+        call.recorded = self._may_record()
         for campaign in self._campaigns.values():
             for own in campaign.shown_numbers:
                 region = phone.region_of(phonenumbers.parse(own)) or "ZZ"
@@ -209,6 +220,9 @@ class Receiving:
                     call.campaign, call.called = campaign.name, own
                     call.caller = phone.received(caller, region) if caller else None
                     return
+
+    def _may_record(self) -> bool:
+        return any(campaign.may_record for campaign in self._campaigns.values())
 
     async def _take(self, call: InboundCall) -> None:
         if not call.campaign:
@@ -242,7 +256,7 @@ class Receiving:
         call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
         call.candidates = tuple(one.case_id for one in here)
         if len(here) == 1:
-            call.intent = await self._intent(call, here[0].case_id)
+            call.intent, call.recorded = await self._judged_by(call, here[0].case_id)
             call.case_id = here[0].case_id
 
     def _find_agent(self, call: InboundCall) -> None:
@@ -269,6 +283,7 @@ class Receiving:
         return True
 
     async def _connect(self, call: InboundCall, session: Session) -> None:
+        await self._recordings.record_caller(call)
         try:
             await self._pbx.connect(call.id, session.seat_number)
         except (PbxRefusedError, PbxAwayError):
@@ -335,18 +350,21 @@ class Receiving:
             self._around.received(call, talk)
             return
         self._live.add(talk)
+        self._tasks.start("identified", self._recordings.identified(talk, call.agent or ""))
         began = entry_of(Reservation(call.id, talk.intent, call.arrived_at))
         self._gate.put(replace(began, number=talk.intent.number or None, direction=Direction.INBOUND))
 
-    async def _intent(self, call: InboundCall, case_id: int) -> Intent:
-        """What a contact about the case is judged and counted by. Raises LookupError, AwayError."""
+    async def _judged_by(self, call: InboundCall, case_id: int) -> tuple[Intent, bool]:
+        """What a contact about the case is judged and counted by, and whether it is recorded. Raises LookupError, AwayError."""
         case = await self._book.case(case_id)
         its_own = await self._book.campaign_of(case_id)
         campaign = self._campaigns.get(its_own) or self._campaigns[call.campaign]
         number = call.caller or next((line.number for line in case.numbers), campaign.caller_id)
         intent = intent_for(campaign, case, number, self._gate.law.packs)
         # an agent is there from the first word on; nothing of ours was presented, and no trunk was chosen
-        return replace(intent, number=call.caller or PhoneNumber(""), mode=CallMode.RESERVED, caller_id=None, trunk="")
+        theirs = call.caller or PhoneNumber("")
+        intent = replace(intent, number=theirs, mode=CallMode.RESERVED, caller_id=None, trunk="")
+        return intent, campaign.records_for(case.creditor)
 
     def _save(self, call: InboundCall) -> None:
         self._record.save_inbound(call)
@@ -427,16 +445,17 @@ class Receiving:
                     talking[call.agent] = call.id
                 if call.intent is not None:
                     for talk in await find([call.id]):
-                        self._live.add(replace(talk, intent=call.intent))
+                        self._live.add(replace(talk, intent=call.intent, recorded=call.recorded))
             elif call.state in (InboundState.WAITING, InboundState.CLAIMED):
                 call.state = InboundState.ARRIVED  # what the PBX has decides
         return talking
 
     async def _restore(self, call: InboundCall) -> bool:
         """What isn't on record of it; False where its case is gone. Raises AwayError."""
+        call.recorded = self._may_record()
         if call.case_id is not None:
             try:
-                call.intent = await self._intent(call, call.case_id)
+                call.intent, call.recorded = await self._judged_by(call, call.case_id)
             except (LookupError, KeyError):  # its campaign is gone
                 log.warning("inbound.case_lost", call=call.id)
                 return False
@@ -501,7 +520,11 @@ class Receiving:
             signal = InboundSignal.HUNG_UP if mark.ended_at else InboundSignal.VANISHED
             self._apply(call, signal, mark.ended_at or survey.at)
         elif leg.state is LegState.BRIDGED:
+            if (talk := self._live.get(call.id)) is not None:
+                self.handed_over(talk)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
+        elif leg.state is LegState.HELD:
+            pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
         elif leg.state is LegState.WAITING:
             if call.state is InboundState.ARRIVED:
                 self._tasks.start("receive", self._take(call))

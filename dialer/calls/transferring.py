@@ -22,7 +22,7 @@ from dialer.calls.reserving import Reserving
 from dialer.cases.history import HistoryEntry, HistoryKind
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, PbxAwayError, PbxRefusedError, PbxUnsureError
-from dialer.kernel.ids import AttemptId, SeatLegId, is_inbound
+from dialer.kernel.ids import AttemptId, SeatLegId
 from dialer.kernel.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -39,10 +39,31 @@ class Phase(StrEnum):
     """The debtor is on the way back to the first one."""
 
 
+class TransferKind(StrEnum):
+    """How a call goes on with somebody else."""
+
+    BLIND = "blind"
+    """At once with another agent."""
+    WARM = "warm"
+    """With another agent, after the two have spoken."""
+
+
+class TransferResult(StrEnum):
+    """How a transfer ended."""
+
+    HANDED_OVER = "handed_over"
+    TAKEN_BACK = "taken_back"
+    """The first agent has the call again, by the agent's word or because the time on hold was over."""
+    FAILED = "failed"
+    """The first agent has the call: the other one couldn't be had."""
+    HUNG_UP = "hung_up"
+    """The debtor was gone meanwhile."""
+
+
 @dataclass(slots=True)
 class Transfer:
     """One under way. first: who has the call. second: who is held for it. asked_at: when the PBX was last asked for
-    something; None: no answer came, and the PBX alone knows where the debtor is.
+    something; None: no answer came, and the PBX alone knows where the debtor is. failed: the second one couldn't be had.
     """
 
     attempt: Attempt
@@ -51,12 +72,26 @@ class Transfer:
     warm: bool
     phase: Phase
     asked_at: datetime | None
+    failed: bool = False
+
+    @property
+    def kind(self) -> TransferKind:
+        return TransferKind.WARM if self.warm else TransferKind.BLIND
+
+    @property
+    def result(self) -> TransferResult:
+        """Where the first agent has the call again."""
+        return TransferResult.FAILED if self.failed else TransferResult.TAKEN_BACK
 
 
 class History(Protocol):
     """Where a case's history is kept."""
 
     async def write(self, entry: HistoryEntry, now: datetime) -> None: ...
+
+
+Count = Callable[[str, TransferKind, TransferResult], None]
+"""Count one that ended: of which campaign, of which kind, and how."""
 
 
 class Transferring:
@@ -70,11 +105,12 @@ class Transferring:
         pbx: Pbx,
         save: Callable[[Attempt], None],
         history: History,
+        count: Count,
         clock: Clock,
         tasks: Tasks,
     ) -> None:
         self._roster, self._reserving, self._live, self._pbx = roster, reserving, live, pbx
-        self._save, self._history, self._clock, self._tasks = save, history, clock, tasks
+        self._save, self._history, self._count, self._clock, self._tasks = save, history, count, clock, tasks
         self._under_way: dict[AttemptId, Transfer] = {}
 
     # -- what agents ask for ----------------------------------------------------------------------------
@@ -86,10 +122,10 @@ class Transferring:
         """
         first, second = self._roster.session(agent), self._roster.session(to)
         attempt = self._live.get(first.attempt) if first.attempt else None
+        if attempt is None and first.work is Work.TALKING:
+            raise AgentError(f"nobody has said whose call {agent} is on", "say whose it is first")
         if attempt is None or attempt.state is not State.TALKING or first.leg is None:
             raise AgentError(f"{agent} is on no call")
-        if is_inbound(attempt.id):
-            raise AgentError("a call that came in can't be transferred", "promise a call back, or finish it")
         if attempt.id in self._under_way:
             raise AgentError(f"{agent}'s call is being transferred already", "hand it over, or take it back")
         if attempt.campaign not in second.campaigns or not second.free:
@@ -105,7 +141,7 @@ class Transferring:
             else:
                 await self._pbx.transfer(attempt.id, second.seat_number)
         except (PbxAwayError, PbxRefusedError):
-            self._drop(transfer)
+            self._drop(transfer, TransferResult.FAILED)
             raise
         except PbxUnsureError:
             transfer.asked_at = None
@@ -149,18 +185,16 @@ class Transferring:
             return None
         if transfer.phase is Phase.MOVING:
             self._roster.hand_over(attempt, transfer.second)
-            transfer.attempt.agent = transfer.second.agent
-            self._save(transfer.attempt)
-            self._tasks.start("transfer history", self._tell(transfer))
+            self._handed_over(transfer)
             return transfer.second
         transfer.first.apply_seat(SeatSignal.BRIDGED)
-        self._let_go(transfer.second)
+        self._drop(transfer, transfer.result)
         return None
 
     def failed(self, attempt: AttemptId) -> None:
         """The seat couldn't be had: the dialplan is bringing the debtor back."""
         if (transfer := self._under_way.get(attempt)) is not None:
-            transfer.phase = Phase.RETURNING
+            transfer.phase, transfer.failed = Phase.RETURNING, True
 
     def seat_idle(self, session: Session | None) -> None:
         """Who was spoken to is back in the room: the debtor comes back."""
@@ -182,7 +216,7 @@ class Transferring:
             return
         if transfer.phase is Phase.CONSULTING and transfer.first.leg is not None:
             self._tasks.start("end consultation", self._reseat(transfer.first.leg, transfer.first.seat_number))
-        self._drop(transfer)
+        self._drop(transfer, TransferResult.HUNG_UP)
 
     @property
     def unsure(self) -> bool:
@@ -204,18 +238,28 @@ class Transferring:
         elif leg is LegState.BRIDGED:
             if session is not None:
                 session.apply_seat(SeatSignal.BRIDGED)
-            self._drop(transfer)
+            if session is transfer.second:
+                self._under_way.pop(attempt)
+                self._handed_over(transfer)
+            else:
+                self._drop(transfer, transfer.result)
 
     def _of(self, session: Session | None) -> Transfer | None:
         return next((one for one in self._under_way.values() if session in (one.first, one.second)), None)
 
-    def _drop(self, transfer: Transfer) -> None:
-        self._under_way.pop(transfer.attempt.id, None)
-        self._let_go(transfer.second)
+    def _handed_over(self, transfer: Transfer) -> None:
+        transfer.attempt.agent = transfer.second.agent
+        self._save(transfer.attempt)
+        self._count(transfer.attempt.campaign, transfer.kind, TransferResult.HANDED_OVER)
+        self._tasks.start("transfer history", self._tell(transfer))
 
-    def _let_go(self, session: Session) -> None:
-        if session.work is Work.RESERVED and session.attempt is None:
-            self._reserving.let_go(session)
+    def _drop(self, transfer: Transfer, result: TransferResult) -> None:
+        """The second agent doesn't have the call, and is free."""
+        self._under_way.pop(transfer.attempt.id, None)
+        self._count(transfer.attempt.campaign, transfer.kind, result)
+        second = transfer.second
+        if second.work is Work.RESERVED and second.attempt is None:
+            self._reserving.let_go(second)
 
     async def _try_send(self, transfer: Transfer, phase: Phase) -> None:
         if transfer.phase is not Phase.CONSULTING:

@@ -131,6 +131,11 @@ class Campaign:
         own = self.mandate_caller_ids.get(creditor) or self.caller_ids or (CallerId(self.caller_id),)
         return sticky(debtor_id, own)
 
+    @property
+    def may_record(self) -> bool:
+        """Whether some of its conversations are recorded."""
+        return self.records or any(self.mandate_records.values())
+
     def records_for(self, creditor: str) -> bool:
         """Whether conversations about this creditor's debts are recorded."""
         return self.mandate_records.get(creditor, self.records)

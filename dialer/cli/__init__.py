@@ -13,6 +13,7 @@ from dialer.cli import (
     cases,
     check,
     demo,
+    explain,
     export,
     flags,
     gate,
@@ -23,7 +24,6 @@ from dialer.cli import (
     mandate,
     migrate,
     minimise,
-    pacing,
     packs,
     payments,
     phones,
@@ -51,7 +51,7 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("reload")(reload.reload)
 app.command("tune")(tune.tune)
-app.command("explain")(pacing.explain)
+app.command("explain")(explain.explain)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)

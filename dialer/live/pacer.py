@@ -1,7 +1,7 @@
 """Asks pacing, for every campaign: with what happened since, with its accounts, and with what was learnt before."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -18,7 +18,7 @@ from dialer.kernel.learnt import LearntRecord
 from dialer.live.accounts import Accounts, home_of
 from dialer.live.happenings import Happenings
 from dialer.live.targets import Targets
-from pacing import Account, Burst, Floor, Memory
+from pacing import Account, Burst, Expected, Floor, Memory
 from pacing.governor import Rate
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,13 @@ class Pacer:
         self._decided_at[campaign.name] = now
         self._tell(campaign.name, target, floor, burst)
         return burst
+
+    def expects(self, campaign: Campaign, ringing: Sequence[Attempt], answers: int) -> Expected:
+        """When so many of these calls, which ring, will be answered."""
+        now, target = self._clock.now(), self.targets.of(campaign)
+        ages_seconds = tuple((now - attempt.cleared_at).total_seconds() for attempt in ringing)
+        kinds = tuple(attempt.kind for attempt in ringing)
+        return pacing.answers(ages_seconds, kinds, target, self._memory_of(campaign), answers)
 
     def accounts_of(self, campaign: Campaign) -> tuple[Account, ...]:
         """Its abandoned calls, as each law counts them now."""

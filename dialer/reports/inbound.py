@@ -1,7 +1,7 @@
 """Who rang us, whether an agent took it, and how long they waited."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from dialer.calls.inbound import InboundResult
@@ -13,6 +13,7 @@ from dialer.reports.report import (
     Filter,
     Report,
     count,
+    longest,
     ratio,
     seconds,
     share,
@@ -52,7 +53,7 @@ class InboundLine:
     call_backs: Annotated[int, count("callers who asked to be called back")]
     call_backs_planned: Annotated[int, count("of these, with an instant at which the gate foresees that it is legal")]
     waited_seconds: Annotated[float, seconds("from the arrival to the agent, of the connected ones together")]
-    longest_wait_seconds: Annotated[float | None, seconds("the longest of those waits, and of those in vain")]
+    longest_wait_seconds: Annotated[float | None, longest("the longest of those waits, and of those in vain")]
 
     @property
     def served(self) -> Annotated[float | None, share("connected ÷ calls to a campaign's number")]:
@@ -90,6 +91,4 @@ def report(asked: Asked, calls: Iterable[InboundCalls]) -> Report:
         )
         for one in calls
     ]
-    longest = max((line.longest_wait_seconds for line in lines if line.longest_wait_seconds is not None), default=None)
-    totals = tuple(replace(line, longest_wait_seconds=longest) for line in total(lines))
-    return Report(ABOUT, asked, tuple(lines), totals)
+    return Report(ABOUT, asked, tuple(lines), total(lines))

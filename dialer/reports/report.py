@@ -32,10 +32,14 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What a column of a line holds: the annotation of its field, or of its property's result."""
+    """What a column of a line holds: the annotation of its field, or of its property's result.
+
+    most: of several lines the largest one counts, where others are added.
+    """
 
     unit: Unit
     definition: str
+    most: bool = False
 
 
 def text(definition: str) -> Meant:
@@ -63,6 +67,11 @@ def seconds(definition: str) -> Meant:
     return Meant(Unit.SECONDS, definition)
 
 
+def longest(definition: str) -> Meant:
+    """A column of durations, of which a total has the longest."""
+    return Meant(Unit.SECONDS, definition, most=True)
+
+
 def instant(definition: str) -> Meant:
     """A column of instants."""
     return Meant(Unit.INSTANT, definition)
@@ -75,6 +84,7 @@ class Column:
     name: str
     unit: Unit
     definition: str
+    most: bool = False
 
 
 @cache
@@ -92,7 +102,7 @@ def columns_of(line: type) -> tuple[Column, ...]:
 
 def _column(name: str, hint: Any) -> Column:
     (meant,) = hint.__metadata__
-    return Column(name, meant.unit, meant.definition)
+    return Column(name, meant.unit, meant.definition, meant.most)
 
 
 class Filter(StrEnum):
@@ -193,14 +203,14 @@ def total(lines: Sequence[_L]) -> tuple[_L, ...]:
     columns = {column.name: column for column in columns_of(kind)}
     values: dict[str, Any] = {}
     for place, one in enumerate(fields(kind)):
-        unit = columns[one.name].unit
+        unit, most = columns[one.name].unit, columns[one.name].most
         of = [value for line in lines if (value := getattr(line, one.name)) is not None]
         if unit is Unit.TEXT:
             values[one.name] = TOTAL if place == 0 else ""
         elif unit is Unit.MONEY:
             values[one.name] = added(of)
         elif unit in (Unit.COUNT, Unit.SECONDS, Unit.HOURS):
-            values[one.name] = sum(of) if of else None
+            values[one.name] = (max if most else sum)(of) if of else None
         else:
             values[one.name] = None
     return (kind(**values),)

@@ -1,11 +1,24 @@
 """How the network treated the calls, by campaign, trunk and the number that was shown."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dialer.calls.results import Result
-from dialer.reports.report import GROUPS, PERIOD, About, Asked, Report, count, ratio, seconds, share, text, total
+from dialer.reports.report import (
+    GROUPS,
+    PERIOD,
+    About,
+    Asked,
+    Report,
+    count,
+    longest,
+    ratio,
+    seconds,
+    share,
+    text,
+    total,
+)
 
 _BY_RESULT = "calls that ended so (docs/reference/call-results.md maps causes and SIP answers): "
 
@@ -54,7 +67,7 @@ class TrunkLine:
     ended: Annotated[int, count("answered calls that are over")]
     call_seconds: Annotated[float, seconds("from answer to end, of all of those together")]
     ring_delay_seconds: Annotated[float, seconds("from dial to ring, of all that rang together")]
-    slowest_ring_seconds: Annotated[float | None, seconds("from dial to ring, the slowest")]
+    slowest_ring_seconds: Annotated[float | None, longest("from dial to ring, the slowest")]
 
     @property
     def asr(self) -> Annotated[float | None, share("answer-seizure ratio: answered ÷ calls that left our side")]:
@@ -100,6 +113,4 @@ def report(asked: Asked, calls: Iterable[TrunkCalls]) -> Report:
         )
         for one in calls
     ]
-    slowest = max((line.slowest_ring_seconds for line in lines if line.slowest_ring_seconds is not None), default=None)
-    totals = tuple(replace(line, slowest_ring_seconds=slowest) for line in total(lines))
-    return Report(ABOUT, asked, tuple(lines), totals)
+    return Report(ABOUT, asked, tuple(lines), total(lines))

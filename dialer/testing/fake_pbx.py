@@ -143,6 +143,15 @@ class FakePbx:
     async def hold_recording(self, attempt: AttemptId) -> None:
         await self.mute_recording(attempt, muted=True)
 
+    async def record_caller(self, attempt: AttemptId, *, muted: bool) -> None:
+        self._take(attempt)
+        trunk = self._trunks[attempt]
+        trunk.state = LegState.WAITING
+        self._await_word(attempt)
+        trunk.muted = muted or (trunk.record and trunk.muted)
+        trunk.record = True
+        self._reply()
+
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
         self._reach()
         trunk = self._up_trunk(attempt)

@@ -24,13 +24,11 @@ from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.cases.waiting import Waiting
-from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
-from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.catalogue import Outcome
 from dialer.outcomes.form import EMPTY, Form
@@ -171,9 +169,8 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
-                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
+                web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
-                web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
         )
@@ -201,30 +198,6 @@ class Api:
 
     async def _campaigns(self, _: web.Request) -> web.Response:
         return web.json_response({"campaigns": plain(self._snapshot())["campaigns"]})
-
-    async def _explain(self, _: web.Request) -> web.Response:
-        snapshot, problems = self._snapshot(), self._problems()
-        said = [
-            {
-                "campaign": line.campaign,
-                "sentence": explain(line, snapshot.agents, problems + self._lacking(line.campaign)),
-            }
-            for line in snapshot.campaigns
-        ]
-        trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
-        caller_ids = [
-            {
-                "campaign": line.campaign,
-                "caller_id": line.caller_id,
-                "collapsed": line.collapsed,
-                "sentence": f"caller id {line.caller_id} of {line.campaign}: {line.sentence}",
-            }
-            for line in snapshot.caller_ids
-        ]
-        return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
-
-    def _lacking(self, campaign: str) -> list[str]:
-        return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)
@@ -533,7 +506,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def viewer_of(request: web.Request) -> str:
-    """Who asks, as `by` says. Raises InputError."""
+    """Who looks, by `?by=`. Raises InputError."""
     by = request.query.get("by", "")
     if not VIEWER.fullmatch(by):
         raise InputError("by: missing, or no name", "say who you are, as ?by=anna")

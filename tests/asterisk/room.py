@@ -34,8 +34,8 @@ def heard(call):
 class Room:
     """One agent, one supervisor, and debtors who talk until they are hung up on."""
 
-    def __init__(self, stage, public):
-        self.stage, self.public = stage, public
+    def __init__(self, stage, public, network):
+        self.stage, self.public, self.network = stage, public, network
         self.agent, self.other = stage.phones
         self.floor = None
 
@@ -89,7 +89,7 @@ async def room(tmp_path, tree):
         for phone, voice in zip(stage.phones, (AGENT_VOICE, OTHER_VOICE), strict=True):
             phone.voice, phone.measures = voice, True
         await stage.start_daemon()
-        it = Room(stage, public)
+        it = Room(stage, public, network)
         it.floor = await stack.enter_async_context(Floor(stage))
         await it.ask("agents/agent01/log-in", {"ready": True})
         await it.floor.client.post(f"/api/v1/campaigns/{CAMPAIGN}/start")

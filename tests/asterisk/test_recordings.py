@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from bench import recordings as bench
-from dialer.demo.stage import AGENT_VOICE
-from tests.asterisk.stage import dialer, until
-from tests.asterisk.test_by_ear import Ear
+from dialer.demo.stage import AGENT_VOICE, CALLER_ID
+from tests.asterisk.stage import dialer, import_numbers, until
+from tests.asterisk.test_by_ear import NUMBER, Ear
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 RECORDS = "ring_timeout_seconds = 20\nrecord = true"
@@ -75,8 +75,8 @@ def recorded(stage):
     return list((stage.folder / "pbx/spool/monitor/dialer").glob("dla-*"))
 
 
-def kept(stage):
-    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob("*/dla-*"))
+def kept(stage, prefix="dla-"):
+    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob(f"*/{prefix}*"))
 
 
 async def listed(stage):
@@ -156,6 +156,37 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
             sound.write(b"\x01")
         code, out, _ = await dialer("recordings", "verify", "--json", "-c", ear.stage.config)
         assert (code, json.loads(out)["changed"]) == (1, [line["attempt"]])
+
+
+async def test_of_who_rings_us_nothing_is_heard_before_case_and_consent_and_then_both_though_the_engine_is_killed(
+    tmp_path, asterisk_tree
+):
+    async with Ear(tmp_path, asterisk_tree, voice=VOICE, campaign=RECORDS) as ear:
+        await import_numbers(ear.stage, NUMBER)
+        await ear.floor.staff()
+        call = await ear.network.call(CALLER_ID, ("127.0.0.1", ear.stage.sip_port), "anonymous")
+        await until(lambda: AGENT_VOICE in call.heard)
+        assert "whose call" in await say(ear, "consented", ok=False)
+        code, out, err = await dialer("agents", "caller", "agent01", "1", "-c", ear.stage.config)
+        assert (code, out) == (0, "agent01's call is about case 1 of Luce\n"), err
+        await asyncio.sleep(1.0)
+        await say(ear, "consented")
+        await asyncio.sleep(2.0)
+        ear.stage.daemon.send_signal(signal.SIGKILL)
+        await ear.stage.daemon.wait()
+        await asyncio.sleep(3.0)
+        call.hang_up()  # nobody is there when the call ends
+        await ear.stage.start_daemon()
+        (line,) = await until(lambda: listed(ear.stage))
+        (file,) = await until(lambda: kept(ear.stage, "dli-"))
+        held, told = stretches(file)
+        assert (held, told > MOST_OF_IT) == (0, True)
+        assert (line["attempt"], line["known"]) == (file.stem, True)
+        said = [what for what, _ in await moments(ear.stage, file.stem)]
+        assert sorted(said[:2]) == ["held", "started"]  # within milliseconds
+        assert said[2:] == ["consented", "resumed", "stopped"]
+        code, out, _ = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, out) == (0, "1 recordings are as they were, 0 changed, 0 missing\n")
 
 
 async def test_without_consent_nothing_is_kept(tmp_path, asterisk_tree):

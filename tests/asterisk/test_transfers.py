@@ -2,6 +2,7 @@
 
 import pytest
 
+from dialer.demo.stage import CALLER_ID, CAMPAIGN
 from tests.asterisk.room import AGENT, DEBTOR, OTHER, room
 from tests.asterisk.stage import attempts, dialer, import_numbers, until
 
@@ -10,9 +11,14 @@ NOBODY = 0
 HOLD_SECONDS = 45
 
 
-async def both(it):
+async def both(it, *, came_in=False):
     """The first agent talks, the second one is ready."""
+    if came_in:
+        await it.ask(f"campaigns/{CAMPAIGN}/pause")
     await import_numbers(it.stage, "+393471234567")
+    if came_in:
+        pbx = ("127.0.0.1", it.stage.sip_port)
+        it.public.calls.append(await it.network.call(CALLER_ID, pbx, "+393471234567"))
     await it.hears(agent=DEBTOR, debtor=AGENT)
     await it.ask("agents/agent02/log-in", {"ready": True})
     await until(lambda: are(it, "talking", "ready"))
@@ -63,9 +69,9 @@ async def test_two_agents_speak_first_and_a_dead_engine_loses_nobody(tmp_path, a
         assert "handed over from agent01 to agent02" in " ".join(out.split())
 
 
-async def test_blind_and_a_restart_finds_the_debtor_on_hold(tmp_path, asterisk_tree):
+async def test_who_rang_us_goes_on_with_another_agent_and_a_restart_finds_the_caller_on_hold(tmp_path, asterisk_tree):
     async with room(tmp_path, asterisk_tree) as it:
-        await both(it)
+        await both(it, came_in=True)
         await warm(it)
         await it.kill()
         await it.stage.start_daemon()  # which takes the debtor back at once
@@ -74,6 +80,8 @@ async def test_blind_and_a_restart_finds_the_debtor_on_hold(tmp_path, asterisk_t
         await it.ask("agents/agent01/transfer", {"to": "agent02", "warm": False})
         await it.hears(agent=NOBODY, debtor=OTHER, other=DEBTOR)
         await until(lambda: are(it, "wrapping", "talking"))
+        card = await it.floor.client.get("/api/v1/agents/agent02/call")
+        assert (card["case"]["id"], card["inbound"]["called"]) == (1, CALLER_ID)
         (call,) = it.public.calls
         call.hang_up()
         await until(lambda: are(it, "wrapping", "wrapping"))

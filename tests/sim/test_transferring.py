@@ -9,17 +9,22 @@ from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import State
 from dialer.kernel.errors import PbxAwayError, PbxUnsureError
 from dialer.kernel.events import SpyMode
-from dialer.kernel.ids import INBOUND_PREFIX
 from dialer.testing.public import Behaviour
 from tests.sim.house import House
 
 pytestmark = pytest.mark.virtual_time
 HOLD_SECONDS = 45.0
+OURS = "+390612345678"
 
 
-async def talking(house):
+async def talking(house, *, came_in=False):
     """One of the agents talks, another is ready: the two, and the call."""
-    await house.begin(Behaviour.PERSON)
+    if came_in:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        house.pbx.call_in(house.ids.inbound(house.clock.now()), OURS, house.record.cases[1].new.numbers[0])
+    else:
+        await house.begin(Behaviour.PERSON)
     async with asyncio.timeout(60):
         while not (first := next((one for one in house.roster if one.work is Work.TALKING), None)):
             await house.run(0.25, act=False)
@@ -31,10 +36,16 @@ def has(session, attempt):
     return (session.work, session.seat, session.attempt) == (Work.TALKING, Seat.BUSY, attempt.id)
 
 
+def agent_on_record(house, attempt):
+    kept = house.record.inbound if attempt.id in house.record.inbound else house.record.attempts
+    return kept[attempt.id].agent
+
+
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
 @pytest.mark.parametrize("warm", [False, True], ids=["blind", "warm"])
-async def test_the_call_and_its_outcome_are_the_second_agents_and_the_first_wraps_up(warm):
+async def test_the_call_and_its_outcome_are_the_second_agents_and_the_first_wraps_up(warm, came_in):
     async with House(agents=2) as house:
-        first, second, attempt = await talking(house)
+        first, second, attempt = await talking(house, came_in=came_in)
         await house.flow.transferring.start(first.agent, second.agent, warm=warm)
         assert second.work is Work.RESERVED
         if warm:
@@ -44,7 +55,8 @@ async def test_the_call_and_its_outcome_are_the_second_agents_and_the_first_wrap
         await house.run(1.0, act=False)
         assert has(second, attempt)
         assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, None)
-        assert house.record.attempts[attempt.id].agent == second.agent
+        assert agent_on_record(house, attempt) == second.agent
+        assert house.tally.transfers == {("k", "warm" if warm else "blind", "handed_over"): 1}
         (entry,) = house.record.history
         assert first.agent in entry.text
         assert second.agent in entry.text
@@ -65,6 +77,7 @@ async def test_taken_back_the_call_is_the_first_agents_and_the_second_is_free():
         assert has(first, attempt)
         assert second.free
         assert house.record.history == []
+        assert house.tally.transfers == {("k", "warm", "taken_back"): 1}
 
 
 async def test_a_debtor_on_hold_comes_back_when_the_time_is_over():
@@ -106,6 +119,7 @@ async def test_a_seat_that_cannot_be_had_leaves_the_call_where_it_was():
         assert has(first, attempt)
         assert second.work is Work.READY
         assert attempt.state is State.TALKING
+        assert house.tally.transfers == {("k", "blind", "failed"): 1}
 
 
 async def test_a_debtor_who_hangs_up_on_hold_leaves_both_agents_free():
@@ -117,12 +131,14 @@ async def test_a_debtor_who_hangs_up_on_hold_leaves_both_agents_free():
         await house.run(1.0, act=False)
         assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, attempt.id)
         assert second.free
+        assert house.tally.transfers == {("k", "warm", "hung_up"): 1}
 
 
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
 @pytest.mark.parametrize("when", ["on hold", "handed over"])
-async def test_a_restart_finds_the_call_with_whom_it_is(when):
+async def test_a_restart_finds_the_call_with_whom_it_is(when, came_in):
     async with House(agents=2) as house:
-        first, second, attempt = await talking(house)
+        first, second, attempt = await talking(house, came_in=came_in)
         await house.flow.transferring.start(first.agent, second.agent, warm=True)
         await house.run(1.0, act=False)
         if when == "handed over":
@@ -248,13 +264,19 @@ async def test_what_cannot_be_is_refused_in_words():
             await start(first.agent, third.agent, warm=True)
 
 
-async def test_a_call_that_came_in_stays_with_its_agent():
+async def test_a_caller_is_transferred_once_it_is_said_whose_call_it_is():
     async with House(agents=2) as house:
-        first, second, attempt = await talking(house)
-        house.live.drop(attempt)
-        attempt.id = INBOUND_PREFIX + "0" * 26
-        house.live.add(attempt)
-        first.attempt = attempt.id
-        with pytest.raises(AgentError, match="came in"):
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        id_ = house.ids.inbound(house.clock.now())
+        house.pbx.call_in(id_, OURS)
+        await house.run(1.0, act=False)
+        first = house.roster.of_attempt(id_)
+        second = next(one for one in house.roster if one is not first)
+        with pytest.raises(AgentError, match="nobody has said whose"):
             await house.flow.transferring.start(first.agent, second.agent, warm=True)
         assert second.free
+        await house.flow.receiving.identify(first.agent, 1)
+        await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        await house.run(1.0, act=False)
+        assert has(second, house.live.get(id_))

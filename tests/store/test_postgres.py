@@ -31,6 +31,12 @@ from tests.store.conftest import opened
 from tests.store.test_record import NOW, first_case, new_case, reservation
 from tests.store.test_sql import row
 
+
+async def flushed(store):
+    store.writer.put(row(1))
+    await store.attempts.flush()
+
+
 READS = [
     lambda store: store.book.due("k", NOW, 10, ()),
     lambda store: store.book.card(1, NOW),
@@ -40,7 +46,7 @@ READS = [
     lambda store: store.attempts.latest(),
     lambda store: store.lines(),
     lambda store: SqlReports(store.engine).attempt_totals(Asked(NOW, ZoneInfo("UTC"))),
-    lambda store: store.attempts.flush(),
+    flushed,
     lambda store: store.floor.sessions(),
     lambda store: SqlLearnt(store.engine, store.writer, schema.habits).learnt(),
     lambda store: SqlAbandoned(store.engine, store.writer).portions(None, None),

@@ -8,7 +8,7 @@ Each has its test in tests/ami.
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from panoramisk.manager import Manager
 from panoramisk.message import Message
 
 from dialer.kernel.errors import AwayError, PbxAwayError, PbxUnsureError, RefusedError
+from dialer.kernel.histogram import Histogram
 
 log = structlog.get_logger(__name__)
 # it prints whole actions, numbers and variables included
@@ -33,6 +34,7 @@ MOST_PENDING = 5_000
 CONNECT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 Value = str | Sequence[str]
 
@@ -120,6 +122,8 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.malformed = 0
         self.connects = 0
         self.up = False
+        self.requests: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(REQUEST_BUCKETS))
+        """How long each took to be answered, or given up, in seconds, by action."""
         self._on_event = on_event
         self._on_ping = on_ping
         self._chance = chance
@@ -146,12 +150,14 @@ class AmiLink(Manager):  # type: ignore[misc]
             raise PbxAwayError(f"the PBX owes {MOST_PENDING} answers")
         # with None the library asks the answer itself whether a list follows: a refusal has none
         future = protocol.send(dict(action), as_list=None if as_list else False)
+        sent = self.loop.time()
         try:
             async with asyncio.timeout(self.settings.request_seconds):
                 return await future
         except TimeoutError:
             raise PbxUnsureError(f"the PBX didn't answer within {self.settings.request_seconds:g} s") from None
         finally:
+            self.requests[str(action["Action"])].add(self.loop.time() - sent)
             if not future.done() or future.cancelled():
                 for key in [key for key, pending in protocol.responses.items() if pending.future is future]:
                     del protocol.responses[key]

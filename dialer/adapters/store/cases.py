@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from dialer.adapters.store.among import among
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import standing_about
 from dialer.adapters.store.intake import add, facts_of
@@ -127,7 +128,7 @@ _DUE = (
     .join(debtors)
     .outerjoin(mandates, (mandates.c.creditor == cases.c.creditor) & (mandates.c.reference == cases.c.mandate))
 )
-_DUE_PAGE = _DUE.where(cases.c.id.in_(bindparam("ids", expanding=True)))
+_DUE_PAGE = _DUE.where(among(cases.c.id, "ids"))
 _OF_CAMPAIGN = (
     cases.c.campaign == bindparam("campaign"),
     cases.c.state == literal_column(f"'{CaseState.OPEN.value}'"),  # written out, as the partial index wants it

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, literal, select
 
+from dialer.adapters.store.among import among
 from dialer.adapters.store.schema import attempts, numbers, outcomes
 from dialer.calls.results import Result
 from dialer.cases.debtor import NumberKind, Provenance
@@ -34,7 +35,7 @@ _LINES = (
         func.max(attempts.c.cleared_at).label("last_tried_at"),
     )
     .outerjoin(attempts, _OF_NUMBER)
-    .where(numbers.c.debtor_id.in_(bindparam("debtor_ids", expanding=True)))
+    .where(among(numbers.c.debtor_id, "debtor_ids"))
     .group_by(*(numbers.c[name] for name in _LINE))
     .order_by(numbers.c.debtor_id, numbers.c.position)
 )

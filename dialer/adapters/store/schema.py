@@ -97,6 +97,7 @@ debtors = Table(
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
     Column("kind", String, nullable=False, server_default="person"),
     Column("tax_code", String, nullable=False, server_default=""),
+    Column("pec", String, nullable=False, server_default=""),
     Column("risk_class", String, nullable=False, server_default=""),
     Column("income_class", String, nullable=False, server_default=""),
     UniqueConstraint("creditor", "reference"),
