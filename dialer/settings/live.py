@@ -45,6 +45,7 @@ LIVE = frozenset(
                 "auto_ready_after_seconds",
                 "inbound_wait_seconds",
                 "record",
+                "stereo",
                 "caller_id",
                 "caller_id_registered",
                 "caller_ids",

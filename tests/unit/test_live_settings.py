@@ -145,6 +145,7 @@ CHANGED = {
     "auto_ready_after_seconds": 4.0,
     "inbound_wait_seconds": 5.0,
     "record": "true",
+    "stereo": "true",
     "caller_id": "'+390612345670'",
     "caller_id_registered": "true",
     "caller_ids": "[{number = '+390612345671'}]",
