@@ -77,6 +77,7 @@ from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reloading import ReloadRoutes
 from dialer.web.reports import Reports
+from dialer.web.tuning import TuningRoutes
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
@@ -465,6 +466,7 @@ class Daemon:
         )
         application = interface.application()
         application.add_routes(ReloadRoutes(self._reloading, past).routes())
+        application.add_routes(TuningRoutes(self._flow, self._config).routes())
         application.add_routes(self._reports.routes())
         explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
         application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())

@@ -195,7 +195,7 @@ def supervising(settings: Settings) -> Supervising:
 
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
-    return Wish(campaign.abandonment_target, campaign.abandonment_cap)
+    return Wish(campaign.abandonment_target, campaign.abandonment_cap, campaign.patience_seconds)
 
 
 def link(settings: Settings) -> LinkSettings:

@@ -38,7 +38,6 @@ from dialer.outcomes.said import Said
 from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.recordings import play
-from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -175,7 +174,6 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
-                web.post(f"{campaign}/tune", self._tune),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
         )
@@ -210,11 +208,6 @@ class Api:
         campaign = self._campaign(request)
         await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
-
-    async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
-        tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
-        return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
     def _campaign(self, request: web.Request) -> Campaign:
         name = request.match_info["campaign"]
