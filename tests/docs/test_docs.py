@@ -125,3 +125,31 @@ def test_the_mandates_of_the_supervisors_page_can_be_read(tmp_path):
     (tmp_path / "dialer.toml").write_text(mandates)
     rules = configured.rules(settings.load(tmp_path / "dialer.toml"))("k", "Luce")
     assert (rules.grace_days, len(rules.ladder)) == (5, 2)
+
+
+def commands_of(page):
+    """Each `dialer ...` that a page tells people to type, in text or in a block; words of a template stand for any."""
+    text = page.read_text()
+    fenced = re.findall(r"^```(?:sh|text)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    typed = [line.strip() for block in fenced for line in block.splitlines()]
+    bare = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for said in (*typed, *(span.replace("\n", " ") for span in re.findall(r"`(dialer [^`]*)`", bare))):
+        if said.startswith("dialer "):
+            yield re.split(r"[|>&#]|  ", re.sub(r'"[^"]*"', "TEXT", said))[0].split()[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_pages_name_exist_with_their_options(page):
+    from typer.main import get_command
+
+    from dialer.cli import app
+
+    for words in commands_of(page):
+        command, rest = get_command(app), list(words)
+        while rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest.pop(0)]
+        named = not hasattr(command, "commands") or not rest or rest[0].startswith(("-", "NAME"))
+        assert named, f"{page.name}: dialer {' '.join(words)}: no such command"
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
+        for option in (word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)):
+            assert option in known, f"{page.name}: dialer {' '.join(words)}: no option {option}"
