@@ -1,6 +1,6 @@
 """From the configuration to the law and the campaigns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,11 +41,21 @@ def law(settings: Settings) -> Law:
     packs: dict[str, Pack] = {}
     for name, campaign in settings.campaigns.items():
         try:
-            named = shelf.load_for(campaign.packs)
+            packs |= {pack.name: pack for pack in shelf.load_for(campaign.packs)}
         except InputError as error:
             raise InputError(f"campaigns.{name}.packs: {error}", error.remedy) from None
+        if campaign.packs_follow_debtor:
+            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
+    check_within(settings, packs)
+    holidays = settings.compliance.holidays_file
+    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def check_within(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """What each campaign wants must lie within its packs. Raises InputError."""
+    for name, campaign in settings.campaigns.items():
+        named = [packs[pack] for pack in campaign.packs]
         for pack in named:
-            packs[pack.name] = pack
             for least in pack.of_kind(RingMin):
                 if campaign.ring_timeout_seconds < least.seconds:
                     raise _ring_error(
@@ -55,10 +65,6 @@ def law(settings: Settings) -> Law:
                 if campaign.ring_timeout_seconds > most.seconds:
                     raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
         targets.check(name, Bounds.of(named), wish(campaign))
-        if campaign.packs_follow_debtor:
-            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
-    holidays = settings.compliance.holidays_file
-    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
 
 
 def rules(settings: Settings) -> RulesOf:

@@ -46,9 +46,14 @@ def configure(form: Literal["json", "console"], level: str, stream: TextIO | Non
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
+    set_level(level)
     for noisy in ("alembic", "aiohttp.access", "aiosqlite", "asyncio", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """What is said from now on: this and what is graver."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -23,6 +23,7 @@ from dialer.campaigns.campaign import CampaignState
 from dialer.cases.promises import Kept
 from dialer.compliance.reasons import FAIL_CLOSED, Reason
 from dialer.kernel.histogram import Histogram
+from dialer.kernel.reloads import ReloadResult
 from dialer.live.snapshot import AccountLine, Snapshot
 from dialer.live.tally import Tally
 from dialer.outcomes.catalogue import shipped
@@ -85,6 +86,7 @@ class DialerCollector(Collector):
         yield from self._floor()
         yield from self._gate()
         yield from self._service()
+        yield from self._configuration()
 
     def _counts(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily("dialer_attempts", "calls that ended, by result", labels=["campaign", "result"])
@@ -121,6 +123,25 @@ class DialerCollector(Collector):
             _add_histogram(ring, [name], tally.ring)
             _add_histogram(idle, [name], tally.agent_wait)
         yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring, idle)
+
+    def _configuration(self) -> Iterator[Metric]:
+        reloads = CounterMetricFamily(
+            "dialer_config_reloads", "times that the configuration was to be taken up anew", labels=["result"]
+        )
+        for result in ReloadResult:
+            reloads.add_metric([result.value], self._tally.reloads[result])
+        yield reloads
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_successful",
+            "0 while the configuration's file is wrong, and an older one is in force",
+            value=float(self._tally.last_reload_successful),
+        )
+        at = self._tally.configured_at
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_success_timestamp_seconds",
+            "when the configuration was last taken up, by the engine's clock",
+            value=at.timestamp() if at else 0.0,
+        )
 
     def _inbound(self) -> Iterator[Metric]:
         calls = CounterMetricFamily(

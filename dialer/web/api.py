@@ -5,7 +5,7 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -122,12 +122,17 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        everybody = Holder("", digest_of(token.encode()))
-        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
+        self._everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((), book.creditor_of, self._not_shown)
+        self.admit(holders)
         self._rules = rules
         self._files = files
         self._waiting = waits
         self._written = written
+
+    def admit(self, holders: Iterable[Holder]) -> None:
+        """Who may ask from now on, beside whoever has the one shared token."""
+        self._access.holders = (self._everybody, *holders)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)

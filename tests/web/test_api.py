@@ -39,8 +39,8 @@ HEALTH = dict.fromkeys(metrics.HEALTH, 0.0) | {"dialer_ami_up": 1.0}
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self, holders=()):
-        self.holders = holders
+    def __init__(self, holders=(), routes=()):
+        self.holders, self.routes = holders, routes
         self.folder = TemporaryDirectory()  # of the recordings
         self.files = RecordingFiles(Path(self.folder.name))
         self.house = House(agents=2, boss=True)
@@ -92,6 +92,7 @@ class Site:
         )
         self.application.add_routes(ExplainRoutes(explaining, self.house.record, self.house.clock).routes())
         self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
+        self.application.add_routes(self.routes)
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
