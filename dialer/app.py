@@ -1,6 +1,7 @@
 """The composition root: it knows everybody."""
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
-from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
@@ -38,9 +38,10 @@ from dialer.adapters.store.reloads import SqlReloads
 from dialer.adapters.store.turns import SqlTurns
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.adapters.systemd import ServiceManager
 from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
-from dialer.agents.session import Session
+from dialer.agents.session import Session, Work
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
 from dialer.calls.retention import Pruning
@@ -54,7 +55,7 @@ from dialer.explaining import Explaining
 from dialer.flow import Flow
 from dialer.in_force import InForce
 from dialer.kernel.clock import SystemClock
-from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
+from dialer.kernel.errors import AwayError, InUseError, PbxRefusedError
 from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
@@ -99,19 +100,13 @@ class Daemon:
     def __init__(self, settings: Settings, config: Path) -> None:
         self._settings, self._config = settings, config
         self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
-        self._link_settings = LinkSettings(
-            host=settings.pbx.host,
-            port=settings.pbx.port,
-            username=settings.pbx.username,
-            secret=secret(settings.pbx.secret, settings.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
-            request_seconds=settings.pbx.request_seconds,
-            ping_seconds=settings.pbx.ping_seconds,
-        )
+        self._link_settings = configured.link(settings)
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
         self._in_force = InForce(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
-        self._lag_seconds = 0.0
+        self._manager = ServiceManager(os.environ, os.getpid())
+        self._lag_seconds = self._ticked_at = 0.0
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -353,7 +348,10 @@ class Daemon:
             tasks.start("ami", self._pbx.link.run(lambda: self._on_up(connected), self._on_down))
             self._watch_signals()
             await self._first_connect(connected)
-            log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
+            self._ticked_at = asyncio.get_running_loop().time()
+            self._manager.ready(self._status())
+            tasks.start("service_manager", self._manager.keep(lambda: self._ticked_at, self._status))
+            log.info("daemon.started", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
@@ -374,11 +372,7 @@ class Daemon:
         for wait in pending:
             wait.cancel()
         if not done:
-            pbx = self._settings.pbx
-            raise PbxAwayError(
-                f"no Asterisk manager interface answers at {pbx.host}:{pbx.port}",
-                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
-            )
+            raise self._pbx.link.absent
 
     async def _on_up(self, connected: asyncio.Event) -> None:
         self._flow.trunks.forget_reached()
@@ -394,11 +388,12 @@ class Daemon:
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
-            self._lag_seconds = max(0.0, loop.time() - due)
+            self._ticked_at = loop.time()
+            self._lag_seconds = max(0.0, self._ticked_at - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
-                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                log.warning("daemon.calls_left_behind", calls=len(self._flow.live))
                 return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
@@ -419,7 +414,7 @@ class Daemon:
 
     async def _ask_again(self) -> None:
         """Some attempt has missed its end: ask the PBX what there is."""
-        log.warning("attempts.overdue")
+        log.warning("attempts.end_missed")
         try:
             await self._recovery.reconcile()
         except (AwayError, PbxRefusedError) as error:
@@ -432,7 +427,8 @@ class Daemon:
             if self._flow.stopping:
                 self._stop.set()
             self._flow.stopping = True
-            log.info("daemon.draining", calls=len(self._flow.live))
+            self._manager.stopping(self._status())
+            log.info("daemon.drain_began", calls=len(self._flow.live))
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -516,6 +512,11 @@ class Daemon:
         if self._flow.stopping:
             problems.append("the daemon is stopping")
         return problems
+
+    def _status(self) -> str:
+        """One sentence for the service manager."""
+        agents = sum(session.work is not Work.OFFLINE for session in self._flow.roster)
+        return "; ".join([f"{len(self._flow.live)} calls, {agents} agents", *self._problems()])
 
     def _inside(self) -> Inside:
         packs = self._in_force.law.packs.values()

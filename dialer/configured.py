@@ -1,9 +1,11 @@
 """From the configuration to the law and the campaigns."""
 
+import ssl
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
@@ -196,6 +198,27 @@ def wish(campaign: CampaignSettings) -> Wish:
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
 
 
+def link(settings: Settings) -> LinkSettings:
+    """How to reach the manager interface. Raises InputError where the secret or the authority can't be read."""
+    pbx, context = settings.pbx, None
+    if pbx.tls:
+        try:
+            context = ssl.create_default_context(cafile=pbx.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"pbx.ca_file {pbx.ca_file}: {error.strerror or error}", "name the authority's certificate, in PEM"
+            ) from None
+    return LinkSettings(
+        host=pbx.host,
+        port=pbx.port,
+        username=pbx.username,
+        secret=secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
+        request_seconds=pbx.request_seconds,
+        ping_seconds=pbx.ping_seconds,
+        tls=context,
+    )
+
+
 def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
     """The trunks of these names; no name: every trunk."""
     return [
@@ -219,6 +242,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
     recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
+    stereo = {one.creditor: one.stereo for one in settings.mandates if one.stereo is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -252,6 +276,8 @@ def campaign(settings: Settings, name: str) -> Campaign:
         inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
         mandate_records=recorded,
+        stereo=wish.stereo,
+        mandate_stereo=stereo,
     )
 
 

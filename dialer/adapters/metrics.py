@@ -1,6 +1,7 @@
 """The tally as Prometheus reads it: made at each scrape, every label set present from the start."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -339,11 +340,23 @@ def _caller_ids(snapshot: Snapshot) -> Iterator[Metric]:
     yield from (rate, calls, collapsed)
 
 
-def exposition(collector: Collector) -> bytes:
-    """The text that Prometheus scrapes."""
+class _Taken(Collector):
+    """What was collected at one instant."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+async def exposition(collector: Collector) -> bytes:
+    """The text that Prometheus scrapes. Its figures are of one instant; to write them down takes twice as long as to take
+    them, and no call waits for that.
+    """
     registry = CollectorRegistry()
-    registry.register(collector)
-    return generate_latest(registry)
+    registry.register(_Taken(collector.collect()))
+    return await asyncio.to_thread(generate_latest, registry)
 
 
 def _ratio(account: AccountLine) -> float:

@@ -209,7 +209,10 @@ class Trunks:
         state.reached = state.reached if reached is None else reached
         if state.sick != was:
             log.warning(
-                "trunk.sick" if state.sick else "trunk.well", trunk=state.name, failures=failures, reached=state.reached
+                "trunk.quarantined" if state.sick else "trunk.recovered",
+                trunk=state.name,
+                failures=failures,
+                reached=state.reached,
             )
 
     def _to_probe(self, states: Iterable[TrunkState], now: float) -> TrunkState | None:

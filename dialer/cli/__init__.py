@@ -7,7 +7,9 @@ import typer
 
 from dialer.cli import (
     agents,
+    asterisk_conf,
     audit,
+    backup,
     campaign,
     case,
     cases,
@@ -54,6 +56,9 @@ app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+app.command("asterisk-conf")(asterisk_conf.asterisk_conf)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)

@@ -102,7 +102,7 @@ class Api:
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         token: str,
         clock: Clock,
         rules: RulesOf,
@@ -188,7 +188,9 @@ class Api:
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     # -- the floor --------------------------------------------------------------------------------------
 
