@@ -119,3 +119,9 @@ def test_commands_that_pages_name_exist_with_their_options(page, program):
         known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
         for option in (word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)):
             assert option in known, f"{page.name}: dialer {' '.join(words)}: no option {option}"
+
+
+def test_the_index_has_every_page():
+    index = (ROOT / "docs/README.md").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.name == "README.md" or f"]({page.relative_to(ROOT / 'docs')})" in index, page
