@@ -43,10 +43,15 @@ setup: .venv/ready .cache/asterisk/asterisk
 .cache/prometheus/run: setup/fetch-debs
 	@setup/fetch-debs .cache/prometheus bookworm 'prometheus|libc6|libgcc-s1' prometheus
 
+# the judge of the unit file; its library lies where the tree's own loader doesn't look
+.cache/systemd/run: setup/fetch-debs
+	@setup/fetch-debs .cache/systemd bookworm '.*' systemd
+	@cd .cache/systemd/tree/usr/lib/*-linux-gnu && ln -sf systemd/libsystemd-shared-*.so .
+
 demo: setup
 	@$(DIALER) demo $(ARGS)
 
-test: setup .venv/ready-dev .cache/sipp/run .cache/postgres/ready .cache/redis/run .cache/prometheus/run
+test: setup .venv/ready-dev .cache/sipp/run .cache/postgres/ready .cache/redis/run .cache/prometheus/run .cache/systemd/run
 	@$(PYTEST) $(ARGS)
 
 check: lint types contracts test

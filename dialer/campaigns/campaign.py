@@ -1,7 +1,7 @@
 """A campaign, and whether it dials."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -106,6 +106,12 @@ class Campaign:
     state: CampaignState = CampaignState.STOPPED
     commands: int = 0
     """How many came in: tells whether one was overtaken by another."""
+
+    def take_up(self, configured: "Campaign") -> None:
+        """Hold what is configured anew; calls under way go on as they began."""
+        for one in fields(self):
+            if one.name not in ("state", "commands"):
+                setattr(self, one.name, getattr(configured, one.name))
 
     @property
     def dials(self) -> bool:
