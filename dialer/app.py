@@ -30,6 +30,7 @@ from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.listenings import SqlListenings
+from dialer.adapters.store.outside import SqlOutside
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
@@ -80,6 +81,7 @@ from dialer.web.tuning import TuningRoutes
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+MOST_CALL_BACKS = 200
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
 PRUNE_SECONDS = 86_400.0
@@ -191,6 +193,8 @@ class Daemon:
             trunks=trunks,
             closing=closing,
             listenings=listenings,
+            outside=SqlOutside(engine, self._writer),
+            supervisors=configured.supervising(settings).supervisors,
             history=self._dossiers,
             learning=learning,
             pacer=pacer,
@@ -242,12 +246,13 @@ class Daemon:
                 self._ledger.load(page)
 
     async def _count_wanted(self) -> None:
-        """Who is called too seldom, once a minute, for the alert."""
+        """Who is called too seldom, and whom an agent promised to call by now, once a minute, for the alerts."""
         while True:
             for name in self._flow.campaigns:
+                now, tally = self._clock.now(), self._flow.tally.campaigns[name]
                 with suppress(AwayError):
-                    wanted = await self._book.count_wanted(name, self._clock.now())
-                    self._flow.tally.campaigns[name].wanted = wanted
+                    tally.wanted = await self._book.count_wanted(name, now)
+                    tally.call_backs_due = len(await self._book.call_backs(name, now, MOST_CALL_BACKS))
             await asyncio.sleep(CADENCE_SECONDS)
 
     async def _judge_promises(self) -> None:
@@ -352,7 +357,7 @@ class Daemon:
             self._ticked_at = asyncio.get_running_loop().time()
             self._manager.ready(self._status())
             tasks.start("service_manager", self._manager.keep(lambda: self._ticked_at, self._status))
-            log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
+            log.info("daemon.started", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
@@ -394,7 +399,7 @@ class Daemon:
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
-                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                log.warning("daemon.calls_left_behind", calls=len(self._flow.live))
                 return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
@@ -415,7 +420,7 @@ class Daemon:
 
     async def _ask_again(self) -> None:
         """Some attempt has missed its end: ask the PBX what there is."""
-        log.warning("attempts.overdue")
+        log.warning("attempts.end_missed")
         try:
             await self._recovery.reconcile()
         except (AwayError, PbxRefusedError) as error:
@@ -429,7 +434,7 @@ class Daemon:
                 self._stop.set()
             self._flow.stopping = True
             self._manager.stopping(self._status())
-            log.info("daemon.draining", calls=len(self._flow.live))
+            log.info("daemon.drain_began", calls=len(self._flow.live))
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)

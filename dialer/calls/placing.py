@@ -153,7 +153,7 @@ class Placing:
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:
-            log.warning("attempt.refused_by_pbx", attempt=attempt.id, error=str(error))
+            log.warning("attempt.refused_by_pbx", attempt=attempt.id, campaign=attempt.campaign, error=str(error))
             self._move(attempt, Signal.REFUSED)
         except PbxUnsureError:
             self._move(attempt, Signal.UNSURE)

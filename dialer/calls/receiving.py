@@ -289,7 +289,7 @@ class Receiving:
         except (PbxRefusedError, PbxAwayError):
             self._apply(call, InboundSignal.CLAIM_REFUSED)
         except PbxUnsureError:
-            log.warning("inbound.connect_unsure", call=call.id)
+            log.warning("inbound.connect_unacknowledged", call=call.id)
 
     def _turn_away(self, call: InboundCall, why: InboundResult) -> None:
         call.why = why
@@ -394,7 +394,7 @@ class Receiving:
                 log.warning("inbound.case_lost", call=call.id)
                 break
             except AwayError:
-                log.warning("inbound.call_back_waits", call=call.id)
+                log.warning("inbound.call_back_kept", call=call.id)
                 await asyncio.sleep(ASKED_AGAIN_SECONDS)
         if call.case_id is not None and call.call_back_due_at is not None:
             why = f"{AGREED}: the debtor rang and asked for it"

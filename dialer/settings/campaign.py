@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from dialer.settings.caller_id import CallerIdSettings, check_caller_ids, ordinary_number
+from dialer.settings.destination import DestinationSettings, check_destinations
 from dialer.settings.letter import LetterSettings
 from dialer.settings.section import NAME, Section
 from pacing import Mode
@@ -111,6 +112,10 @@ class CampaignSettings(Section):
         description="how long who rings one of its caller ids waits for an agent; then a call back is offered",
     )
 
+    destinations: tuple[DestinationSettings, ...] = Field(
+        (), description="`[[campaigns.NAME.destinations]]`: whom outside its agents may call into a call"
+    )
+
     @model_validator(mode="after")
     def _shows_a_number(self) -> "CampaignSettings":
         if self.caller_id is None and not self.caller_ids:
@@ -118,6 +123,7 @@ class CampaignSettings(Section):
         if self.caller_ids and (self.caller_id is not None or self.caller_id_registered):
             raise ValueError("caller_id and caller_ids: put all of them into [[campaigns.NAME.caller_ids]]")
         check_caller_ids(self.caller_ids)
+        check_destinations(self.destinations)
         return self
 
     @property

@@ -75,7 +75,9 @@ class SkipBody(_Body):
 
 
 class TransferBody(_Body):
-    """to: an agent of the campaign who is ready. warm: the two speak first, with the debtor on hold."""
+    """to: an agent of the campaign who is ready, a supervisor who isn't logged in, or one of the campaign's destinations.
+    warm: the two speak first, with the debtor on hold.
+    """
 
     to: str
     warm: bool = True
@@ -101,7 +103,7 @@ class Api:
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         token: str,
         clock: Clock,
         rules: RulesOf,
@@ -155,6 +157,7 @@ class Api:
                 web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/transfer", self._transfer),
+                web.get(f"{agent}/outside", self._outside),
                 web.post(f"{agent}/hand-over", self._hand_over),
                 web.post(f"{agent}/take-back", self._take_back),
                 web.post(f"{agent}/outcome", self._outcome),
@@ -186,7 +189,9 @@ class Api:
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     # -- the floor --------------------------------------------------------------------------------------
 
@@ -311,6 +316,11 @@ class Api:
         body = TransferBody.model_validate(await body_of(request))
         await self._flow.transferring.start(_agent(request), body.to, warm=body.warm)
         return self._session(request)
+
+    async def _outside(self, request: web.Request) -> web.Response:
+        """Whom the agent may call into the call under way, beside colleagues."""
+        known = self._flow.transferring.outside_of(_agent(request))
+        return web.json_response({"outside": [{"to": to, "label": label} for to, label in known.items()]})
 
     async def _hand_over(self, request: web.Request) -> web.Response:
         await self._flow.transferring.hand_over(_agent(request))
