@@ -1,7 +1,7 @@
 """From the configuration to the law and the campaigns."""
 
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -43,11 +43,21 @@ def law(settings: Settings) -> Law:
     packs: dict[str, Pack] = {}
     for name, campaign in settings.campaigns.items():
         try:
-            named = shelf.load_for(campaign.packs)
+            packs |= {pack.name: pack for pack in shelf.load_for(campaign.packs)}
         except InputError as error:
             raise InputError(f"campaigns.{name}.packs: {error}", error.remedy) from None
+        if campaign.packs_follow_debtor:
+            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
+    check_within(settings, packs)
+    holidays = settings.compliance.holidays_file
+    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def check_within(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """What each campaign wants must lie within its packs. Raises InputError."""
+    for name, campaign in settings.campaigns.items():
+        named = [packs[pack] for pack in campaign.packs]
         for pack in named:
-            packs[pack.name] = pack
             for least in pack.of_kind(RingMin):
                 if campaign.ring_timeout_seconds < least.seconds:
                     raise _ring_error(
@@ -57,10 +67,6 @@ def law(settings: Settings) -> Law:
                 if campaign.ring_timeout_seconds > most.seconds:
                     raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
         targets.check(name, Bounds.of(named), wish(campaign))
-        if campaign.packs_follow_debtor:
-            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
-    holidays = settings.compliance.holidays_file
-    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
 
 
 def rules(settings: Settings) -> RulesOf:
@@ -236,6 +242,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
     recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
+    stereo = {one.creditor: one.stereo for one in settings.mandates if one.stereo is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -269,6 +276,8 @@ def campaign(settings: Settings, name: str) -> Campaign:
         inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
         mandate_records=recorded,
+        stereo=wish.stereo,
+        mandate_stereo=stereo,
     )
 
 

@@ -30,6 +30,7 @@ from dialer.cli import (
     payments,
     phones,
     recordings,
+    reload,
     report,
     run,
     script,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("reload")(reload.reload)
 app.command("explain")(explain.explain)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)

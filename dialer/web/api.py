@@ -5,7 +5,7 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -102,7 +102,7 @@ class Api:
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         token: str,
         clock: Clock,
         rules: RulesOf,
@@ -122,12 +122,17 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        everybody = Holder("", digest_of(token.encode()))
-        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
+        self._everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((), book.creditor_of, self._not_shown)
+        self.admit(holders)
         self._rules = rules
         self._files = files
         self._waiting = waits
         self._written = written
+
+    def admit(self, holders: Iterable[Holder]) -> None:
+        """Who may ask from now on, beside whoever has the one shared token."""
+        self._access.holders = (self._everybody, *holders)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -183,7 +188,9 @@ class Api:
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     # -- the floor --------------------------------------------------------------------------------------
 

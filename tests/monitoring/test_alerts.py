@@ -104,7 +104,7 @@ SILENT = [
     [
         ("GateFailClosed", bad("ami_up", 1, 0) | bad("gate_shut", 0, 1, "pbx-away")),  # AmiDown says it
         ("NothingDialsThoughAgentsWait", no_calls() | bad("pacing_limit_info", 0, 1, "hours")),
-        ("AbandonBudgetNearlySpent", bad("abandon_ratio", 0.01, 0.04)),  # AbandonCapExceeded says it
+        ("AbandonCapExceeded", bad("abandon_ratio", 0.01, 0.03)),  # all of it, and not more
         ("CasesCalledTooSeldom", bad("cases_wanted", 0, 5)),  # not for a day
     ],
     [

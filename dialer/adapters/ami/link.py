@@ -70,7 +70,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         end = self.raw.rfind(b"\r\n\r\n")
         if end < 0:
             if len(self.raw) > MOST_BLOCK_BYTES:
-                log.error("ami.block_too_large", bytes=len(self.raw))
+                log.error("ami.block_refused", bytes=len(self.raw))
                 self.transport.abort()
             return
         whole, self.raw = bytes(self.raw[: end + 4]), self.raw[end + 4 :]
