@@ -7,6 +7,7 @@ import pytest
 
 from dialer import settings
 from dialer.adapters.metrics import HEALTH, DialerCollector, exposition
+from dialer.adapters.systemd import ServiceManager
 from dialer.calls.retention import Pruning
 from dialer.in_force import InForce
 from dialer.kernel.reloads import ReloadResult
@@ -55,6 +56,7 @@ class Reloaded:
             self.admitted.append,
             self.record,
             house.clock,
+            ServiceManager({}, 0),
         )
 
     def write(self, *changes):
