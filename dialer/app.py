@@ -462,7 +462,7 @@ class Daemon:
         )
         past = SqlReloads(self._engine, self._writer, self._settings.store.cell)
         self._reloading = Reloading(
-            self._config, self._in_force, self._flow, self._pruning, interface.admit, past, self._clock
+            self._config, self._in_force, self._flow, self._pruning, interface.admit, past, self._clock, self._manager
         )
         application = interface.application()
         application.add_routes(ReloadRoutes(self._reloading, past).routes())

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from dialer.adapters import logging
+from dialer.adapters.systemd import ServiceManager
 from dialer.calls.retention import Pruning
 from dialer.flow import Flow
 from dialer.in_force import InForce, Taken
@@ -39,9 +40,11 @@ class Reloading:
         admit: Callable[[tuple[Holder, ...]], None],
         record: ReloadRecord,
         clock: Clock,
+        manager: ServiceManager,
     ) -> None:
         self._config, self._in_force, self._flow = config, in_force, flow
         self._pruning, self._admit, self._record, self._clock = pruning, admit, record, clock
+        self._manager = manager
         self._one_at_a_time = asyncio.Lock()
         self._asked = asyncio.Event()
         self._seen: Seen = _look(config, in_force.settings)
@@ -71,8 +74,9 @@ class Reloading:
     async def reload(self, by: str) -> Reload:
         """Take up the file, as far as that goes without a restart; a wrong one changes nothing. Both are on record."""
         async with self._one_at_a_time:
-            waiting = self._waiting
-            reload = await self._take_up(by)
+            with self._manager.reloading():
+                waiting = self._waiting
+                reload = await self._take_up(by)
         self._flow.tally.reloaded(reload.result, reload.at)
         if reload.result is not ReloadResult.UNCHANGED or reload.waiting != waiting:
             self._record.save_reload(reload)

@@ -5,8 +5,8 @@ Without one (`NOTIFY_SOCKET` is unset) nobody is told anything.
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from time import monotonic_ns
 
 LONGEST_TICK_SECONDS = 600.0
@@ -31,12 +31,17 @@ class ServiceManager:
         self.feed_seconds = min(STATUS_SECONDS, int(period) / 1e6 / FED_PER_PERIOD) if watched else STATUS_SECONDS
 
     def ready(self, status: str) -> None:
-        """The start, or a reload, is over."""
+        """The start is over."""
         self._tell("READY=1", _status(status))
 
-    def reloading(self) -> None:
-        """The configuration is being read again; `ready` follows, whatever came of it."""
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """The configuration is being read again, whatever comes of it."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1_000}")
+        try:
+            yield
+        finally:
+            self._tell("READY=1")
 
     def stopping(self, status: str) -> None:
         """No new call: those under way end, then the process does."""

@@ -60,6 +60,11 @@ async def test_a_service_tells_how_it_is_drains_at_the_first_signal_and_ends_at_
         stage.daemon.send_signal(signal.SIGCONT)
         await next_told("WATCHDOG=1")
 
+        # systemctl reload
+        stage.daemon.send_signal(signal.SIGHUP)
+        await next_told("READY=1")
+        assert [lines[0] for lines in told if "WATCHDOG=1" not in lines] == ["RELOADING=1", "READY=1"]
+
         # the first signal: an agent is free, and nobody is called
         stage.daemon.send_signal(signal.SIGTERM)
         await next_told("STOPPING=1")

@@ -7,6 +7,7 @@ import pytest
 
 from dialer import settings
 from dialer.adapters.metrics import HEALTH, DialerCollector, Inside, exposition
+from dialer.adapters.systemd import ServiceManager
 from dialer.calls.retention import Pruning
 from dialer.in_force import InForce
 from dialer.kernel.histogram import Histogram
@@ -56,6 +57,7 @@ class Reloaded:
             self.admitted.append,
             self.record,
             house.clock,
+            ServiceManager({}, 0),
         )
 
     def write(self, *changes):

@@ -51,12 +51,14 @@ def manager(listener, **environment):
 def test_each_word_is_one_datagram(listener):
     told = manager(listener)
     told.ready("0 calls,\n20 agents")
-    told.reloading()
+    with pytest.raises(OSError), told.reloading():
+        raise OSError
     told.stopping("3 calls")
-    ready, reloading, stopping = listener.heard()
+    ready, reloading, ready_again, stopping = listener.heard()
     assert ready == ["READY=1", "STATUS=0 calls, 20 agents"]
     assert reloading[0] == "RELOADING=1"
     assert reloading[1].removeprefix("MONOTONIC_USEC=").isdigit()
+    assert ready_again == ["READY=1"]
     assert stopping == ["STOPPING=1", "STATUS=3 calls"]
 
 
