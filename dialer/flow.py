@@ -30,6 +30,7 @@ from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
+from dialer.calls.telling import about_the_attempt
 from dialer.calls.transfer import History, Telling
 from dialer.calls.transferring import Transferring
 from dialer.calls.trunks import Trunks
@@ -162,7 +163,7 @@ class Flow:
                 if campaign.state is CampaignState.DRAINING and not any(self.live.of_campaign(campaign.name)):
                     await self.command(campaign, CampaignSignal.DRAINED)
             except AwayError as error:
-                log.warning("tick.store_away", campaign=campaign.name, error=str(error))
+                log.warning("tick.broken_off", campaign=campaign.name, error=str(error))
 
     async def _dial(self, campaign: Campaign) -> None:
         stock = self._stocks[campaign.name]
@@ -325,6 +326,7 @@ class Flow:
             if attempt.hang_up_wanted or (attempt.campaign in halted and attempt.state in BEFORE_ANSWER):
                 self._hang_up(attempt)
 
+    @about_the_attempt
     def _hang_up(self, attempt: Attempt) -> None:
         attempt.hang_up_wanted = True
         self.ending.hang_up(attempt.id)
@@ -378,6 +380,7 @@ class Flow:
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)
 
+    @about_the_attempt
     def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None:
         """Something happened to an attempt: its table says what follows."""
         before, unanswered = attempt.state, attempt.answered_at is None

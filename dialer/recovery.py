@@ -114,7 +114,7 @@ class Recovery:
         try:
             await self._flow.gate.adopt(attempt.id, attempt.intent)
         except LedgerAwayError:
-            log.warning("attempt.adopted_blind", attempt=attempt.id)
+            log.warning("attempt.adopted_blind", attempt=attempt.id, campaign=attempt.campaign)
 
     async def reconcile(self) -> None:
         """Ask the PBX what there is and mend what we believed. Only then may the gate clear calls.

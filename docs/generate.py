@@ -36,6 +36,7 @@ from dialer.settings import (
     Settings,
     TrunkSettings,
 )
+from dialer.settings.live import LIVE
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -112,7 +113,8 @@ def _configuration() -> str:
         "",
         (
             "Read as a whole and refused as a whole: an unknown key is an error, told with its line. The environment wins "
-            "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder."
+            "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder. "
+            "A running daemon takes up what is live; the rest waits for its restart."
         ),
     ]
     lists = {
@@ -132,7 +134,10 @@ def _configuration() -> str:
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )
-    for header, model in (*sections, *inner):
+    prefixes = {"agents": "agents.*", "campaigns": "campaigns.*"}
+    prefixes = [prefixes.get(name, name) for name in Settings.model_fields if name != "trunks"]
+    live = (*prefixes, "campaigns.*.caller_ids", "campaigns.*.destinations", "mandates", "campaigns.*.letters")
+    for (header, model), prefix in zip((*sections, *inner), live, strict=True):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [
@@ -141,12 +146,12 @@ def _configuration() -> str:
             "",
             (model.__doc__ or "").strip(),
             "",
-            "| key | default | meaning |",
-            "|---|---|---|",
+            "| key | default | live | meaning |",
+            "|---|---|---|---|",
         ]
         parts += [
-            f"| `{item.alias or key}` | {_default(item)} | {_meaning(item)} |"
-            for key, item in model.model_fields.items()
+            f"| `{key}` | {_default(item)} | {'yes' if LIVE & {prefix, f'{prefix}.{key}'} else ''} | {_meaning(item)} |"
+            for key, item in ((item.alias or name, item) for name, item in model.model_fields.items())
         ]
     return "\n".join(parts) + "\n"
 

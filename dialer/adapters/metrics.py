@@ -1,6 +1,7 @@
 """The tally as Prometheus reads it: made at each scrape, every label set present from the start."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -23,6 +24,7 @@ from dialer.campaigns.campaign import CampaignState
 from dialer.cases.promises import Kept
 from dialer.compliance.reasons import FAIL_CLOSED, Reason
 from dialer.kernel.histogram import Histogram
+from dialer.kernel.reloads import ReloadResult
 from dialer.live.snapshot import AccountLine, Snapshot
 from dialer.live.tally import Tally
 from dialer.outcomes.catalogue import shipped
@@ -85,6 +87,7 @@ class DialerCollector(Collector):
         yield from self._floor()
         yield from self._gate()
         yield from self._service()
+        yield from self._configuration()
 
     def _counts(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily("dialer_attempts", "calls that ended, by result", labels=["campaign", "result"])
@@ -93,6 +96,9 @@ class DialerCollector(Collector):
         )
         wanted = GaugeMetricFamily(
             "dialer_cases_wanted", "open cases called less often than the packs want", labels=["campaign"]
+        )
+        call_backs = GaugeMetricFamily(
+            "dialer_callbacks_due", "agreed call-backs whose time has come, 200 at most", labels=["campaign"]
         )
         placed = CounterMetricFamily("dialer_attempts_placed", "calls handed to the PBX", labels=["campaign"])
         answered = CounterMetricFamily("dialer_calls_answered", "calls that were answered", labels=["campaign"])
@@ -113,6 +119,7 @@ class DialerCollector(Collector):
             for reason in sorted(self._reasons.union(tally.blocked)):
                 blocked.add_metric([name, reason], tally.blocked[reason])
             wanted.add_metric([name], tally.wanted)
+            call_backs.add_metric([name], tally.call_backs_due)
             placed.add_metric([name], tally.placed)
             answered.add_metric([name], tally.answered)
             bridged.add_metric([name], tally.bridged)
@@ -120,7 +127,26 @@ class DialerCollector(Collector):
             _add_histogram(waits, [name], tally.answer_to_agent)
             _add_histogram(ring, [name], tally.ring)
             _add_histogram(idle, [name], tally.agent_wait)
-        yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring, idle)
+        yield from (attempts, blocked, wanted, call_backs, placed, answered, bridged, abandoned, waits, ring, idle)
+
+    def _configuration(self) -> Iterator[Metric]:
+        reloads = CounterMetricFamily(
+            "dialer_config_reloads", "times that the configuration was to be taken up anew", labels=["result"]
+        )
+        for result in ReloadResult:
+            reloads.add_metric([result.value], self._tally.reloads[result])
+        yield reloads
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_successful",
+            "0 while the configuration's file is wrong, and an older one is in force",
+            value=float(self._tally.last_reload_successful),
+        )
+        at = self._tally.configured_at
+        yield GaugeMetricFamily(
+            "dialer_config_last_reload_success_timestamp_seconds",
+            "when the configuration was last taken up, by the engine's clock",
+            value=at.timestamp() if at else 0.0,
+        )
 
     def _inbound(self) -> Iterator[Metric]:
         calls = CounterMetricFamily(
@@ -318,11 +344,23 @@ def _caller_ids(snapshot: Snapshot) -> Iterator[Metric]:
     yield from (rate, calls, collapsed)
 
 
-def exposition(collector: Collector) -> bytes:
-    """The text that Prometheus scrapes."""
+class _Taken(Collector):
+    """What was collected at one instant."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+async def exposition(collector: Collector) -> bytes:
+    """The text that Prometheus scrapes. Its figures are of one instant; to write them down takes twice as long as to take
+    them, and no call waits for that.
+    """
     registry = CollectorRegistry()
-    registry.register(collector)
-    return generate_latest(registry)
+    registry.register(_Taken(collector.collect()))
+    return await asyncio.to_thread(generate_latest, registry)
 
 
 def _ratio(account: AccountLine) -> float:

@@ -26,6 +26,7 @@ from dialer.calls.inbound import (
     InboundSignal,
     InboundState,
     KnownCaller,
+    Whose,
     talk_of,
 )
 from dialer.calls.live import LiveAttempts
@@ -39,7 +40,7 @@ from dialer.cases.model import AGREED, CaseState
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate, entry_of
-from dialer.compliance.verdict import CallMode, Intent
+from dialer.compliance.verdict import CallMode
 from dialer.kernel import events, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, PbxAwayError, PbxRefusedError, PbxUnsureError, UnknownNameError
@@ -189,13 +190,13 @@ class Receiving:
             raise AgentError(f"{agent}'s call is about case {call.case_id}", "write up that one")
         try:
             theirs = await self._book.campaign_of(case_id) in session.campaigns
-            found = await self._judged_by(call, case_id) if theirs else None
+            found = await self._whose(call, case_id) if theirs else None
         except LookupError:
             found = None
         if found is None:  # one that isn't theirs to see is none, too
             raise UnknownNameError(f"there is no case {case_id}", "name one that is shown, or search for it")
         if call.case_id is None:
-            call.case_id, (call.intent, call.recorded) = case_id, found
+            call.is_about(found)
             self._save(call)
             if call.bridged_at is not None:
                 self._begin_talk(call)
@@ -217,7 +218,7 @@ class Receiving:
             for own in campaign.shown_numbers:
                 region = phone.region_of(phonenumbers.parse(own)) or "ZZ"
                 if phone.received(call.called, region) == own:
-                    call.campaign, call.called = campaign.name, own
+                    call.campaign, call.called, call.stereo = campaign.name, own, campaign.stereo
                     call.caller = phone.received(caller, region) if caller else None
                     return
 
@@ -256,8 +257,7 @@ class Receiving:
         call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
         call.candidates = tuple(one.case_id for one in here)
         if len(here) == 1:
-            call.intent, call.recorded = await self._judged_by(call, here[0].case_id)
-            call.case_id = here[0].case_id
+            call.is_about(await self._whose(call, here[0].case_id))
 
     def _find_agent(self, call: InboundCall) -> None:
         """A free agent, or the wait for what is left of its time, or nobody."""
@@ -289,7 +289,7 @@ class Receiving:
         except (PbxRefusedError, PbxAwayError):
             self._apply(call, InboundSignal.CLAIM_REFUSED)
         except PbxUnsureError:
-            log.warning("inbound.connect_unsure", call=call.id)
+            log.warning("inbound.connect_unacknowledged", call=call.id)
 
     def _turn_away(self, call: InboundCall, why: InboundResult) -> None:
         call.why = why
@@ -354,8 +354,8 @@ class Receiving:
         began = entry_of(Reservation(call.id, talk.intent, call.arrived_at))
         self._gate.put(replace(began, number=talk.intent.number or None, direction=Direction.INBOUND))
 
-    async def _judged_by(self, call: InboundCall, case_id: int) -> tuple[Intent, bool]:
-        """What a contact about the case is judged and counted by, and whether it is recorded. Raises LookupError, AwayError."""
+    async def _whose(self, call: InboundCall, case_id: int) -> Whose:
+        """What follows from the case. Raises LookupError, AwayError."""
         case = await self._book.case(case_id)
         its_own = await self._book.campaign_of(case_id)
         campaign = self._campaigns.get(its_own) or self._campaigns[call.campaign]
@@ -364,7 +364,7 @@ class Receiving:
         # an agent is there from the first word on; nothing of ours was presented, and no trunk was chosen
         theirs = call.caller or PhoneNumber("")
         intent = replace(intent, number=theirs, mode=CallMode.RESERVED, caller_id=None, trunk="")
-        return intent, campaign.records_for(case.creditor)
+        return Whose(case_id, intent, campaign.records_for(case.creditor), campaign.stereo_for(case.creditor))
 
     def _save(self, call: InboundCall) -> None:
         self._record.save_inbound(call)
@@ -394,7 +394,7 @@ class Receiving:
                 log.warning("inbound.case_lost", call=call.id)
                 break
             except AwayError:
-                log.warning("inbound.call_back_waits", call=call.id)
+                log.warning("inbound.call_back_kept", call=call.id)
                 await asyncio.sleep(ASKED_AGAIN_SECONDS)
         if call.case_id is not None and call.call_back_due_at is not None:
             why = f"{AGREED}: the debtor rang and asked for it"
@@ -455,7 +455,7 @@ class Receiving:
         call.recorded = self._may_record()
         if call.case_id is not None:
             try:
-                call.intent, call.recorded = await self._judged_by(call, call.case_id)
+                call.is_about(await self._whose(call, call.case_id))
             except (LookupError, KeyError):  # its campaign is gone
                 log.warning("inbound.case_lost", call=call.id)
                 return False

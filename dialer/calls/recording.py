@@ -187,7 +187,7 @@ class Recordings:
             return
         held = call.intent is None or self._needed(call.intent.packs) != NOTHING
         try:
-            await self._pbx.record_caller(call.id, muted=held)
+            await self._pbx.record_caller(call.id, muted=held, stereo=call.stereo)
         except (PbxRefusedError, AwayError) as error:
             log.warning("recording.caller_not_recorded", attempt=call.id, error=str(error))
             return

@@ -70,4 +70,4 @@ class Telling:
         try:
             await self._history.write(entry, now)
         except (AwayError, LookupError):
-            log.warning("transfer.not_in_history", attempt=attempt.id)
+            log.warning("transfer.history_not_written", attempt=attempt.id, campaign=attempt.campaign)

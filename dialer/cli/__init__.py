@@ -7,7 +7,9 @@ import typer
 
 from dialer.cli import (
     agents,
+    asterisk_conf,
     audit,
+    backup,
     campaign,
     case,
     cases,
@@ -28,11 +30,13 @@ from dialer.cli import (
     payments,
     phones,
     recordings,
+    reload,
     report,
     run,
     script,
     sim,
     token,
+    tune,
     waiting,
 )
 from dialer.cli.output import fail
@@ -47,11 +51,16 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("reload")(reload.reload)
+app.command("tune")(tune.tune)
 app.command("explain")(explain.explain)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+app.command("asterisk-conf")(asterisk_conf.asterisk_conf)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
@@ -9,6 +10,7 @@ from dialer.calls.inbound import InboundCall
 from dialer.calls.transfer import TransferKind, TransferResult
 from dialer.compliance.entry import Direction
 from dialer.kernel.histogram import Histogram
+from dialer.kernel.reloads import ReloadResult
 from pacing import Burst, Floor
 
 RECENT = 1_000
@@ -42,6 +44,8 @@ class CampaignTally:
         """On which the last burst was decided."""
         self.wanted = 0
         """Cases that are called less often than the packs want."""
+        self.call_backs_due = 0
+        """Agreed call-backs whose time has come."""
 
 
 class Tally:
@@ -56,9 +60,20 @@ class Tally:
         """Calls that came in and ended, by campaign and result."""
         self.transfers: Counter[tuple[str, str, str]] = Counter()
         """Transfers that ended, by campaign, kind and result."""
+        self.reloads: Counter[ReloadResult] = Counter()
+        self.last_reload_successful = True
+        self.configured_at: datetime | None = None
+        """When the configuration that is in force was last taken up, or found to be in force."""
 
     def transferred(self, campaign: str, kind: TransferKind, result: TransferResult) -> None:
         self.transfers[campaign, kind.value, result.value] += 1
+
+    def reloaded(self, result: ReloadResult, at: datetime, *, at_start: bool = False) -> None:
+        """The configuration was taken up, or refused."""
+        if not at_start:
+            self.reloads[result] += 1
+        self.last_reload_successful = result is not ReloadResult.REFUSED
+        self.configured_at = at if self.last_reload_successful else self.configured_at
 
     def placed(self, campaign: str) -> None:
         self.campaigns[campaign].placed += 1

@@ -97,7 +97,7 @@ class Lettering:
                 break
             after = last
         if total:
-            log.info("letters.due", cases=total)
+            log.info("letters.fallen_due", cases=total)
         return total
 
 

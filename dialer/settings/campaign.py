@@ -43,9 +43,20 @@ class CampaignSettings(Section):
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
     )
+    patience_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="after the answer, what pacing takes for lost; unset: as soon as the packs count it so, and never later",
+    )
     record: bool = Field(
         False,
         description="conversations are recorded, once the debtor was told or consented as the packs need it; a mandate may "
+        "say otherwise for its cases",
+    )
+    stereo: bool = Field(
+        False,
+        description="recordings have the debtor on the left and our side on the right, and take twice the room; a mandate may "
         "say otherwise for its cases",
     )
     caller_id: Annotated[str, AfterValidator(ordinary_number)] | None = Field(

@@ -581,13 +581,16 @@ class MemoryRecord:
                     sum(tried.answered for tried in tries),
                     sum(tried.right_party for tried in tries),
                     tuple(tried for one, tried in made if one.ended_at is not None) if with_tries else (),
+                    sum(tried.dead for tried in tries),
                 )
             )
         return tuple(lines)
 
     def _try(self, attempt: Attempt) -> Try:
         said = self.outcomes.get(attempt.id)
-        return Try(attempt.cleared_at, attempt.answered_at is not None, said is not None and said.right_party)
+        right_party = said is not None and said.right_party
+        dead = attempt.result is Result.NOT_IN_SERVICE
+        return Try(attempt.cleared_at, attempt.answered_at is not None, right_party, dead)
 
     def _rank(self, case: Case, today: date) -> None:
         due_on = min((debt.due_on for debt in case.new.debts if debt.due_on), default=None)

@@ -5,7 +5,7 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -38,7 +38,6 @@ from dialer.outcomes.said import Said
 from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.recordings import play
-from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -104,7 +103,7 @@ class Api:
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         token: str,
         clock: Clock,
         rules: RulesOf,
@@ -124,12 +123,17 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        everybody = Holder("", digest_of(token.encode()))
-        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
+        self._everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((), book.creditor_of, self._not_shown)
+        self.admit(holders)
         self._rules = rules
         self._files = files
         self._waiting = waits
         self._written = written
+
+    def admit(self, holders: Iterable[Holder]) -> None:
+        """Who may ask from now on, beside whoever has the one shared token."""
+        self._access.holders = (self._everybody, *holders)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -171,7 +175,6 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
-                web.post(f"{campaign}/tune", self._tune),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
         )
@@ -187,7 +190,9 @@ class Api:
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     # -- the floor --------------------------------------------------------------------------------------
 
@@ -204,11 +209,6 @@ class Api:
         campaign = self._campaign(request)
         await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
-
-    async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
-        tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
-        return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
     def _campaign(self, request: web.Request) -> Campaign:
         name = request.match_info["campaign"]

@@ -84,8 +84,9 @@ async def test_a_pbx_that_is_away(own_stage):
         ("call,user", "reporting", "write = originate,call,reporting"),
         ("call,user", "originate,reporting", "write = originate,call,reporting"),
         ("log", "originate,call,reporting", "class call and user"),
-        ("call", "originate,call,reporting", "class user"),
-        ("user", "originate,call,reporting", "class call)"),
+        ("call,system", "originate,call,reporting", "class user)"),
+        ("user,system", "originate,call,reporting", "class call)"),
+        ("call,user", "originate,call,reporting", "class system)"),
     ],
 )
 async def test_a_user_with_too_few_rights(shared, read, write, words):

@@ -35,5 +35,5 @@ def collector():
     return DialerCollector(Tally(["k"]), lambda: SNAPSHOT, inside)
 
 
-def exposition():
-    return metrics.exposition(collector())
+async def exposition():
+    return await metrics.exposition(collector())

@@ -5,8 +5,8 @@ from tests.monitoring.house import collector, exposition
 from tests.monitoring.prometheus import promtool
 
 
-def test_promtool_finds_nothing_to_say():
-    assert promtool("check", "metrics", given=exposition()) == (0, "")
+async def test_promtool_finds_nothing_to_say():
+    assert promtool("check", "metrics", given=await exposition()) == (0, "")
 
 
 def test_promtool_would_say_it():

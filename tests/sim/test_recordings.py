@@ -105,7 +105,7 @@ async def rung(house, caller):
 
 
 async def test_who_rings_us_is_heard_after_consent_as_in_our_own_calls():
-    async with House(records=True) as house:
+    async with House(records=True, mandate_stereo={"Luce": True}) as house:
         await house.cases(PERSON)
         await house.staff()
         call, agent = await rung(house, house.record.cases[1].new.numbers[0])
@@ -117,6 +117,7 @@ async def test_who_rings_us_is_heard_after_consent_as_in_our_own_calls():
         await house.flow.recordings.pause(agent)
         assert muted(house, call)
         assert call.id in house.flow.under_way
+        assert house.pbx._trunks[call.id].stereo
         assert await said(house, call) == [What.HELD, What.CONSENTED, What.RESUMED, What.PAUSED]
 
 
@@ -184,8 +185,10 @@ async def test_a_campaign_that_records_does_not_dial_where_there_is_no_room():
 
 @pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True)])
 async def test_a_mandate_says_for_its_cases_whether_they_are_recorded(campaign, mandate):
-    async with House(records=campaign, mandate_records={"Luce": mandate, "Gas": campaign}) as house:
+    records = {"Luce": mandate, "Gas": campaign}
+    async with House(records=campaign, stereo=campaign, mandate_records=records, mandate_stereo=records) as house:
         attempt, agent = await talking(house)
+        assert house.pbx._trunks[attempt.id].stereo == mandate
         assert (house.pbx._trunks[attempt.id].record, muted(house, attempt)) == (mandate, mandate)
         if mandate:
             await house.flow.recordings.begin(agent, What.CONSENTED)

@@ -1,15 +1,18 @@
 """The JSON interface: who may, what it says, what it refuses."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
-from structlog.testing import capture_logs
 
+from dialer.adapters import logging as log_words
 from dialer.adapters import metrics
 from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import RecordingFiles
@@ -39,8 +42,8 @@ HEALTH = dict.fromkeys(metrics.HEALTH, 0.0) | {"dialer_ami_up": 1.0}
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self, holders=()):
-        self.holders = holders
+    def __init__(self, holders=(), routes=lambda house: ()):
+        self.holders, self.routes = holders, routes
         self.folder = TemporaryDirectory()  # of the recordings
         self.files = RecordingFiles(Path(self.folder.name))
         self.house = House(agents=2, boss=True)
@@ -92,6 +95,7 @@ class Site:
         )
         self.application.add_routes(ExplainRoutes(explaining, self.house.record, self.house.clock).routes())
         self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
+        self.application.add_routes(self.routes(self.house))
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
@@ -292,20 +296,6 @@ async def test_the_live_picture(site):
     assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
 
 
-async def test_a_campaign_is_tuned_until_the_next_start(site):
-    changes = {"mode": "predictive", "abandonment_target": 0.02, "channels": 7}
-    with capture_logs() as logs:
-        status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", changes)
-    assert (status, answer) == (200, answer | changes)
-    assert "next start" in answer["until"]
-    (line,) = [line for line in logs if line["event"] == "campaign.tuned"]
-    assert line["before"] == {"mode": "progressive", "abandonment_target": 0.03, "channels": 100}
-    assert line["after"] == changes
-    assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["mode"] == "predictive"
-    status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", dict.fromkeys(changes))
-    assert (answer["mode"], answer["channels"]) == ("progressive", 100)
-
-
 async def test_every_campaign_is_explained_with_figures(site):
     (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
     assert "no agent is logged in" in said["sentence"]
@@ -358,11 +348,6 @@ async def test_an_agent_and_a_case_are_explained_and_the_look_at_the_case_is_on_
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "break"}, 409, "offline"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "nap"}, 400, "plan"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "back", "in_minutes": -1}, 400, "in_minutes"),
-        ("POST", "/api/v1/campaigns/gas/tune", {}, 404, "no campaign is named"),
-        ("POST", "/api/v1/campaigns/k/tune", {"modes": "predictive"}, 400, "modes"),
-        ("POST", "/api/v1/campaigns/k/tune", {"mode": "brutal"}, 400, "mode"),
-        ("POST", "/api/v1/campaigns/k/tune", {"channels": 0}, 400, "channels"),
-        ("POST", "/api/v1/campaigns/k/tune", {"abandonment_target": 0.5}, 400, "abandonment_target"),
         ("DELETE", "/api/v1/live", None, 405, ""),
         ("GET", "/api/v2/live", None, 404, ""),
     ],
@@ -436,3 +421,29 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
         "action",
     }
     assert labels <= known
+
+
+async def test_no_body_and_no_bug_brings_a_person_into_the_log(site, monkeypatch):
+    await site.talking()
+    said = StringIO()
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    log_words.configure("json", "debug", said)
+    try:
+        body = {"code": "Anna Rossi", "note": "Anna Rossi", "fields": {"amount": "Anna Rossi", "number": "3471234567"}}
+        assert (await site.ask("POST", "/api/v1/agents/agent0/outcome", body))[0] == 400
+
+        async def fail(*_):
+            raise ValueError("Anna Rossi, 3471234567")
+
+        monkeypatch.setattr(site.house.flow, "write_up", fail)
+        body = {"code": "refuses", "note": "Anna Rossi"}
+        response = await site.client.post("/api/v1/agents/agent0/outcome", json=body, headers=WITH)
+        assert response.status == 500
+        assert (await site.ask("POST", "/api/v1/agents/Anna%20Rossi/log-in"))[0] == 404
+    finally:
+        root.handlers, root.level = before
+        structlog.reset_defaults()
+    assert "ValueError" in said.getvalue()
+    assert "Rossi" not in said.getvalue()
+    assert "3471234567" not in said.getvalue()

@@ -87,7 +87,9 @@ class Asterisk:
         if stamp and took_seconds < CLEAR_PING_SECONDS:
             self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+    async def originate(
+        self, clearance: Clearance, timeout_seconds: float, *, record: bool = False, stereo: bool = False
+    ) -> None:
         """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         Raises ClearanceError besides the errors of the port.
@@ -114,6 +116,7 @@ class Asterisk:
                     variable("DIALER_TREATMENT", "message" if treatment.message else "drop"),
                     variable("DIALER_LANGUAGE", treatment.language),
                     variable("DIALER_RECORD", _RECORD[treatment.recording] if record else ""),
+                    variable("DIALER_STEREO", "1" if stereo else "0"),
                 ],
             }
         )
@@ -238,13 +241,13 @@ class Asterisk:
     async def hold_recording(self, attempt: AttemptId) -> None:
         """Begin the recording muted, and tell the dialplan so."""
         await self.mute_recording(attempt, muted=True)
-        channel = self._channels.get(attempt, attempt)
-        await self._ask({"Action": "Setvar", "Channel": channel, "Variable": "DIALER_HELD", "Value": "1"})
+        await self._set(attempt, "DIALER_HELD", "1")
 
-    async def record_caller(self, attempt: AttemptId, *, muted: bool) -> None:
+    async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None:
         """Begin to record a call that came in. A redirect is acknowledged before the dialplan acts: it tells when it did."""
         begun = self._begun[attempt] = asyncio.Event()
         try:
+            await self._set(attempt, "DIALER_STEREO", "1" if stereo else "0")
             await self._redirect(attempt, "dialer-inbound-record", "held" if muted else "open")
             async with asyncio.timeout(BEGIN_SECONDS):
                 await begun.wait()
@@ -335,6 +338,10 @@ class Asterisk:
         """Nothing is concluded from what wasn't heard while the link was away: reconciliation settles it."""
         if self.link.up and self.link.connects == connects:
             self._on_event(event)
+
+    async def _set(self, attempt: AttemptId, name: str, value: str) -> None:
+        channel = self._channels.get(attempt, attempt)
+        await self._ask({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
 
     def _public(self, number: PhoneNumber, caller_id: PhoneNumber | None, trunk_name: str) -> dict[str, str]:
         """Which way to a public number, and what is presented. Raises PbxRefusedError."""

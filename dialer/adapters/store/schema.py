@@ -593,3 +593,17 @@ habits = Table(
     Column("saved_at", Instant, nullable=False),
     Column("memory", Text, nullable=False),
 )
+
+# of the configuration; what changed and what waits for a restart, as JSON: [[key, before, after], …]
+reloads = Table(
+    "reloads",
+    METADATA,
+    Column("cell", String, primary_key=True),
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    Column("by", String, nullable=False),
+    Column("result", String, nullable=False),
+    Column("changed", Text, nullable=False),
+    Column("waiting", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+)
