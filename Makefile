@@ -113,7 +113,7 @@ docs: .venv/ready-dev
 	@.venv/bin/python monitoring/dashboards.py
 
 # as root: what it lacks it installs with apt
-image: .venv/ready
+image:
 	@docker/make-image
 
 # after a change of the dependencies in pyproject.toml
