@@ -10,7 +10,7 @@ from tests.asterisk.stage import WAIT_SECONDS, until
 from tests.conftest import ROOT
 from tests.docs.test_docs import blocks
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(900)]
 PAGE = ROOT / "docs/tutorial.md"
 END = "--end of the block--"
 
@@ -39,7 +39,7 @@ class Shell:
         """What the block prints, line by line as typed; the exit code of its last command is the last line."""
         self.process.stdin.write(f"{block}\necho {END} $?\n".encode())
         said = []
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(2 * WAIT_SECONDS):  # a block is up to five commands
             while not (line := (await self.process.stdout.readline()).decode()).startswith(END):
                 assert line or not self.process.stdout.at_eof(), said
                 said.append(line)
