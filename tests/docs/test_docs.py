@@ -1,14 +1,12 @@
 """The documentation: generated pages are fresh, links lead somewhere, and what it tells people to type works."""
 
-import asyncio
 import importlib.util
 import re
 
 import pytest
 
 from dialer import configured, settings
-from dialer.demo.stage import standing
-from tests.asterisk.stage import Floor, attempts, until
+from dialer.cases import importing
 from tests.conftest import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -55,58 +53,20 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.asterisk
-@pytest.mark.timeout(240)
-async def test_the_operators_first_campaign_works_as_written(tmp_path, asterisk_tree):
-    """The page's own configuration, CSV and commands, in its order, in the folder of `dialer.toml`."""
+def test_the_operators_configuration_can_be_read_and_its_cases_come_in(tmp_path):
+    """What its commands do is shown by the tutorial, which has the same ones."""
     page = (ROOT / "docs/operator.md").read_text()
-    async with standing(tmp_path / "stage", tree=asterisk_tree, agents=1) as stage, Floor(stage) as floor:
-        (config,) = blocks(page, "toml")
-        ports = f"[pbx]\nport = {stage.ami_port}\n", f"[api]\nport = {stage.api_port}\n"
-        offset = f"\n[demo]\nclock_offset_seconds = {stage.offset_seconds}\n"
-        config = config.replace("[pbx]\n", ports[0]).replace("[api]\n", ports[1]).replace("PJSIP/anna", "PJSIP/agent01")
-        stage.config.write_text(config + offset)
-        (cases,) = blocks(page, "csv")
-        (stage.folder / "cases.csv").write_text(cases)
-        daemon = None
-        for line in "".join(blocks(page, "sh")).splitlines():
-            words = line.removesuffix(" &").split()
-            assert words[0] == "dialer"
-            process = await asyncio.create_subprocess_exec(
-                ROOT / ".venv/bin/dialer", *words[1:], cwd=stage.folder,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
-            if line.endswith(" &"):
-                daemon = process
-
-                async def ready():
-                    try:
-                        return (await floor.client.get("/readyz"))["ready"]
-                    except Exception:  # noqa: BLE001 -- it isn't listening yet
-                        return False
-
-                await until(ready)
-                continue
-            if words[1:3] == ["campaign", "list"]:
-
-                async def talking():
-                    return await floor.states() == ["talking"]
-
-                await until(talking)
-            out, _ = await asyncio.wait_for(process.communicate(), 60)
-            assert process.returncode == 0, f"{line}: {out.decode()}"
-        assert daemon is not None
-        await floor.client.post("/api/v1/agents/anna/hang-up")
-
-        async def over():
-            lines = await attempts(stage)
-            return lines if lines and all(line["ended_at"] for line in lines) else None
-
-        assert {line["result"] for line in await until(over)} <= {"connected", "busy"}
-        for _ in range(2):
-            if daemon.returncode is None:
-                daemon.terminate()
-        await daemon.wait()
+    (config,) = blocks(page, "toml")
+    (tmp_path / "dialer.toml").write_text(config)
+    loaded = settings.load(tmp_path / "dialer.toml")
+    assert set(configured.law(loaded).packs) == {"it-unirec"}
+    assert configured.campaign(loaded, "luce").name == "luce"
+    (cases,) = blocks(page, "csv")
+    parsed = importing.parse(cases.encode(), importing.Defaults())
+    assert (len(parsed.cases), parsed.rejects) == (2, ())
+    tutorial = "".join(blocks((ROOT / "docs/tutorial.md").read_text(), "sh"))
+    for words in map(str.split, "".join(blocks(page, "sh")).splitlines()):
+        assert " ".join(words[: 3 if words[1] in ("cases", "agents", "campaign", "report") else 2]) in tutorial, words
 
 
 def test_the_readme_names_the_projects_own_commands_and_its_demo_options_exist():
@@ -126,3 +86,42 @@ def test_the_mandates_of_the_supervisors_page_can_be_read(tmp_path):
     (tmp_path / "dialer.toml").write_text(mandates)
     rules = configured.rules(settings.load(tmp_path / "dialer.toml"))("k", "Luce")
     assert (rules.grace_days, len(rules.ladder)) == (5, 2)
+
+
+def commands_of(page):
+    """Each `dialer ...` that a page tells people to type, in text or in a block; words of a template stand for any."""
+    text = page.read_text()
+    fenced = re.findall(r"^```(?:sh|text)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    typed = [line.strip() for block in fenced for line in block.splitlines()]
+    bare = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for said in (*typed, *(span.replace("\n", " ") for span in re.findall(r"`(dialer [^`]*)`", bare))):
+        if said.startswith("dialer "):
+            yield re.split(r"[|>&#]|  ", re.sub(r'"[^"]*"', "TEXT", said))[0].split()[1:]
+
+
+@pytest.fixture(scope="module")
+def program():
+    from typer.main import get_command
+
+    from dialer.cli import app
+
+    return get_command(app)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_pages_name_exist_with_their_options(page, program):
+    for words in commands_of(page):
+        command, rest = program, list(words)
+        while rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest.pop(0)]
+        named = not hasattr(command, "commands") or not rest or rest[0].startswith(("-", "NAME"))
+        assert named, f"{page.name}: dialer {' '.join(words)}: no such command"
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
+        for option in (word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)):
+            assert option in known, f"{page.name}: dialer {' '.join(words)}: no option {option}"
+
+
+def test_the_index_has_every_page():
+    index = (ROOT / "docs/README.md").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.name == "README.md" or f"]({page.relative_to(ROOT / 'docs')})" in index, page
