@@ -40,10 +40,18 @@ setup: .venv/ready .cache/asterisk/asterisk
 .cache/redis/run: setup/fetch-debs
 	@setup/fetch-debs .cache/redis bookworm "$(REDIS)" redis-server
 
+.cache/prometheus/run: setup/fetch-debs
+	@setup/fetch-debs .cache/prometheus bookworm 'prometheus|libc6|libgcc-s1' prometheus
+
+# the judge of the unit file; its library lies where the tree's own loader doesn't look
+.cache/systemd/run: setup/fetch-debs
+	@setup/fetch-debs .cache/systemd bookworm '.*' systemd
+	@cd .cache/systemd/tree/usr/lib/*-linux-gnu && ln -sf systemd/libsystemd-shared-*.so .
+
 demo: setup
 	@$(DIALER) demo $(ARGS)
 
-test: setup .venv/ready-dev .cache/sipp/run .cache/postgres/ready .cache/redis/run
+test: setup .venv/ready-dev .cache/sipp/run .cache/postgres/ready .cache/redis/run .cache/prometheus/run .cache/systemd/run
 	@$(PYTEST) $(ARGS)
 
 check: lint types contracts test
@@ -102,6 +110,7 @@ soak-kills: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
 # after a change of what the reference is made from
 docs: .venv/ready-dev
 	@.venv/bin/python docs/generate.py
+	@.venv/bin/python monitoring/dashboards.py
 
 # after a change of the dependencies in pyproject.toml
 lock: .venv/ready-dev

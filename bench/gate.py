@@ -226,7 +226,7 @@ async def with_the_record() -> None:
             show(
                 "ledger in the process, record in SQLite",
                 await decide(_gate(ProcessLedger(), record), intents),
-                f"in the daemon's; {writer.commits} commits",
+                f"in the daemon's; {writer.commits.count} commits",
             )
         postgres = PostgresServer(CACHE / "postgres")
         await postgres.start()
@@ -248,7 +248,7 @@ async def with_the_record() -> None:
                 stores = ", ".join(
                     f"{type(s).__name__.removesuffix('Server')} {us:.0f}" for s, us in zip(servers, spent, strict=True)
                 )
-                show(name, figures, f"{stores}; {writer.commits} commits")
+                show(name, figures, f"{stores}; {writer.commits.count} commits")
 
         async def process(*_: Any) -> Ledger:
             return ProcessLedger()

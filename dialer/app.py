@@ -1,6 +1,7 @@
 """The composition root: it knows everybody."""
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from datetime import timedelta
@@ -13,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer import configured
 from dialer.adapters.ami.asterisk import Asterisk
-from dialer.adapters.ami.link import LinkSettings
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import Collecting
 from dialer.adapters.redis.ledger import RedisLedger
 from dialer.adapters.store import schema
@@ -34,11 +34,14 @@ from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.recordings import SqlRecordings
+from dialer.adapters.store.reloads import SqlReloads
+from dialer.adapters.store.turns import SqlTurns
 from dialer.adapters.store.waiting import SqlWaiting
 from dialer.adapters.store.writer import Writer
+from dialer.adapters.systemd import ServiceManager
 from dialer.agents.listening import Listenings
 from dialer.agents.roster import Roster
-from dialer.agents.session import Session
+from dialer.agents.session import Session, Work
 from dialer.auditing import Auditing
 from dialer.calls.live import LiveAttempts
 from dialer.calls.retention import Pruning
@@ -47,9 +50,12 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.selection import Stock
 from dialer.compliance.gate import CLOCK_TOLERANCE, Gate, Surroundings
 from dialer.compliance.ledger import ProcessLedger
+from dialer.compliance.reasons import Reason
+from dialer.explaining import Explaining
 from dialer.flow import Flow
+from dialer.in_force import InForce
 from dialer.kernel.clock import SystemClock
-from dialer.kernel.errors import AwayError, InUseError, PbxAwayError, PbxRefusedError
+from dialer.kernel.errors import AwayError, InUseError, PbxRefusedError
 from dialer.kernel.ids import Ids
 from dialer.kernel.tasks import Tasks
 from dialer.live.accounts import ALONE_SECONDS, SHARED_SECONDS, Accounts
@@ -63,9 +69,12 @@ from dialer.outcomes.lettering import Lettering
 from dialer.outcomes.planning import Planning
 from dialer.outcomes.said import Said
 from dialer.recovery import Recovery
+from dialer.reload import Reloading
 from dialer.settings import LedgerSettings, Settings, place, redis_url, secret
 from dialer.web.api import Api
+from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
+from dialer.web.reloading import ReloadRoutes
 from dialer.web.reports import Reports
 
 FORGET_EVERY_SECONDS = 3_600.0
@@ -89,24 +98,15 @@ class Daemon:
     """One cell: one daemon beside one Asterisk."""
 
     def __init__(self, settings: Settings, config: Path) -> None:
-        self._settings = settings
+        self._settings, self._config = settings, config
         self._clock = SystemClock(timedelta(seconds=settings.demo.clock_offset_seconds))
-        self._link_settings = LinkSettings(
-            host=settings.pbx.host,
-            port=settings.pbx.port,
-            username=settings.pbx.username,
-            secret=secret(settings.pbx.secret, settings.pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
-            request_seconds=settings.pbx.request_seconds,
-            ping_seconds=settings.pbx.ping_seconds,
-        )
+        self._link_settings = configured.link(settings)
         self._token = secret(settings.api.token, settings.api.token_file, "api.token", "DIALER_API__TOKEN")
-        self._law = configured.law(settings)
-        self._rules = configured.rules(settings)
-        self._letter_rules = configured.letters(settings)
-        self._retention = configured.retention(settings)
+        self._in_force = InForce(settings)
         self._reports = Reports(config)
         self._auditing = Auditing(config, settings.compliance.audit_seconds, self._clock)
-        self._lag_seconds = 0.0
+        self._manager = ServiceManager(os.environ, os.getpid())
+        self._lag_seconds = self._ticked_at = 0.0
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -128,7 +128,7 @@ class Daemon:
                 await engine.dispose()
 
     def _build(self, tasks: Tasks, engine: AsyncEngine) -> None:
-        settings, clock = self._settings, self._clock
+        settings, clock, taken, law = self._settings, self._clock, self._in_force.taken, self._in_force.law
         ids = Ids(SystemRandom())
         self._engine = engine
         self._writer = Writer(engine, settings.store.cell)
@@ -139,8 +139,8 @@ class Daemon:
         self._floor = floor
         self._lines = SqlLines(engine, clock)
         self._ledger = self._ledger_of(settings.ledger, engine)
-        gate = Gate(self._law, self._ledger, record, clock, ids)
-        campaigns = {name: configured.campaign(settings, name) for name in settings.campaigns}
+        gate = Gate(law, self._ledger, record, clock, ids)
+        campaigns = taken.campaigns
         sessions = [
             Session(
                 agent.name, agent.seat, agent.phone, frozenset(agent.campaigns), clock.now(), kind=agent.class_ or ""
@@ -153,18 +153,18 @@ class Daemon:
         self._learning, self._ranking = learning, SqlRanking(engine)
         planning = Planning(self._book, self._ranking, gate, campaigns, learning, clock)
         self._closing = closing = Closing(
-            record, self._book, gate, roster, live, clock, campaigns, self._rules, planning
+            record, self._book, gate, roster, live, clock, campaigns, self._in_force.rules, planning
         )
         self._pbx = Asterisk(
             self._link_settings,
-            configured.trunks(settings),
+            taken.trunks,
             clock,
             SystemRandom(),
             lambda event: self._flow.on_event(event),  # noqa: PLW0108 -- the flow is built next, with this
         )
         self._past_listenings = SqlListenings(engine, self._writer)
         listenings = Listenings(
-            configured.supervising(settings),
+            taken.supervising,
             roster,
             self._pbx,
             self._past_listenings,
@@ -173,15 +173,9 @@ class Daemon:
             ids,
             tasks,
         )
-        accounts = Accounts(self._law, SqlAbandoned(engine, self._writer), live, clock)
-        trunks = Trunks(
-            configured.trunks(settings),
-            live,
-            clock,
-            ramp_seconds=max(trunk.ramp_seconds for trunk in settings.all_trunks.values()),
-        )
-        wishes = {name: configured.wish(wish) for name, wish in settings.campaigns.items()}
-        targets = Targets(self._law.packs, trunks, wishes)
+        accounts = Accounts(law, SqlAbandoned(engine, self._writer), live, clock)
+        trunks = Trunks(taken.trunks, live, clock, ramp_seconds=taken.ramp_seconds)
+        targets = Targets(law.packs, trunks, taken.wishes)
         paced = SqlLearnt(engine, self._writer, schema.pacing_memory, settings.store.cell)
         pacer = Pacer(targets, accounts, roster, paced, clock, self._latency)
         kept, self._files, cell = SqlRecordings(engine), configured.recording_files(settings), settings.store.cell
@@ -206,17 +200,20 @@ class Daemon:
             clock=clock,
             tasks=tasks,
             most_calls=settings.demo.most_calls,
-            has_room=lambda: self._files.free_bytes() >= settings.recordings.least_free_mb * 1_000_000,
+            has_room=self._has_room,
         )
-        self._collecting = Collecting(self._files, kept, record, lambda: {attempt.id for attempt in live}, clock, cell)
-        self._pruning = Pruning(kept, self._files.delete, cell, self._retention)
+        self._collecting = Collecting(self._files, kept, record, lambda: self._flow.under_way, clock, cell)
+        self._pruning = Pruning(kept, self._files.delete, cell, taken.retention)
         gate.surroundings = Surroundings(
             self._feed_is_fresh, self._record_is_held, self._ledger_is_whole, lambda: self._pbx.skew
         )
         self._said = Said(gate, self._book, live, record, clock)
         self._keeping = Keeping(SqlPromises(engine, self._writer), clock)
-        self._lettering = Lettering(SqlLetters(engine), self._letter_rules, tuple(campaigns), clock)
+        self._lettering = Lettering(SqlLetters(engine), self._in_force.letters, tuple(campaigns), clock)
         self._recovery = Recovery(self._flow, self._pbx, self._load_ledger, closing, record, self._book, floor, clock)
+
+    def _has_room(self) -> bool:
+        return self._files.free_bytes() >= self._in_force.settings.recordings.least_free_mb * 1_000_000
 
     def _ledger_of(self, wish: LedgerSettings, engine: AsyncEngine) -> ProcessLedger | SqlLedger | RedisLedger:
         match wish.kind:
@@ -345,12 +342,16 @@ class Daemon:
         tasks.start("accounts", self._flow.pacer.accounts.keep(self._accounts_seconds))
         tasks.start("learning", self._remember())
         runner = await self._serve()
+        tasks.start("reloading", self._reloading.watch())
         try:
             connected = asyncio.Event()
             tasks.start("ami", self._pbx.link.run(lambda: self._on_up(connected), self._on_down))
             self._watch_signals()
             await self._first_connect(connected)
-            log.info("daemon.ready", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
+            self._ticked_at = asyncio.get_running_loop().time()
+            self._manager.ready(self._status())
+            tasks.start("service_manager", self._manager.keep(lambda: self._ticked_at, self._status))
+            log.info("daemon.started", agents=len(self._settings.agents), campaigns=len(self._settings.campaigns))
             await self._tick_until_stopped()
             self._flow.pacer.save()
             self._learning.save()
@@ -371,11 +372,7 @@ class Daemon:
         for wait in pending:
             wait.cancel()
         if not done:
-            pbx = self._settings.pbx
-            raise PbxAwayError(
-                f"no Asterisk manager interface answers at {pbx.host}:{pbx.port}",
-                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
-            )
+            raise self._pbx.link.absent
 
     async def _on_up(self, connected: asyncio.Event) -> None:
         self._flow.trunks.forget_reached()
@@ -391,11 +388,12 @@ class Daemon:
         loop, period = asyncio.get_running_loop(), self._settings.engine.tick_seconds
         due = forget_at = heard_at = loop.time()
         while not (self._flow.stopping and not len(self._flow.live) and not any(self._flow.receiving)):
-            self._lag_seconds = max(0.0, loop.time() - due)
+            self._ticked_at = loop.time()
+            self._lag_seconds = max(0.0, self._ticked_at - due)
             if self._pbx.link.up or not self._flow.stopping:
                 heard_at = loop.time()
             elif loop.time() - heard_at >= DRAIN_WITHOUT_PBX_SECONDS:
-                log.warning("daemon.calls_left", calls=len(self._flow.live))
+                log.warning("daemon.calls_left_behind", calls=len(self._flow.live))
                 return
             await self._flow.tick()
             if self._recovery.overdue and self._pbx.link.up:
@@ -416,7 +414,7 @@ class Daemon:
 
     async def _ask_again(self) -> None:
         """Some attempt has missed its end: ask the PBX what there is."""
-        log.warning("attempts.overdue")
+        log.warning("attempts.end_missed")
         try:
             await self._recovery.reconcile()
         except (AwayError, PbxRefusedError) as error:
@@ -429,15 +427,17 @@ class Daemon:
             if self._flow.stopping:
                 self._stop.set()
             self._flow.stopping = True
-            log.info("daemon.draining", calls=len(self._flow.live))
+            self._manager.stopping(self._status())
+            log.info("daemon.drain_began", calls=len(self._flow.live))
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloading.ask)
 
     async def _serve(self) -> web.AppRunner:
         api = self._settings.api
-        collector = DialerCollector(self._flow.tally, self.snapshot, self._health)
-        application = Api(
+        collector = DialerCollector(self._flow.tally, self.snapshot, self._inside())
+        interface = Api(
             self._flow,
             self._book,
             self._dossiers,
@@ -448,13 +448,21 @@ class Daemon:
             lambda: exposition(collector),
             self._token,
             self._clock,
-            self._rules,
+            self._in_force.rules,
             SqlWaiting(self._engine),
             SqlLetters(self._engine),
             self._files,
-            configured.holders(self._settings),
-        ).application()
+            self._in_force.taken.holders,
+        )
+        past = SqlReloads(self._engine, self._writer, self._settings.store.cell)
+        self._reloading = Reloading(
+            self._config, self._in_force, self._flow, self._pruning, interface.admit, past, self._clock
+        )
+        application = interface.application()
+        application.add_routes(ReloadRoutes(self._reloading, past).routes())
         application.add_routes(self._reports.routes())
+        explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
+        application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())
         application.add_routes(ListeningRoutes(self._flow.listenings, self._past_listenings).routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
@@ -505,9 +513,31 @@ class Daemon:
             problems.append("the daemon is stopping")
         return problems
 
+    def _status(self) -> str:
+        """One sentence for the service manager."""
+        agents = sum(session.work is not Work.OFFLINE for session in self._flow.roster)
+        return "; ".join([f"{len(self._flow.live)} calls, {agents} agents", *self._problems()])
+
+    def _inside(self) -> Inside:
+        packs = self._in_force.law.packs.values()
+        return Inside(
+            self._health,
+            self._shut_by,
+            self._flow.gate.decisions,
+            self._writer.commits,
+            self._pbx.link.requests,
+            self._keeping.found,
+            self._recovery.discrepancies,
+            reasons=self._in_force.law.flags.union(rule.id for pack in packs for rule in pack.checks),
+        )
+
+    def _shut_by(self) -> frozenset[Reason]:
+        return self._flow.gate.shut_by if self._writer.healthy else self._flow.gate.shut_by | {Reason.STORE_AWAY}
+
     def _health(self) -> dict[str, float]:
         link = self._pbx.link
         return {
+            "dialer_ready": float(not self._problems()),
             "dialer_ami_up": float(link.up),
             "dialer_ami_reconnects": max(0, link.connects - 1),
             "dialer_ami_malformed": link.malformed,
@@ -518,6 +548,8 @@ class Daemon:
             **self._auditing.figures,
             "dialer_pbx_clock_skew_seconds": self._pbx.skew.total_seconds(),
             "dialer_clock_offset_seconds": self._clock.offset.total_seconds(),
+            "dialer_recordings_free_bytes": self._files.free_bytes(),
+            "dialer_recordings_least_free_bytes": self._in_force.settings.recordings.least_free_mb * 1_000_000,
         }
 
 

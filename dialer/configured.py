@@ -1,9 +1,11 @@
 """From the configuration to the law and the campaigns."""
 
-from collections.abc import Collection, Sequence
+import ssl
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from dialer.adapters.ami.link import LinkSettings
 from dialer.adapters.encryption import Keys
 from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
@@ -41,11 +43,21 @@ def law(settings: Settings) -> Law:
     packs: dict[str, Pack] = {}
     for name, campaign in settings.campaigns.items():
         try:
-            named = shelf.load_for(campaign.packs)
+            packs |= {pack.name: pack for pack in shelf.load_for(campaign.packs)}
         except InputError as error:
             raise InputError(f"campaigns.{name}.packs: {error}", error.remedy) from None
+        if campaign.packs_follow_debtor:
+            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
+    check_within(settings, packs)
+    holidays = settings.compliance.holidays_file
+    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
+
+
+def check_within(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """What each campaign wants must lie within its packs. Raises InputError."""
+    for name, campaign in settings.campaigns.items():
+        named = [packs[pack] for pack in campaign.packs]
         for pack in named:
-            packs[pack.name] = pack
             for least in pack.of_kind(RingMin):
                 if campaign.ring_timeout_seconds < least.seconds:
                     raise _ring_error(
@@ -55,10 +67,6 @@ def law(settings: Settings) -> Law:
                 if campaign.ring_timeout_seconds > most.seconds:
                     raise _ring_error(name, campaign.ring_timeout_seconds, f"{pack.name} asks at most {most.seconds:g}")
         targets.check(name, Bounds.of(named), wish(campaign))
-        if campaign.packs_follow_debtor:
-            packs |= {name: shelf.load(name) for name in shelf.names if name not in packs}
-    holidays = settings.compliance.holidays_file
-    return Law(packs, calendars.load(holidays) if holidays else calendars.Calendars())
 
 
 def rules(settings: Settings) -> RulesOf:
@@ -190,6 +198,27 @@ def wish(campaign: CampaignSettings) -> Wish:
     return Wish(campaign.abandonment_target, campaign.abandonment_cap)
 
 
+def link(settings: Settings) -> LinkSettings:
+    """How to reach the manager interface. Raises InputError where the secret or the authority can't be read."""
+    pbx, context = settings.pbx, None
+    if pbx.tls:
+        try:
+            context = ssl.create_default_context(cafile=pbx.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"pbx.ca_file {pbx.ca_file}: {error.strerror or error}", "name the authority's certificate, in PEM"
+            ) from None
+    return LinkSettings(
+        host=pbx.host,
+        port=pbx.port,
+        username=pbx.username,
+        secret=secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET"),
+        request_seconds=pbx.request_seconds,
+        ping_seconds=pbx.ping_seconds,
+        tls=context,
+    )
+
+
 def trunks(settings: Settings, names: Collection[str] = ()) -> list[Trunk]:
     """The trunks of these names; no name: every trunk."""
     return [
@@ -213,6 +242,7 @@ def campaign(settings: Settings, name: str) -> Campaign:
     own = _caller_ids(wish.all_caller_ids)
     of_mandates = {one.creditor: _caller_ids(one.caller_ids) for one in settings.mandates if one.caller_ids}
     recorded = {one.creditor: one.record for one in settings.mandates if one.record is not None}
+    stereo = {one.creditor: one.stereo for one in settings.mandates if one.stereo is not None}
     facts: dict[str, Any] = {}
     if settings.collector.licence_valid_until is not None:
         facts["licence_valid_until"] = settings.collector.licence_valid_until
@@ -246,6 +276,8 @@ def campaign(settings: Settings, name: str) -> Campaign:
         inbound_wait_seconds=wish.inbound_wait_seconds,
         records=wish.record,
         mandate_records=recorded,
+        stereo=wish.stereo,
+        mandate_stereo=stereo,
     )
 
 

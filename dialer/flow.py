@@ -29,6 +29,7 @@ from dialer.calls.recording import RecordingRecord, Recordings
 from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
+from dialer.calls.telling import about_the_attempt
 from dialer.calls.transferring import History, Transferring
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
@@ -44,7 +45,7 @@ from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError
 from dialer.kernel.events import PbxEvent
-from dialer.kernel.ids import is_inbound
+from dialer.kernel.ids import AttemptId, is_inbound
 from dialer.kernel.tasks import Tasks
 from dialer.live.answer_rates import AnswerRates
 from dialer.live.floor import floor_of
@@ -108,7 +109,19 @@ class Flow:
         self.ending = Ending(pbx, tasks)
         self.seating = Seating(roster, pbx, tasks)
         self.receiving = Receiving(
-            self, campaigns, inbound, book, gate, pbx, roster, self.seating, live, self.ending, clock, tasks
+            self,
+            campaigns,
+            inbound,
+            book,
+            gate,
+            pbx,
+            roster,
+            self.seating,
+            live,
+            self.ending,
+            self.recordings,
+            clock,
+            tasks,
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         self.transferring = Transferring(
@@ -143,7 +156,7 @@ class Flow:
                 if campaign.state is CampaignState.DRAINING and not any(self.live.of_campaign(campaign.name)):
                     await self.command(campaign, CampaignSignal.DRAINED)
             except AwayError as error:
-                log.warning("tick.store_away", campaign=campaign.name, error=str(error))
+                log.warning("tick.broken_off", campaign=campaign.name, error=str(error))
 
     async def _dial(self, campaign: Campaign) -> None:
         stock = self._stocks[campaign.name]
@@ -166,7 +179,7 @@ class Flow:
             needed_by_others=self.shares.claims_on(campaign.name),
         )
         burst = self.pacer.decide(campaign, floor)
-        self.tally.paced(campaign.name, burst)
+        self.tally.paced(campaign.name, burst, floor)
         held = stock.take_for_agents(min(burst.calls, len(floor.idle)))
         cases = stock.take(burst.calls - len(held))
         if campaign.mode is CallMode.PREVIEW:
@@ -239,6 +252,11 @@ class Flow:
         else:
             self._closing.settle(attempt, Signal.HUNG_UP)
 
+    @property
+    def under_way(self) -> set[AttemptId]:
+        """The calls that aren't over, also those that came in."""
+        return {attempt.id for attempt in self.live} | {call.id for call in self.receiving}
+
     def lacks(self, campaign: Campaign, creditor: str | None = None) -> tuple[Refusal, ...]:
         """What calls of this campaign lack, or those about one creditor's debts: where recordings find no room, what is
         recorded isn't dialled.
@@ -299,6 +317,7 @@ class Flow:
             if attempt.hang_up_wanted or (attempt.campaign in halted and attempt.state in BEFORE_ANSWER):
                 self._hang_up(attempt)
 
+    @about_the_attempt
     def _hang_up(self, attempt: Attempt) -> None:
         attempt.hang_up_wanted = True
         self.ending.hang_up(attempt.id)
@@ -350,6 +369,7 @@ class Flow:
                 attempt.cause, attempt.sip = event.cause, event.sip
             self.move(attempt, SIGNALS[type(event)], event.at)
 
+    @about_the_attempt
     def move(self, attempt: Attempt, signal: Signal, at: datetime | None = None) -> None:
         """Something happened to an attempt: its table says what follows."""
         before, unanswered = attempt.state, attempt.answered_at is None
@@ -390,9 +410,10 @@ class Flow:
             case Effect.OFFER:
                 self._answering.offer(attempt)
             case Effect.CONNECT:
-                self.listenings.bridged(self.roster.connect(attempt.id))
+                session = self.roster.connect(attempt.id)
+                self.listenings.bridged(session)
                 self._closing.save(attempt)
-                self.tally.bridged(attempt)
+                self.tally.bridged(attempt, session)
             case Effect.RELEASE:
                 attempt.agent = None
                 self.seating.hang_up(self.roster.release(attempt.id))

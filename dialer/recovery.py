@@ -3,6 +3,7 @@
 The same path serves a first start, a restart after a crash, and every reconnect to the PBX.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ from dialer.outcomes.closing import Closing
 
 OVERDUE_AFTER = timedelta(seconds=30)
 """An attempt this long past its own time-out, or a phone called this long ago, has missed an event: the PBX is asked."""
+
+DISCREPANCIES = ("attempt", "unknown_leg", "unknown_seat", "unknown_mark")
+"""Where the PBX and we can disagree: how an attempt stands; a leg, a seat, or a mark of the dialplan that nobody knows."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +73,8 @@ class Recovery:
         self._floor = floor
         self._clock = clock
         self._asked_at = clock.now() - OVERDUE_AFTER
+        self.discrepancies = Counter(dict.fromkeys(DISCREPANCIES, 0))
+        """What reconciliations mended, since the start."""
 
     async def load(self) -> None:
         """Everything that the record knows of the past, of calls under way, of sessions and campaigns."""
@@ -86,6 +92,7 @@ class Recovery:
         sessions = await self._floor.sessions()
         wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
         talking |= await self._flow.receiving.load(wrapping, self._past.find)
+        self._flow.wrap_up.recall(await self._past.find([*wrapping, *talking.values()]))
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
@@ -105,7 +112,7 @@ class Recovery:
         try:
             await self._flow.gate.adopt(attempt.id, attempt.intent)
         except LedgerAwayError:
-            log.warning("attempt.adopted_blind", attempt=attempt.id)
+            log.warning("attempt.adopted_blind", attempt=attempt.id, campaign=attempt.campaign)
 
     async def reconcile(self) -> None:
         """Ask the PBX what there is and mend what we believed. Only then may the gate clear calls.
@@ -129,6 +136,7 @@ class Recovery:
         under_way = {attempt.id for attempt in live}
         ours = [attempt for attempt in live if attempt.direction is Direction.OUTBOUND]
         for finding in list(reconcile.findings(ours, survey, asked)):
+            self.discrepancies["attempt"] += 1
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
         self._flow.hang_up_unwanted()
@@ -138,6 +146,7 @@ class Recovery:
         self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)
         for stranger in set(survey.attempts) - under_way - set(asked.attempts) - set(survey.inbound):
+            self.discrepancies["unknown_leg"] += 1
             log.error("attempt.unknown_leg", attempt=stranger)
             self._flow.ending.hang_up(stranger)
         self._flow.gate.pbx_ready = True
@@ -183,6 +192,7 @@ class Recovery:
                     attempt.agent = session.agent
         for stranger in set(survey.seats) - set(roster.seats()) - set(asked.seats):
             if survey.seats[stranger].state is not LegState.BRIDGED:  # a talk is left alone: its seat is idle soon
+                self.discrepancies["unknown_seat"] += 1
                 log.warning("seat.unknown_leg", leg=stranger)
                 self._flow.seating.hang_up(stranger)
 
@@ -198,6 +208,7 @@ class Recovery:
         for attempt_id in marked:
             attempt = attempts.get(attempt_id)
             if attempt is None:
+                self.discrepancies["unknown_mark"] += 1
                 log.error("mark.unknown_attempt", attempt=attempt_id)
                 continue
             if attempt_id in survey.opted_out:

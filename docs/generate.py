@@ -9,7 +9,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.adapters.metrics import HEALTH, DialerCollector
+from dialer.adapters.metrics import HEALTH, DialerCollector, Inside
 from dialer.agents.session import RESTING, SEAT_TABLE, WORK_TABLE
 from dialer.audit import carrier, cdr
 from dialer.calls import results
@@ -21,6 +21,8 @@ from dialer.cases.importing import COLUMNS, DELIMITERS, Profile
 from dialer.cases.importing.columns import FLAG_COLUMNS, LETTER_COLUMNS, PAYMENT_COLUMNS, Column
 from dialer.cli import app
 from dialer.kernel import errors
+from dialer.kernel.histogram import Histogram
+from dialer.live.causes import Cause
 from dialer.live.snapshot import Snapshot
 from dialer.live.tally import Tally
 from dialer.settings import (
@@ -33,6 +35,7 @@ from dialer.settings import (
     Settings,
     TrunkSettings,
 )
+from dialer.settings.live import LIVE
 from dialer.testing.virtual_time import START
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -54,6 +57,7 @@ def pages() -> dict[str, str]:
         "call-results.md": _call_results(),
         "state-machines.md": _state_machines(),
         "metrics.md": _metrics(),
+        "causes.md": _causes(),
         **law.pages(),
         **outcomes.pages(),
         "reports.md": reports.page(),
@@ -108,7 +112,8 @@ def _configuration() -> str:
         "",
         (
             "Read as a whole and refused as a whole: an unknown key is an error, told with its line. The environment wins "
-            "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder."
+            "over the file: `[pbx] secret` is also `DIALER_PBX__SECRET`. Relative paths start at the file's own folder. "
+            "A running daemon takes up what is live; the rest waits for its restart."
         ),
     ]
     lists = {
@@ -127,7 +132,10 @@ def _configuration() -> str:
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )
-    for header, model in (*sections, *inner):
+    prefixes = {"agents": "agents.*", "campaigns": "campaigns.*"}
+    prefixes = [prefixes.get(name, name) for name in Settings.model_fields if name != "trunks"]
+    live = (*prefixes, "campaigns.*.caller_ids", "mandates", "campaigns.*.letters")
+    for (header, model), prefix in zip((*sections, *inner), live, strict=True):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         parts += [
@@ -136,12 +144,12 @@ def _configuration() -> str:
             "",
             (model.__doc__ or "").strip(),
             "",
-            "| key | default | meaning |",
-            "|---|---|---|",
+            "| key | default | live | meaning |",
+            "|---|---|---|---|",
         ]
         parts += [
-            f"| `{item.alias or key}` | {_default(item)} | {_meaning(item)} |"
-            for key, item in model.model_fields.items()
+            f"| `{key}` | {_default(item)} | {'yes' if LIVE & {prefix, f'{prefix}.{key}'} else ''} | {_meaning(item)} |"
+            for key, item in ((item.alias or name, item) for name, item in model.model_fields.items())
         ]
     return "\n".join(parts) + "\n"
 
@@ -299,20 +307,40 @@ def _state_machines() -> str:
     return "\n".join(parts) + "\n"
 
 
+def _causes() -> str:
+    parts = [
+        "# Why nothing rings",
+        "",
+        (
+            "`dialer explain` names every cause that stands now, with its figures, in this order: the first one is the first "
+            "to go. By the interface (`GET /api/v1/explain`) each has its name in `cause`."
+        ),
+        "",
+        "| cause | what to do |",
+        "|---|---|",
+        *(f"| `{cause.value}` | {cause.text} |" for cause in Cause),
+    ]
+    return "\n".join(parts) + "\n"
+
+
 def _metrics() -> str:
     snapshot = Snapshot(START, True, 0.0, (), ())
-    health = dict.fromkeys(HEALTH, 0.0)
+    inside = Inside(lambda: dict.fromkeys(HEALTH, 0.0), frozenset, Histogram(()), Histogram(()), {}, {}, {})
     parts = [
         "# Metrics",
         "",
-        "At `/metrics`, for Prometheus. No label holds a person.",
+        (
+            "At `/metrics`, for Prometheus. No label holds a person: a `caller_id` is the agency's own number. Every value "
+            "of a label is there from the start, at 0; but an agency's own outcome, and a rare action, come with the first."
+        ),
         "",
-        "| metric | type | meaning |",
-        "|---|---|---|",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
     ]
-    for family in DialerCollector(Tally(["x"]), lambda: snapshot, lambda: health).collect():
+    for family in DialerCollector(Tally(["x"]), lambda: snapshot, inside).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-        parts.append(f"| `{family.name}{suffix}` | {family.type} | {family.documentation} |")
+        labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))
+        parts.append(f"| `{family.name}{suffix}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(parts) + "\n"
 
 

@@ -7,6 +7,7 @@ no chance and no I/O in this package, and the caller keeps the memory.
 from pacing import governor, learning, memory, predictive, progressive
 from pacing.abandonment import Account
 from pacing.burst import Burst, Limit
+from pacing.expecting import Expected, answers
 from pacing.floor import Floor, Happening, What
 from pacing.memory import Memory, carried_over
 from pacing.target import Mode, Target
@@ -14,6 +15,7 @@ from pacing.target import Mode, Target
 __all__ = [
     "Account",
     "Burst",
+    "Expected",
     "Floor",
     "Happening",
     "Limit",
@@ -21,6 +23,7 @@ __all__ = [
     "Mode",
     "Target",
     "What",
+    "answers",
     "carried_over",
     "memory",
     "size",

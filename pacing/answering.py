@@ -182,14 +182,15 @@ def _cold(known: Answering) -> float:
 
     Answered calls end first, so this is an upper bound until the first calls have rung out.
     """
-    if not _guessed(known):
+    if not guessed(known):
         return 0.0
     answered = float(known.answers.sum())
     ended = answered + float(known.failures.sum()) + float(known.exposure[-1])
     return min(MOST_LEVEL, -math.log(max(1e-9, 1.0 - (answered + 1.0) / (ended + 1.0))))
 
 
-def _guessed(known: Answering) -> bool:
+def guessed(known: Answering) -> bool:
+    """Whether too few calls were made to know the shape."""
     return bool(known.answers.sum() < COLD_ANSWERS or known.exposure[-1] < COLD_CALLS)
 
 
@@ -327,7 +328,7 @@ def _levels(known: Answering, seen: float, expected: float, now: float, elapsed_
         surprise = (fast.seen - base * fast.expected) / math.sqrt(base * fast.expected + 1.0)
         if abs(surprise) > CHANGED:
             slow = fast
-    if _guessed(known) and not outage:
+    if guessed(known) and not outage:
         known, slow = _levelled(known)
         fast = slow
     return replace(

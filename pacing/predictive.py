@@ -207,7 +207,7 @@ class Exact:
         self._shares = shares
         # answers that would leave nobody free
         self._worst = len(calls) - np.concatenate([np.floor(balance.free).astype(int)] * len(factors))
-        self._held = [_summed(np.concatenate((coming, unanswered[1:])))]
+        self._held = [summed(np.concatenate((coming, unanswered[1:])))]
 
     def _with_added(self, added: int) -> Array:
         while len(self._held) <= added:
@@ -226,7 +226,7 @@ class Exact:
         return float((self._shares @ missing).max())
 
 
-def _summed(successes: Array) -> Array:
+def summed(successes: Array) -> Array:
     """The distribution of a sum of Bernoulli variables (rows: its values), from their chances (rows: variables)."""
     chances = np.zeros((len(successes) + 1, successes.shape[1]))
     chances[0] = 1.0

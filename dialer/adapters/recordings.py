@@ -6,9 +6,12 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+import wave
+from array import array
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -20,18 +23,21 @@ from dialer.calls.recording import BY_ENGINE, Moment, Recording, RecordingRecord
 from dialer.kernel import ids
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, InputError
-from dialer.kernel.ids import ATTEMPT_PREFIX, AttemptId
+from dialer.kernel.ids import AttemptId
 
 LOOK_SECONDS = 2.0
 QUIET_SECONDS = 5.0
 """A file that grows is written to more often: Asterisk's buffer holds two seconds."""
 HEADER_BYTES = 44
-BYTES_PER_SECOND = 16_000
-"""MixMonitor's wav: 8,000 samples of 16 bits, one channel."""
+CHANNELS_AT = 22
+"""Where a WAV file's head says how many there are."""
+SAMPLES_PER_SECOND, SAMPLE_BYTES = 8_000, 2
+SIDES = "left", "right"
+"""What the dialplan writes of a recording in stereo: the debtor, and our side."""
 CHUNK_BYTES = 1 << 20
 ENCRYPTED = ".enc"
-SHARD_LETTERS = 5
-"""Of an id's first letters, which are its time: 2**25 ms."""
+PREFIX_LETTERS, SHARD_LETTERS = 4, 5
+"""Of an id; its next letters are its time: 2**25 ms, and of a call that came in 10**8 ms."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,11 +55,12 @@ class Measured:
     size_bytes: int
     stopped: float
     sha256: str
+    channels: int = 1
 
     @property
     def seconds(self) -> float:
         """How long it sounds. By the size: a file that a crash cut off has a header that says nothing."""
-        return max(0, self.size_bytes - HEADER_BYTES) / BYTES_PER_SECOND
+        return max(0, self.size_bytes - HEADER_BYTES) / (SAMPLES_PER_SECOND * SAMPLE_BYTES * self.channels)
 
 
 class PlainSound:
@@ -72,8 +79,8 @@ class PlainSound:
 
 
 class RecordingFiles:
-    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for each
-    nine hours, encrypted where there are keys.
+    """The folder of the recordings. Asterisk writes into it; what is on record lies in `kept` below, in a folder for some
+    hours, encrypted where there are keys.
     """
 
     def __init__(self, folder: Path, keys: Keys | None = None) -> None:
@@ -81,7 +88,7 @@ class RecordingFiles:
         self._keys = keys
 
     def find(self, attempt: AttemptId) -> Path | None:
-        """Where the recording of an attempt lies. Raises InputError for what is no attempt's id."""
+        """Where the recording of a call lies. Raises InputError for what is no call's id."""
         return next((path for path in self._places(attempt) if path.is_file()), None)
 
     def check(self) -> None:
@@ -108,13 +115,28 @@ class RecordingFiles:
         return 0
 
     def quiet(self) -> list[AttemptId]:
-        """The attempts whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
-        before = time.time() - QUIET_SECONDS
-        return [
-            AttemptId(path.stem)
-            for path in sorted(self._folder.glob(f"{ATTEMPT_PREFIX}*.wav"))
-            if ids.is_well_formed(path.stem) and path.stat().st_mtime <= before
-        ]
+        """The calls whose files nobody wrote to for a while, and that aren't kept yet. Raises OSError."""
+        before, written = time.time() - QUIET_SECONDS, dict[AttemptId, float]()
+        for path in self._folder.glob("*.wav"):
+            name, _, side = path.stem.partition("_")
+            if ids.is_call(name) and side in ("", *SIDES):
+                call = AttemptId(name)
+                written[call] = max(written.get(call, 0.0), path.stat().st_mtime)
+        return sorted(call for call, at in written.items() if at <= before)
+
+    def join(self, attempt: AttemptId) -> None:
+        """Make one file of a recording's two sides, where there are such. Cut off, it is done again. Raises OSError."""
+        whole = self._spooled(attempt)
+        sides = [self._side(attempt, side) for side in SIDES]
+        there = [path for path in sides if path.is_file()]
+        if there and not whole.exists():
+            part = whole.with_suffix(".part")
+            _interleave(sides, part)
+            last = max(path.stat().st_mtime for path in there)
+            os.utime(part, (last, last))
+            part.rename(whole)
+        for path in there:
+            path.unlink()
 
     def measure(self, attempt: AttemptId) -> Measured:
         """Read a recording whole. Raises OSError, DamagedError, InputError."""
@@ -122,7 +144,8 @@ class RecordingFiles:
         with self.opened(attempt) as (sound, stopped):
             for piece in sound.read(0, sound.size_bytes):
                 digest.update(piece)
-            return Measured(sound.size_bytes, stopped, digest.hexdigest())
+            channels = b"".join(sound.read(CHANNELS_AT, CHANNELS_AT + 2))
+            return Measured(sound.size_bytes, stopped, digest.hexdigest(), max(1, int.from_bytes(channels, "little")))
 
     @contextmanager
     def opened(self, attempt: AttemptId) -> Iterator[tuple[Sound, float]]:
@@ -163,7 +186,7 @@ class RecordingFiles:
     def delete(self, attempt: AttemptId) -> bool:
         """Delete a recording, and say whether there was one. Raises OSError."""
         found = False
-        for path in (*self._places(attempt), self._kept(attempt).with_suffix(".part")):
+        for path in self._all_places(attempt):
             try:
                 path.unlink()
                 found = True
@@ -175,15 +198,43 @@ class RecordingFiles:
         kept = self._kept(attempt)
         return kept.with_suffix(f".wav{ENCRYPTED}"), kept, self._spooled(attempt)
 
+    def _all_places(self, attempt: AttemptId) -> tuple[Path, ...]:
+        """Those too where a crash may have left something."""
+        places = self._places(attempt)
+        parts = {path.with_suffix(".part") for path in (self._kept(attempt), self._spooled(attempt))}
+        return (*places, *parts, *(self._side(attempt, side) for side in SIDES))
+
+    def _side(self, attempt: AttemptId, side: str) -> Path:
+        return self._spooled(attempt).with_name(f"{attempt}_{side}.wav")
+
     def _spooled(self, attempt: AttemptId) -> Path:
-        if not ids.is_well_formed(attempt) or not attempt.startswith(ATTEMPT_PREFIX):
-            raise InputError("no attempt has this id", "dialer recordings list has the ids")
+        if not ids.is_call(attempt):
+            raise InputError("no call has this id", "dialer recordings list has the ids")
         return self._folder / f"{attempt}.wav"
 
     def _kept(self, attempt: AttemptId) -> Path:
         name = self._spooled(attempt).name
-        begins = len(ATTEMPT_PREFIX)
-        return self._folder / "kept" / attempt[begins : begins + SHARD_LETTERS] / name
+        return self._folder / "kept" / attempt[PREFIX_LETTERS : PREFIX_LETTERS + SHARD_LETTERS] / name
+
+
+def _interleave(paths: Sequence[Path], target: Path) -> None:
+    """Both sides as the tracks of one file; where one is shorter, or isn't there, it is silent. Raises OSError."""
+    with ExitStack() as stack:
+        sides = [stack.enter_context(path.open("rb")) if path.is_file() else BytesIO() for path in paths]
+        file = stack.enter_context(target.open("wb"))
+        joined = stack.enter_context(wave.open(file, "wb"))
+        joined.setparams((len(sides), SAMPLE_BYTES, SAMPLES_PER_SECOND, 0, "NONE", ""))
+        for side in sides:  # a crash leaves a head that says nothing
+            side.seek(HEADER_BYTES)
+        while any(pieces := [side.read(CHUNK_BYTES) for side in sides]):
+            longest = max(map(len, pieces)) // SAMPLE_BYTES * SAMPLE_BYTES
+            samples = array("h", bytes(longest * len(sides)))
+            for place, piece in enumerate(pieces):
+                samples[place :: len(sides)] = array("h", piece[:longest].ljust(longest, b"\0"))
+            joined.writeframesraw(samples)
+        joined.close()
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class Collecting:
@@ -222,6 +273,7 @@ class Collecting:
         for attempt in quiet:
             try:
                 # a start after a crash may find what is on record and not kept yet
+                await asyncio.to_thread(self._files.join, attempt)
                 if attempt not in unknown or await self._collect(attempt):
                     await asyncio.to_thread(self._files.keep, attempt)
             except OSError as error:  # the others come all the same

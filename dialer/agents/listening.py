@@ -126,7 +126,7 @@ class Listenings:
         ids: Ids,
         tasks: Tasks,
     ) -> None:
-        self._supervising, self._roster, self._pbx, self._record = supervising, roster, pbx, record
+        self.supervising, self._roster, self._pbx, self._record = supervising, roster, pbx, record
         self._case_of, self._clock, self._ids, self._tasks = case_of, clock, ids, tasks
         self._by_leg: dict[SpyLegId, Listening] = {}
         self._stopping: set[SpyLegId] = set()
@@ -150,8 +150,8 @@ class Listenings:
             self._ids.spy_leg(now),
             supervisor,
             agent,
-            self._supervising.basis or "",
-            self._supervising.tell_agents,
+            self.supervising.basis or "",
+            self.supervising.tell_agents,
             [Turn(first, now, by)],
             barges_into=session.attempt if barges else None,
         )
@@ -191,16 +191,16 @@ class Listenings:
         return listening
 
     def _phone(self, supervisor: str) -> str:
-        if self._supervising.basis is None:
+        if self.supervising.basis is None:
             raise AgentError(
                 "nobody may be listened to here: nothing says why it would be lawful",
                 "set [supervision] basis to the agreement or authorisation, as docs/supervisor.md tells",
             )
-        if supervisor not in self._supervising.supervisors:
+        if supervisor not in self.supervising.supervisors:
             raise UnknownNameError(
                 f"no supervisor is named {supervisor!r}", "name an agent whose [[agents]] has supervisor = true"
             )
-        return self._supervising.supervisors[supervisor]
+        return self.supervising.supervisors[supervisor]
 
     def _allow(self, supervisor: str, session: Session, mode: SpyMode) -> SeatLegId:
         """The leg to be heard. Who hears a seat hears all that it serves."""

@@ -45,7 +45,7 @@ class Seating:
             log.warning("seat.not_called", agent=session.agent, error=str(error))
             self._roster.seat_ended(leg)
         except PbxUnsureError:
-            log.warning("seat.call_unsure", agent=session.agent)
+            log.warning("seat.call_unacknowledged", agent=session.agent)
 
     async def _hang_up(self, leg: SeatLegId) -> None:
         try:

@@ -97,6 +97,8 @@ WORK_TABLE: dict[tuple[Work, WorkSignal], Work | None] = {
     (_W.TALKING, _G.LOG_OUT): _W.TALKING,
 }
 
+_RESTS = frozenset({_W.READY, _W.PAUSED, _W.OFFLINE})
+
 
 class Plan(StrEnum):
     """What an agent announces."""
@@ -139,7 +141,8 @@ class SavedSession:
 class Session:
     """One agent, logged in or not.
 
-    since: when `work` began. attempt: the call promised, spoken or being written up.
+    since: when `work` began. ready_at: since when the agent waited for the call under way, or for the next one.
+    attempt: the call promised, spoken or being written up.
     pause_reason: why the agent rests, or will after this call. leaving: logs out after this call.
     announced: what the agent means to do later.
     recalls: times in a row that the seat failed or was lost soon after it came up.
@@ -168,6 +171,7 @@ class Session:
     seat_changes: int = 0
     kind: str = ""
     heard_by: tuple[str, ...] = ()
+    ready_at: datetime | None = None
 
     def apply(self, signal: WorkSignal, at: datetime) -> bool:
         """Move the work on; False where the table doesn't know this signal in this state."""
@@ -177,6 +181,8 @@ class Session:
         if target is RESTING:
             target = Work.PAUSED if self.pause_reason else Work.READY
         if target is not self.work:
+            if target in _RESTS and signal is not WorkSignal.RELEASE:
+                self.ready_at = at if target is Work.READY else None
             self.work, self.since = target, at
         return True
 

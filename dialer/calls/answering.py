@@ -9,6 +9,7 @@ from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Move
 from dialer.calls.recording import Recordings
+from dialer.calls.telling import about_the_attempt
 from dialer.compliance.gate import Gate
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.tasks import Tasks
@@ -30,6 +31,7 @@ class Answering:
         self._move = move
         self._recordings = recordings
 
+    @about_the_attempt
     def offer(self, attempt: Attempt) -> None:
         """Ask the gate again, then send the debtor to a free seat; who finds none waits for what time is left."""
         decision = self._gate.recheck(attempt.id, attempt.intent)
@@ -60,12 +62,12 @@ class Answering:
         except (PbxRefusedError, PbxAwayError):
             self._move(attempt, Signal.CLAIM_REFUSED)
         except PbxUnsureError:
-            log.warning("attempt.connect_unsure", attempt=attempt.id)
+            log.warning("attempt.connect_unacknowledged", attempt=attempt.id)
         if held:
-            await self._recordings.put_held(attempt)
+            await self._recordings.put_held(attempt.id)
 
     async def _refuse(self, attempt: Attempt) -> None:
         try:
             await self._pbx.refuse(attempt.id)
         except (PbxRefusedError, PbxAwayError, PbxUnsureError):
-            log.warning("attempt.refuse_unsure", attempt=attempt.id)
+            log.warning("attempt.refuse_unacknowledged", attempt=attempt.id)

@@ -170,6 +170,8 @@ class Attempt:
     """Its carrier fell silent before it rang: what became of it nobody knows."""
     recorded: bool = True
     """Whether the PBX was asked to record it. Where a restart found it under way nobody knows: in doubt it was."""
+    stereo: bool = False
+    """Whether that recording has one side on each track."""
     kind: str = ""
     """What pacing may know of it beforehand (`dialer.calls.kinds`); empty where a restart found it under way."""
 

@@ -31,7 +31,7 @@ class Ending:
         try:
             await self._pbx.hang_up(attempt)
         except PbxRefusedError:
-            log.info("attempt.no_such_leg", attempt=attempt)  # gone already, or not there yet
+            log.info("attempt.leg_not_found", attempt=attempt)  # gone already, or not there yet
         except (PbxAwayError, PbxUnsureError) as error:
             log.warning("attempt.not_hung_up", attempt=attempt, error=str(error))
 

@@ -97,13 +97,24 @@ INBOUND_TABLE: dict[tuple[InboundState, InboundSignal], tuple[InboundState, tupl
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose call it is: the case, what a contact about it is judged and counted by, and whether and how it is recorded."""
+
+    case_id: int
+    intent: Intent
+    recorded: bool
+    stereo: bool
+
+
 @dataclass(slots=True)
 class InboundCall:
     """One call that came in, with all that became of it. Times are the engine's clock.
 
     called: the number that was rung, as the campaign has it. caller: None: withheld. campaign: empty: no campaign's.
     case_id: whom it is about, once that is known. candidates: the cases of everybody with the caller's number, where
-    they are several. intent: what a contact about the case is judged and counted by. wanted_agent: of the last talk.
+    they are several. intent: what a contact about the case is judged and counted by. recorded, stereo: whether its talk is; as
+    long as nobody knows whose case it is, whether it may be. wanted_agent: of the last talk.
     """
 
     id: AttemptId
@@ -126,8 +137,19 @@ class InboundCall:
     why: InboundResult | None = None
     """Why nobody takes it, where that is known before its end."""
     intent: Intent | None = None
+    recorded: bool = True
+    stereo: bool = False
     wanted_agent: str | None = None
     changes: int = 0
+
+    def is_about(self, whose: Whose) -> None:
+        """It is known now whose case it is."""
+        self.case_id, self.intent, self.recorded, self.stereo = (
+            whose.case_id,
+            whose.intent,
+            whose.recorded,
+            whose.stereo,
+        )
 
     def apply(self, signal: InboundSignal, at: datetime) -> tuple[InboundEffect, ...] | None:
         """Move on; what must be done, or None where the table doesn't know this signal in this state."""
@@ -177,6 +199,7 @@ def talk_of(call: InboundCall) -> Attempt:
         bridged_at=call.bridged_at,
         ended_at=call.ended_at,
         agent=call.agent,
+        recorded=call.recorded,
     )
 
 

@@ -76,10 +76,13 @@ class Pbx(Protocol):
     An acknowledgement is not a call: what became of it comes as events.
     """
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+    async def originate(
+        self, clearance: Clearance, timeout_seconds: float, *, record: bool = False, stereo: bool = False
+    ) -> None:
         """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         record: what is said from the bridge on; where the clearance's packs need notice or consent, once it is heard.
+        stereo: the debtor on the left, our side on the right.
         """
 
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None:
@@ -90,6 +93,11 @@ class Pbx(Protocol):
 
     async def hold_recording(self, attempt: AttemptId) -> None:
         """Before `connect`: begin the recording muted. Without it the dialplan records nothing that needs notice."""
+
+    async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None:
+        """Before `connect`: begin to record a call that came in. Asked again it begins nothing new. Afterwards the caller
+        waits as after the arrival: a word must follow.
+        """
 
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
         """Let the recording be silent, or hear again."""

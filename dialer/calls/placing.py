@@ -135,6 +135,7 @@ class Placing:
         kind = kind_of(intent, cleared_at)
         attempt = Attempt(reservation.attempt, intent, cleared_at, failed_trunks=case.failed_trunks, kind=kind)
         attempt.recorded = campaign.records_for(case.creditor)
+        attempt.stereo = campaign.stereo_for(case.creditor)
         self._live.add(attempt)
         if held is not None:
             self._reserving.promise(held, attempt)
@@ -148,11 +149,11 @@ class Placing:
         attempt.gives_up_at = self._clock.now() + timedelta(seconds=timeout_seconds)
         self._move(attempt, Signal.SENT)
         try:
-            await self._pbx.originate(clearance, timeout_seconds, record=attempt.recorded)
+            await self._pbx.originate(clearance, timeout_seconds, record=attempt.recorded, stereo=attempt.stereo)
         except (PbxAwayError, ClearanceError):
             self._move(attempt, Signal.WITHDRAWN)
         except PbxRefusedError as error:
-            log.warning("attempt.refused_by_pbx", attempt=attempt.id, error=str(error))
+            log.warning("attempt.refused_by_pbx", attempt=attempt.id, campaign=attempt.campaign, error=str(error))
             self._move(attempt, Signal.REFUSED)
         except PbxUnsureError:
             self._move(attempt, Signal.UNSURE)

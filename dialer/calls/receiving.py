@@ -26,11 +26,13 @@ from dialer.calls.inbound import (
     InboundSignal,
     InboundState,
     KnownCaller,
+    Whose,
     talk_of,
 )
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import InboundMark, LegState, Pbx, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.calls.recording import Recordings
 from dialer.campaigns.asking import intent_for
 from dialer.campaigns.campaign import Campaign
 from dialer.cases.book import CaseBook
@@ -38,7 +40,7 @@ from dialer.cases.model import AGREED, CaseState
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate, entry_of
-from dialer.compliance.verdict import CallMode, Intent
+from dialer.compliance.verdict import CallMode
 from dialer.kernel import events, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, PbxAwayError, PbxRefusedError, PbxUnsureError, UnknownNameError
@@ -98,9 +100,11 @@ class Receiving:
         seating: Seating,
         live: LiveAttempts,
         ending: Ending,
+        recordings: Recordings,
         clock: Clock,
         tasks: Tasks,
     ) -> None:
+        self._recordings = recordings
         self._around, self._campaigns, self._record, self._book = around, campaigns, record, book
         self._gate, self._pbx, self._roster, self._seating = gate, pbx, roster, seating
         self._live, self._ending, self._clock, self._tasks = live, ending, clock, tasks
@@ -186,13 +190,13 @@ class Receiving:
             raise AgentError(f"{agent}'s call is about case {call.case_id}", "write up that one")
         try:
             theirs = await self._book.campaign_of(case_id) in session.campaigns
-            intent = await self._intent(call, case_id) if theirs else None
+            found = await self._whose(call, case_id) if theirs else None
         except LookupError:
-            intent = None
-        if intent is None:  # one that isn't theirs to see is none, too
+            found = None
+        if found is None:  # one that isn't theirs to see is none, too
             raise UnknownNameError(f"there is no case {case_id}", "name one that is shown, or search for it")
         if call.case_id is None:
-            call.case_id, call.intent = case_id, intent
+            call.is_about(found)
             self._save(call)
             if call.bridged_at is not None:
                 self._begin_talk(call)
@@ -209,13 +213,17 @@ class Receiving:
 
     def _name(self, call: InboundCall, caller: str) -> None:
         """Which campaign's number was rung, and from which number."""
+        call.recorded = self._may_record()
         for campaign in self._campaigns.values():
             for own in campaign.shown_numbers:
                 region = phone.region_of(phonenumbers.parse(own)) or "ZZ"
                 if phone.received(call.called, region) == own:
-                    call.campaign, call.called = campaign.name, own
+                    call.campaign, call.called, call.stereo = campaign.name, own, campaign.stereo
                     call.caller = phone.received(caller, region) if caller else None
                     return
+
+    def _may_record(self) -> bool:
+        return any(campaign.may_record for campaign in self._campaigns.values())
 
     async def _take(self, call: InboundCall) -> None:
         if not call.campaign:
@@ -249,8 +257,7 @@ class Receiving:
         call.wanted_agent = max(talked, key=_talked_at).agent if talked else None
         call.candidates = tuple(one.case_id for one in here)
         if len(here) == 1:
-            call.intent = await self._intent(call, here[0].case_id)
-            call.case_id = here[0].case_id
+            call.is_about(await self._whose(call, here[0].case_id))
 
     def _find_agent(self, call: InboundCall) -> None:
         """A free agent, or the wait for what is left of its time, or nobody."""
@@ -276,12 +283,13 @@ class Receiving:
         return True
 
     async def _connect(self, call: InboundCall, session: Session) -> None:
+        await self._recordings.record_caller(call)
         try:
             await self._pbx.connect(call.id, session.seat_number)
         except (PbxRefusedError, PbxAwayError):
             self._apply(call, InboundSignal.CLAIM_REFUSED)
         except PbxUnsureError:
-            log.warning("inbound.connect_unsure", call=call.id)
+            log.warning("inbound.connect_unacknowledged", call=call.id)
 
     def _turn_away(self, call: InboundCall, why: InboundResult) -> None:
         call.why = why
@@ -342,18 +350,21 @@ class Receiving:
             self._around.received(call, talk)
             return
         self._live.add(talk)
+        self._tasks.start("identified", self._recordings.identified(talk, call.agent or ""))
         began = entry_of(Reservation(call.id, talk.intent, call.arrived_at))
         self._gate.put(replace(began, number=talk.intent.number or None, direction=Direction.INBOUND))
 
-    async def _intent(self, call: InboundCall, case_id: int) -> Intent:
-        """What a contact about the case is judged and counted by. Raises LookupError, AwayError."""
+    async def _whose(self, call: InboundCall, case_id: int) -> Whose:
+        """What follows from the case. Raises LookupError, AwayError."""
         case = await self._book.case(case_id)
         its_own = await self._book.campaign_of(case_id)
         campaign = self._campaigns.get(its_own) or self._campaigns[call.campaign]
         number = call.caller or next((line.number for line in case.numbers), campaign.caller_id)
         intent = intent_for(campaign, case, number, self._gate.law.packs)
         # an agent is there from the first word on; nothing of ours was presented, and no trunk was chosen
-        return replace(intent, number=call.caller or PhoneNumber(""), mode=CallMode.RESERVED, caller_id=None, trunk="")
+        theirs = call.caller or PhoneNumber("")
+        intent = replace(intent, number=theirs, mode=CallMode.RESERVED, caller_id=None, trunk="")
+        return Whose(case_id, intent, campaign.records_for(case.creditor), campaign.stereo_for(case.creditor))
 
     def _save(self, call: InboundCall) -> None:
         self._record.save_inbound(call)
@@ -383,7 +394,7 @@ class Receiving:
                 log.warning("inbound.case_lost", call=call.id)
                 break
             except AwayError:
-                log.warning("inbound.call_back_waits", call=call.id)
+                log.warning("inbound.call_back_kept", call=call.id)
                 await asyncio.sleep(ASKED_AGAIN_SECONDS)
         if call.case_id is not None and call.call_back_due_at is not None:
             why = f"{AGREED}: the debtor rang and asked for it"
@@ -434,16 +445,17 @@ class Receiving:
                     talking[call.agent] = call.id
                 if call.intent is not None:
                     for talk in await find([call.id]):
-                        self._live.add(replace(talk, intent=call.intent))
+                        self._live.add(replace(talk, intent=call.intent, recorded=call.recorded))
             elif call.state in (InboundState.WAITING, InboundState.CLAIMED):
                 call.state = InboundState.ARRIVED  # what the PBX has decides
         return talking
 
     async def _restore(self, call: InboundCall) -> bool:
         """What isn't on record of it; False where its case is gone. Raises AwayError."""
+        call.recorded = self._may_record()
         if call.case_id is not None:
             try:
-                call.intent = await self._intent(call, call.case_id)
+                call.is_about(await self._whose(call, call.case_id))
             except (LookupError, KeyError):  # its campaign is gone
                 log.warning("inbound.case_lost", call=call.id)
                 return False

@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NoReturn, Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
 from dialer.agents.roster import AgentError, Roster
+from dialer.agents.session import Work
 from dialer.calls.attempt import Attempt, State
+from dialer.calls.inbound import InboundCall
 from dialer.calls.live import LiveAttempts
 from dialer.calls.pbx import Pbx
 from dialer.compliance.gate import Gate
@@ -36,11 +38,13 @@ class What(StrEnum):
     """What can happen to a recording."""
 
     HELD = "held"
-    """It began muted: the debtor wasn't told yet."""
+    """It began muted: the debtor wasn't told yet, or nobody knew whose case it was."""
     TOLD = "told"
     """The debtor was told that the call is recorded."""
     CONSENTED = "consented"
     """The debtor consented to the recording."""
+    IDENTIFIED = "identified"
+    """An agent said whose case it is, and its packs need nothing more."""
     RESUMED = "resumed"
     """From here on it hears both."""
     PAUSED = "paused"
@@ -52,7 +56,7 @@ class What(StrEnum):
     STOPPED = "stopped"
     """The file's last sound."""
     DISCARDED = "discarded"
-    """The debtor was never told, or never consented: the silent file was deleted."""
+    """What it was held for never came: the silent file was deleted."""
     DELETED = "deleted"
     """Its file is no more."""
     FETCHED = "fetched"
@@ -124,12 +128,12 @@ class RecordingError(DialerError):
 
 
 def was_told(moments: Sequence[Moment]) -> bool:
-    """Whether the debtor was told, or consented."""
-    return any(moment.what in (What.TOLD, What.CONSENTED) for moment in moments)
+    """Whether what it may have been held for is given."""
+    return any(moment.what in (What.TOLD, What.CONSENTED, What.IDENTIFIED) for moment in moments)
 
 
 def is_held(moments: Sequence[Moment]) -> bool:
-    """Whether it began muted and the debtor was never told."""
+    """Whether it began muted and was never let go."""
     return any(moment.what is What.HELD for moment in moments) and not was_told(moments)
 
 
@@ -168,12 +172,40 @@ class Recordings:
             return False
         return True
 
-    async def put_held(self, attempt: Attempt) -> None:
+    async def put_held(self, attempt: AttemptId) -> None:
         """Put on record that it began muted."""
         try:
             await self._put(attempt, What.HELD, BY_ENGINE)
         except AwayError as error:  # it stays silent, and a silent file is kept
-            log.warning("recording.hold_unrecorded", attempt=attempt.id, error=str(error))
+            log.warning("recording.hold_unrecorded", attempt=attempt, error=str(error))
+
+    async def record_caller(self, call: InboundCall) -> None:
+        """Before the bridge: let the recording of who rang us begin where its case is recorded, muted as long as its packs
+        need something, or nobody knows whose case it is.
+        """
+        if not call.recorded:
+            return
+        held = call.intent is None or self._needed(call.intent.packs) != NOTHING
+        try:
+            await self._pbx.record_caller(call.id, muted=held, stereo=call.stereo)
+        except (PbxRefusedError, AwayError) as error:
+            log.warning("recording.caller_not_recorded", attempt=call.id, error=str(error))
+            return
+        if held:
+            await self.put_held(call.id)
+
+    async def identified(self, talk: Attempt, by: str) -> None:
+        """It is known now whose case it is: what was held for that alone is heard from now on."""
+        if not talk.recorded or self._needs(talk) != NOTHING:
+            return
+        async with self._turn(talk):
+            try:
+                if is_held(await self._record.moments(talk.id)):
+                    await self._put(talk.id, What.IDENTIFIED, by)
+                    await self._mute(talk, by, muted=False)
+                    await self._put(talk.id, What.RESUMED, by)
+            except (RecordingError, AwayError) as error:
+                log.warning("recording.not_resumed", attempt=talk.id, error=str(error))
 
     async def pause(self, agent: str) -> None:
         """Silence from now on. Raises AgentError, RecordingError, AwayError; where it raises, the agent must not
@@ -181,7 +213,7 @@ class Recordings:
         """
         attempt = self._talking(agent)
         async with self._turn(attempt):
-            await self._put(attempt, What.PAUSED, agent)
+            await self._put(attempt.id, What.PAUSED, agent)
             await self._mute(attempt, agent, muted=True)
 
     async def resume(self, agent: str) -> None:
@@ -194,7 +226,7 @@ class Recordings:
                     "tell the debtor, then say told or consented",
                 )
             await self._mute(attempt, agent, muted=False)
-            await self._put(attempt, What.RESUMED, agent)
+            await self._put(attempt.id, What.RESUMED, agent)
 
     async def begin(self, agent: str, said: What) -> None:
         """The debtor was told, or consented: from now on it is recorded. Raises AgentError, RecordingError, AwayError."""
@@ -202,11 +234,13 @@ class Recordings:
         if self._needs(attempt) == CONSENT and said is not What.CONSENTED:
             raise RecordingError("a pack wants the debtor's consent", "ask for it; without it nothing is recorded")
         async with self._turn(attempt):
+            if not attempt.recorded:
+                await self._refuse(attempt, agent)
             if was_told(await self._record.moments(attempt.id)):
                 raise RecordingError("the recording was begun already", "after a pause resume it")
-            await self._put(attempt, said, agent)
+            await self._put(attempt.id, said, agent)
             await self._mute(attempt, agent, muted=False)
-            await self._put(attempt, What.RESUMED, agent)
+            await self._put(attempt.id, What.RESUMED, agent)
 
     async def fetched(self, attempt: AttemptId, by: str) -> None:
         """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
@@ -216,16 +250,18 @@ class Recordings:
 
     def _needs(self, attempt: Attempt) -> str:
         """What the packs of the call want first; nothing where it isn't recorded; in doubt consent."""
-        known = self._gate.law.packs
-        if not attempt.recorded:
-            return NOTHING
-        if not all(name in known for name in attempt.intent.packs):
+        return self._needed(attempt.intent.packs) if attempt.recorded else NOTHING
+
+    def _needed(self, packs: tuple[str, ...]) -> str:
+        if not all(name in self._gate.law.packs for name in packs):
             return CONSENT
-        return self._gate.treatment(attempt.intent.packs).recording
+        return self._gate.treatment(packs).recording
 
     def _talking(self, agent: str) -> Attempt:
         session = self._roster.session(agent)
         attempt = self._live.get(session.attempt) if session.attempt else None
+        if attempt is None and session.work is Work.TALKING:
+            raise AgentError(f"nobody has said whose call {agent} is on: nothing of it is recorded", "say it first")
         if attempt is None or attempt.state is not State.TALKING:
             raise AgentError(f"{agent} talks to nobody")
         return attempt
@@ -234,13 +270,18 @@ class Recordings:
         return self._turns.setdefault(attempt.id, asyncio.Lock())
 
     async def _mute(self, attempt: Attempt, agent: str, *, muted: bool) -> None:
+        if not attempt.recorded:  # a caller's is held before anybody knows whose case it is
+            await self._refuse(attempt, agent)
         try:
             await self._pbx.mute_recording(attempt.id, muted=muted)
         except PbxRefusedError:
-            await self._put(attempt, What.NOT_RECORDED, agent)
-            raise RecordingError(
-                "this call isn't recorded", "its campaign or its mandate doesn't record, or the call just ended"
-            ) from None
+            await self._refuse(attempt, agent)
 
-    async def _put(self, attempt: Attempt, what: What, by: str) -> None:
-        await self._record.add(Moment(attempt.id, self._clock.now(), what, by))
+    async def _refuse(self, attempt: Attempt, agent: str) -> NoReturn:
+        await self._put(attempt.id, What.NOT_RECORDED, agent)
+        raise RecordingError(
+            "this call isn't recorded", "its campaign or its mandate doesn't record, or the call just ended"
+        ) from None
+
+    async def _put(self, attempt: AttemptId, what: What, by: str) -> None:
+        await self._record.add(Moment(attempt, self._clock.now(), what, by))

@@ -117,14 +117,12 @@ class Pruning:
         self._record = record
         self._delete = delete
         self._cell = cell
-        self._pack_of = retention.pack_of
-        self._mandate_days = retention.mandate_days
-        self._hold_flags = retention.hold_flags
+        self.retention = retention
 
     async def run(self, now: datetime, by: str = BY_RETENTION, *, dry_run: bool = False) -> Pruned:
         """Delete what is due, or only say what would be. Raises AwayError."""
         done, after = Pruned(), ""
-        while page := await self._record.kept(self._cell, self._hold_flags, now, after):
+        while page := await self._record.kept(self._cell, self.retention.hold_flags, now, after):
             for kept in page:
                 await self._judge(kept, now, by, done, dry_run=dry_run)
             after = page[-1].recording.attempt
@@ -134,7 +132,7 @@ class Pruning:
         """Delete one before its time, as its debtor may ask. Raises RecordingError where it must be kept, OSError,
         AwayError.
         """
-        kept = await self._record.find_kept(attempt, self._hold_flags, now)
+        kept = await self._record.find_kept(attempt, self.retention.hold_flags, now)
         if kept is None:
             raise RecordingError("there is no recording of this call", "dialer recordings list has them")
         if kept.recording.cell != self._cell:
@@ -152,7 +150,7 @@ class Pruning:
     async def _judge(self, kept: Kept, now: datetime, by: str, done: Pruned, *, dry_run: bool) -> None:
         recording = kept.recording
         unclear = self._unclear(kept)
-        days = kept_days(self._known(kept), self._mandate_days.get(kept.creditor))
+        days = kept_days(self._known(kept), self.retention.mandate_days.get(kept.creditor))
         if unclear:
             done.unclear.append(Line(recording.attempt, recording.sha256, unclear))
             return
@@ -177,13 +175,13 @@ class Pruning:
         await self._record.put_deleted(recording.attempt, now, by, why if there else f"{why}; its file was gone before")
 
     def _known(self, kept: Kept) -> Sequence[Pack]:
-        return [pack for name in kept.packs if (pack := self._pack_of(name)) is not None]
+        return [pack for name in kept.packs if (pack := self.retention.pack_of(name)) is not None]
 
     def _unclear(self, kept: Kept) -> str:
         """Why nobody can say how long it is kept."""
         if not kept.recording.known or not kept.packs:
             return "its call is unknown"
-        missing = [name for name in kept.packs if self._pack_of(name) is None]
+        missing = [name for name in kept.packs if self.retention.pack_of(name) is None]
         return f"the pack {missing[0]} isn't here" if missing else ""
 
 

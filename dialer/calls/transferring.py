@@ -267,7 +267,8 @@ class Transferring:
         try:
             await self._send(transfer, phase)
         except DialerError as error:
-            log.warning("transfer.not_sent", attempt=transfer.attempt.id, phase=phase.value, error=str(error))
+            about = {"attempt": transfer.attempt.id, "campaign": transfer.attempt.campaign}
+            log.warning("transfer.not_sent", **about, phase=phase.value, error=str(error))
 
     async def _try_transfer(self, attempt: AttemptId, seat_number: int) -> None:
         try:
@@ -296,4 +297,4 @@ class Transferring:
         try:
             await self._history.write(entry, now)
         except (AwayError, LookupError):
-            log.warning("transfer.not_in_history", attempt=transfer.attempt.id)
+            log.warning("transfer.history_not_written", attempt=transfer.attempt.id, campaign=transfer.attempt.campaign)

@@ -85,6 +85,12 @@ class Trunks:
         self._clock = clock
         self.ramp_seconds = ramp_seconds
 
+    def take_up(self, trunks: Iterable[Trunk], *, ramp_seconds: float) -> None:
+        """Hold what is configured anew of those that are there; how each does goes on."""
+        for trunk in trunks:
+            self._states[trunk.name].trunk = trunk
+        self.ramp_seconds = ramp_seconds
+
     def __iter__(self) -> Iterator[TrunkState]:
         return iter(self._states.values())
 
@@ -203,7 +209,10 @@ class Trunks:
         state.reached = state.reached if reached is None else reached
         if state.sick != was:
             log.warning(
-                "trunk.sick" if state.sick else "trunk.well", trunk=state.name, failures=failures, reached=state.reached
+                "trunk.quarantined" if state.sick else "trunk.recovered",
+                trunk=state.name,
+                failures=failures,
+                reached=state.reached,
             )
 
     def _to_probe(self, states: Iterable[TrunkState], now: float) -> TrunkState | None:

@@ -1,7 +1,7 @@
 """A campaign, and whether it dials."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -75,7 +75,7 @@ class Campaign:
     packs_follow_debtor: packs that apply where the number or the address is are added to `packs`.
     share, priority, value: who gets the next of the agents shared with other campaigns (pacing.sharing).
     records: its conversations are recorded, once what the packs need for it is given. mandate_records: whether those about
-    a creditor's debts are, where its mandate says so.
+    a creditor's debts are, where its mandate says so. stereo, mandate_stereo: so, too, with one side on each track.
     preview_seconds: how long an agent may look at an offered case; None: no limit.
     inbound_wait_seconds: how long who rings us waits for an agent before a call back is offered.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
@@ -101,9 +101,17 @@ class Campaign:
     inbound_wait_seconds: float = 60.0
     records: bool = False
     mandate_records: Mapping[str, bool] = field(default_factory=dict)
+    stereo: bool = False
+    mandate_stereo: Mapping[str, bool] = field(default_factory=dict)
     state: CampaignState = CampaignState.STOPPED
     commands: int = 0
     """How many came in: tells whether one was overtaken by another."""
+
+    def take_up(self, configured: "Campaign") -> None:
+        """Hold what is configured anew; calls under way go on as they began."""
+        for one in fields(self):
+            if one.name not in ("state", "commands"):
+                setattr(self, one.name, getattr(configured, one.name))
 
     @property
     def dials(self) -> bool:
@@ -125,9 +133,18 @@ class Campaign:
         own = self.mandate_caller_ids.get(creditor) or self.caller_ids or (CallerId(self.caller_id),)
         return sticky(debtor_id, own)
 
+    @property
+    def may_record(self) -> bool:
+        """Whether some of its conversations are recorded."""
+        return self.records or any(self.mandate_records.values())
+
     def records_for(self, creditor: str) -> bool:
         """Whether conversations about this creditor's debts are recorded."""
         return self.mandate_records.get(creditor, self.records)
+
+    def stereo_for(self, creditor: str) -> bool:
+        """Whether recordings of those are in stereo."""
+        return self.mandate_stereo.get(creditor, self.stereo)
 
     def after(self, signal: CampaignSignal) -> CampaignState:
         """The state that follows. Raises CampaignError where the table doesn't know this signal in this state."""

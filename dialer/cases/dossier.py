@@ -45,13 +45,14 @@ def left_of(statements: Iterable[Statement], remitted: Iterable[Money] = ()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Debtor:
-    """Who owes, as the creditor told."""
+    """Who owes, as the creditor told. pec: the address of certified mail."""
 
     id: int
     reference: str
     name: str
     kind: DebtorKind
     tax_code: str
+    pec: str
     language: str
     zone: str
     household: str

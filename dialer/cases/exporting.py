@@ -32,6 +32,7 @@ def _debtor(case: NewCase) -> dict[str, str]:
         "place": case.place,
         "debtor_kind": case.kind.value,
         "tax_code": case.tax_code,
+        "pec": case.pec,
         "mandate": case.mandate,
         "risk_class": case.risk_class,
         "income_class": case.income_class,

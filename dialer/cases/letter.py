@@ -43,7 +43,9 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LetterContent:
-    """What stands in a letter. name, address: to whom. sender: lines. tax_code: the debtor's, by which PEC is found."""
+    """What stands in a letter. name, address: to whom. sender: lines. pec: where a PEC goes; where it is empty it
+    is found by tax_code, the debtor's.
+    """
 
     name: str
     address: Address | None
@@ -51,6 +53,7 @@ class LetterContent:
     sender: tuple[str, ...]
     subject: str
     body: str
+    pec: str = ""
 
 
 @dataclass(frozen=True, slots=True)

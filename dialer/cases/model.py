@@ -60,7 +60,7 @@ class NextAction:
 class NewCase:
     """A case as it comes in: one debtor, the debts that one creditor assigned, the numbers to try in order.
 
-    number_details: of those numbers about which more is known. risk_class, income_class: the creditor's own words.
+    pec: the debtor's address of certified mail. number_details: of those numbers about which more is known. risk_class, income_class: the creditor's own words.
     mandate: the creditor's reference of the mandate under which it is worked. note: what the creditor wrote about it.
     """
 
@@ -76,6 +76,7 @@ class NewCase:
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     kind: DebtorKind = DebtorKind.PERSON
     tax_code: str = ""
+    pec: str = ""
     addresses: tuple[Address, ...] = ()
     number_details: tuple[NumberDetails, ...] = ()
     guarantors: tuple[Guarantor, ...] = ()

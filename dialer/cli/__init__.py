@@ -7,12 +7,15 @@ import typer
 
 from dialer.cli import (
     agents,
+    asterisk_conf,
     audit,
+    backup,
     campaign,
     case,
     cases,
     check,
     demo,
+    explain,
     export,
     flags,
     gate,
@@ -23,11 +26,11 @@ from dialer.cli import (
     mandate,
     migrate,
     minimise,
-    pacing,
     packs,
     payments,
     phones,
     recordings,
+    reload,
     report,
     run,
     script,
@@ -47,11 +50,15 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
-app.command("explain")(pacing.explain)
+app.command("reload")(reload.reload)
+app.command("explain")(explain.explain)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("migrate")(migrate.migrate)
+app.command("asterisk-conf")(asterisk_conf.asterisk_conf)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 cases.app.command("export")(export.export)
 cases.app.command("generate")(generate.generate)
 cases.app.command("flags")(flags.flags)

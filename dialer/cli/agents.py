@@ -133,6 +133,24 @@ def hang_up(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fa
     _tell(name, "hang-up", config, None, as_json=as_json)
 
 
+@app.command("caller")
+def caller(
+    name: Name,
+    case: Annotated[int, typer.Argument(min=1, help="the case's id, as the screen shows it")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say whose case a call that came in is about, where its number doesn't tell; in the call, or in the wrap-up."""
+    from dialer.cli.client import ask
+
+    answer = ask(config, "POST", f"/api/v1/agents/{name}/caller", {"case": case})
+    if as_json:
+        print_json(answer)
+    else:
+        print(f"{name}'s call is about case {answer['case']['id']} of {answer['case']['creditor']}")
+
+
 @app.command("transfer")
 def transfer(
     name: Name,

@@ -335,7 +335,7 @@ def _no_case(case: int) -> UnknownNameError:
 
 def _print(dossier: "Dossier", today: date) -> None:
     debtor = dossier.debtor
-    kind = f"{debtor.kind}{', ' + debtor.tax_code if debtor.tax_code else ''}"
+    kind = ", ".join(filter(None, (debtor.kind, debtor.tax_code, debtor.pec)))
     print(f"Case {dossier.id}: {debtor.name} ({kind}), {dossier.creditor} {debtor.reference}")
     due = f", due {_when(dossier.due_at)}" if dossier.due_at else ""
     print(f"{dossier.state}{due}: {dossier.why}")

@@ -13,6 +13,10 @@ REQUEST_SECONDS = 10.0
 _AWAY = (502, 503, 504)
 
 
+class DaemonAwayError(AwayError):
+    """Nobody listens where the daemon should."""
+
+
 def ask(config: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """One request to the daemon that this configuration describes. Raises DialerError."""
     loaded = settings.load(config).api
@@ -29,7 +33,7 @@ async def _ask(url: str, method: str, token: str, body: dict[str, Any] | None) -
         ):
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError):
-        raise AwayError("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
+        raise DaemonAwayError("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
     if response.status in _AWAY:
         raise AwayError(answer.get("title", "the daemon can't do it now"), answer.get("remedy", "look at its log"))
     if response.status == 401:

@@ -60,6 +60,14 @@ def demo(
     asterisk: Annotated[Path, typer.Option(help="what setup/fetch-asterisk made", envvar="DIALER_ASTERISK")] = Path(
         ".cache/asterisk"
     ),
+    hold: Annotated[
+        bool,
+        typer.Option(
+            "--hold",
+            help="only set up the PBX, the phone network, the agents' phones and the beginning of a dialer.toml, for a "
+            "daemon of your own, until Ctrl-C",
+        ),
+    ] = False,
     picture: Annotated[Path | None, typer.Option(help="keep a picture of the live view here, as SVG")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +91,9 @@ def demo(
         except OSError:
             raise InUseError(f"another demo runs in {folder}", "end it, or choose --folder") from None
         wish = Wish(wanted, calls, seconds, agents, seed, to, folder.resolve(), asterisk.resolve(), picture, as_json)
+        if hold:
+            asyncio.run(_hold(wish))
+            return
         agreed = asyncio.run(_play(wish))
     if not agreed:
         raise typer.Exit(EXIT_NO)
@@ -108,6 +119,21 @@ async def _play(wish: Wish) -> bool:
             if not enough:
                 view.say(f"the cases are used up before {wish.calls} calls: give more with --cases")
             return await _report(wish, stage) and enough
+
+
+async def _hold(wish: Wish) -> None:
+    """Keep the stage for somebody else's daemon. It stands once the last line is printed."""
+    from dialer.demo.stage import standing
+
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with standing(wish.folder, tree=wish.tree, agents=wish.agents, trunk=wish.trunk, begun=True) as stage:
+        phones = ", ".join(f"PJSIP/{phone.name}" for phone in stage.phones)
+        print(f"the engine's clock is shifted to {_shifted():%A %H:%M} in Rome, so that the rules hold at any hour")
+        print(f"registered, and picked up by themselves: {phones}")
+        print(f"everything stands until Ctrl-C: add your sections to {stage.config}", flush=True)
+        await ended.wait()
 
 
 async def _campaign(stage: Any, wish: Wish, view: Any) -> bool:

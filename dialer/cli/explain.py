@@ -1,138 +1,152 @@
-"""`dialer gate explain`: why a case may or may not be called, from the record; the daemon needn't run."""
+"""`dialer explain`: why nothing rings, why an agent is idle, why a debtor wasn't called."""
 
 import asyncio
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from dialer.cli.input import instant_of
+from dialer.cli.input import viewer
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
-from dialer.cli.record import opened_record
-from dialer.kernel.errors import EXIT_NO, InputError, UnknownNameError
-from dialer.kernel.phone import mask
+from dialer.kernel.errors import EXIT_AWAY, InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from dialer.settings import Settings
+
+AWAY = "the daemon doesn't answer, so nothing is dialled: start it with dialer run. What the record alone tells:"
 
 
 def explain(
+    name: Annotated[str | None, typer.Argument(help="one campaign; all of them without it")] = None,
     config: Config = DEFAULT_CONFIG,
     *,
-    case: Annotated[int | None, typer.Option("--case", help="the case's id, as the reports have it")] = None,
-    number: Annotated[str | None, typer.Option("--number", help="a number: every case that has it")] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", help="asked about this instant (ISO 8601; UTC without a zone)")
+    agent: Annotated[str | None, typer.Option("--agent", help="why is this agent idle?")] = None,
+    case: Annotated[
+        int | None, typer.Option("--case", help="why wasn't this debtor called?", min=1, max=2**31 - 1)
     ] = None,
+    by: Annotated[str, typer.Option("--by", help="with --case: who you are; your login if empty")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say why each number may or may not be called, and when next. Exit code 1 where none may be called."""
-    from dialer import settings
+    """Say why each campaign dials at its rate or nothing rings, how each trunk does, and which caller id collapsed; or why
+    an agent is idle; or why a debtor wasn't called, and when next. Who asks about a case is among those who looked at it.
 
-    if (case is None) == (number is None):
-        raise InputError("say which: --case ID or --number N", "give exactly one of them")
-    loaded = settings.load(config)
-    answers = asyncio.run(_answers(loaded, case, number, instant_of("--at", at)))
+    What the law alone says of a number, at any instant, is `dialer gate explain`. While the daemon is down this says so,
+    tells what the record knows, and ends with 3.
+    """
+    from dialer.cli.client import DaemonAwayError, ask
+
+    if sum(one is not None for one in (name, agent, case)) > 1:
+        raise InputError("say one of a campaign, --agent and --case", "ask one after the other")
+    try:
+        if agent is not None:
+            _tell(ask(config, "GET", f"/api/v1/explain/agents/{quote(agent, safe='')}"), as_json=as_json)
+        elif case is not None:
+            _tell(ask(config, "GET", f"/api/v1/explain/cases/{case}?by={quote(viewer(by))}"), as_json=as_json)
+        else:
+            _tell_campaigns(ask(config, "GET", "/api/v1/explain"), name, as_json=as_json)
+    except DaemonAwayError:
+        answers = asyncio.run(_by_the_record(config, name, agent, case, by))
+        if as_json:
+            print_json({"daemon": False, "answers": answers})
+        else:
+            print("\n".join((AWAY, *(answer["sentence"] for answer in answers))))
+        raise typer.Exit(EXIT_AWAY) from None
+
+
+def _tell(answer: Any, *, as_json: bool) -> None:
     if as_json:
-        print_json({"answers": answers})
+        print_json(answer)
     else:
-        for answer in answers:
-            print("\n".join(_words(answer)))
-    if not any(answer["allowed"] for answer in answers):
-        raise typer.Exit(EXIT_NO)
+        print(answer["sentence"])
 
 
-async def _answers(loaded: Any, case_id: int | None, text: str | None, at: datetime | None) -> list[dict[str, Any]]:
-    from dialer import configured, settings
-    from dialer.adapters.store.cases import SqlCaseBook
+def _tell_campaigns(answer: Any, name: str | None, *, as_json: bool) -> None:
+    lines, trunks = answer["campaigns"], answer["trunks"] if name is None else []
+    caller_ids = [line for line in answer["caller_ids"] if name in (None, line["campaign"])]
+    chosen = [line for line in lines if name in (None, line["campaign"])]
+    if not chosen and name is not None:
+        raise UnknownNameError(f"no campaign is named {name!r}", "dialer campaign list has the names")
+    if as_json:
+        print_json({"campaigns": chosen, "trunks": trunks, "caller_ids": caller_ids})
+        return
+    for line in (*chosen, *trunks, *(line for line in caller_ids if line["collapsed"])):
+        print(line["sentence"])
+        for remedy in dict.fromkeys(cause["remedy"] for cause in line.get("causes", [])[:1]):
+            print(f"  remedy: {remedy}")
+
+
+# -- without the daemon ----------------------------------------------------------------------------------------
+
+
+async def _by_the_record(
+    config: Path, name: str | None, agent: str | None, case: int | None, by: str
+) -> list[dict[str, Any]]:
+    from dialer import settings
+    from dialer.cli.record import now_of, opened_record, place_of
+
+    loaded = settings.load(config)
+    async with opened_record(place_of(loaded)) as engine:
+        if case is not None:
+            return [await _case(loaded, engine, case, viewer(by), now_of(loaded))]
+        if agent is not None:
+            return [await _agent(loaded, engine, agent)]
+        return await _campaigns(loaded, engine, name, now_of(loaded))
+
+
+async def _campaigns(
+    loaded: "Settings", engine: "AsyncEngine", name: str | None, now: datetime
+) -> list[dict[str, Any]]:
     from dialer.adapters.store.floor import SqlFloor
-    from dialer.adapters.store.ledger import SqlLedger
+    from dialer.adapters.store.turns import SqlTurns
     from dialer.adapters.store.writer import Writer
-    from dialer.campaigns.asking import intent_for
-    from dialer.compliance.gate import judge_standing, subject_of
-    from dialer.kernel import phone
-    from dialer.kernel.clock import SystemClock
+    from dialer.live.causes import case_words
+
+    if name is not None and name not in loaded.campaigns:
+        raise UnknownNameError(f"no campaign is named {name!r}", "name one of [campaigns]")
+    states, answers = await SqlFloor(engine, Writer(engine)).campaign_states(), []
+    for known in [name] if name is not None else loaded.campaigns:
+        groups = await SqlTurns(engine).groups(known, now)
+        state = states[known].value if known in states else "stopped"
+        due = sum(group.cases for group in groups if group.due)
+        words = "; ".join((f"{known}: {state} when the daemon ended", f"{due} cases are due", *case_words(groups)))
+        answers.append({"campaign": known, "state": state, "due": due, "sentence": words})
+    return answers
+
+
+async def _agent(loaded: "Settings", engine: "AsyncEngine", name: str) -> dict[str, Any]:
+    from dialer.adapters.store.floor import SqlFloor
+    from dialer.adapters.store.writer import Writer
+
+    if name not in {agent.name for agent in loaded.agents}:
+        raise UnknownNameError(f"no agent is named {name!r}", "name one of [[agents]]")
+    found = await SqlFloor(engine, Writer(engine)).sessions()
+    saved = next((session for session in found if session.agent == name), None)
+    if saved is None:
+        return {"agent": name, "sentence": f"{name} wasn't logged in when the daemon ended"}
+    work = "wrote up a call" if saved.wrapping else f"was paused ({saved.pause_reason})" if saved.pause_reason else ""
+    return {"agent": name, "sentence": f"{name} {work or 'was ready, or on a call,'} when the daemon ended"}
+
+
+async def _case(loaded: "Settings", engine: "AsyncEngine", case: int, by: str, now: datetime) -> dict[str, Any]:
+    from dialer import configured
+    from dialer.adapters.store.cases import SqlCaseBook
+    from dialer.adapters.store.dossiers import SqlDossiers
+    from dialer.adapters.store.turns import SqlTurns
+    from dialer.adapters.store.writer import Writer
+    from dialer.campaigns.timing import zone_of
+    from dialer.cli.gate_explain import foreseeing
+    from dialer.explaining import case_answer, judged_numbers, turn_and_case
+    from dialer.live.uncalled import Asked
 
     law = configured.law(loaded)
-    clock = SystemClock(timedelta(seconds=loaded.demo.clock_offset_seconds))
-    now = at or clock.now()
-    async with opened_record(settings.place(loaded.store)) as engine:
-        writer = Writer(engine)
-        book, ledger = SqlCaseBook(engine, writer), SqlLedger(engine, writer, clock)
-        only = None
-        if text is not None:
-            try:
-                only = phone.parse(text, "IT")
-            except phone.BadPhoneError as error:
-                raise InputError(f"--number: {error}", error.remedy) from None
-        ids = [case_id] if case_id is not None else await book.cases_of(only or "")
-        if not ids:
-            raise UnknownNameError("no case has this number", "check the number; dialer report lists those called")
-        states = await SqlFloor(engine, writer).campaign_states()
-        answers = []
-        for id_ in ids:
-            try:
-                found, name = await book.case(id_), await book.campaign_of(id_)
-            except LookupError:
-                raise UnknownNameError(f"there is no case {id_}", "dialer report has the ids") from None
-            if name not in loaded.campaigns:
-                raise InputError(f"case {id_} is of the campaign {name!r}, which isn't configured", "add it again")
-            campaign = configured.campaign(loaded, name)
-            for line in found.numbers:
-                if only is not None and line.number != only:
-                    continue
-                intent = intent_for(campaign, found, line.number, law.packs)
-                verdict = judge_standing(law, intent, await ledger.read(subject_of(intent)), now)
-                state = states.get(name)
-                answers.append(_answer(id_, name, state.value if state else "stopped", line.number, now, verdict))
-        return answers
-
-
-def _answer(case: int, campaign: str, state: str, number: str, now: datetime, verdict: Any) -> dict[str, Any]:
-    from dialer.compliance.reasons import text_of
-
-    return {
-        "case": case,
-        "campaign": campaign,
-        "campaign_state": state,
-        "number": mask(number),
-        "at": now.isoformat(),
-        "allowed": verdict.allowed,
-        "reasons": [
-            {
-                "reason": str(refusal.reason),
-                "text": text_of(refusal.reason),
-                "pack": refusal.pack,
-                "rule": refusal.rule,
-                "saw": refusal.facts,
-                "count": refusal.count,
-                "limit": refusal.limit,
-                "not_before": refusal.not_before.isoformat() if refusal.not_before else None,
-            }
-            for refusal in verdict.refusals
-        ],
-        "not_before": verdict.not_before.isoformat() if verdict.not_before else None,
-        "packs": list(verdict.versions),
-    }
-
-
-def _words(answer: dict[str, Any]) -> list[str]:
-    head = (
-        f"case {answer['case']}, number {answer['number']}, campaign {answer['campaign']} ({answer['campaign_state']})"
-    )
-    packs = f"    judged by {', '.join(answer['packs'])}"
-    if answer["allowed"]:
-        return [f"✔ {head}: may be called at {_to_the_second(answer['at'])}", packs]
-    lines = [f"✘ {head}: may not be called at {_to_the_second(answer['at'])}, because"]
-    for reason in answer["reasons"]:
-        saw = f" ({reason['saw']})" if reason["saw"] else ""
-        lines.append(f"    - {reason['text']}{saw} [{reason['reason']}, {reason['pack'] or 'engine'}]")
-    when = answer["not_before"]
-    lines.append(
-        f"    next: {_to_the_second(when)}"
-        if when
-        else "    next: not by itself; somebody must change what stands in the way"
-    )
-    return [*lines, packs]
-
-
-def _to_the_second(instant: str) -> str:
-    """Nobody reads microseconds."""
-    return datetime.fromisoformat(instant).isoformat(timespec="seconds")
+    turn, found = await turn_and_case(SqlTurns(engine), SqlCaseBook(engine, Writer(engine)), case, now)
+    judged = []
+    if turn.campaign in loaded.campaigns:
+        campaign = configured.campaign(loaded, turn.campaign)
+        judged = await judged_numbers(campaign, found, law.packs, foreseeing(loaded, law, engine), now)
+    await SqlDossiers(engine).viewed(case, by, "explain", now)
+    return case_answer(Asked(case, turn, judged, zone_of(found)), now)

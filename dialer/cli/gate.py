@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.explain import explain
+from dialer.cli.gate_explain import explain
 from dialer.cli.output import AsJson, print_json
 from dialer.cli.packs import Folder, OfConfig, folder_of
 from dialer.kernel.errors import EXIT_NO, InputError

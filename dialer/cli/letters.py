@@ -366,6 +366,7 @@ def _index(folder: Path, letters: Iterable["Letter"]) -> None:
                 "kind": letter.kind.value,
                 "file": _file(letter),
                 "name": content.name,
+                "pec": content.pec,
                 "tax_code": content.tax_code,
                 "tracking": letter.dates.tracking or "",
                 "sent_on": letter.dates.sent_on or "",

@@ -11,9 +11,7 @@ import structlog
 
 from dialer import configured, settings
 from dialer.adapters.ami.asterisk import Asterisk
-from dialer.adapters.ami.link import LinkSettings
 from dialer.kernel.clock import SystemClock
-from dialer.kernel.errors import PbxAwayError
 from dialer.kernel.events import PbxEvent
 
 CONNECT_SECONDS = 10.0
@@ -29,10 +27,9 @@ async def ask_asterisk(
 
     What goes wrong is raised, so the link's own log, which would stand among the command's output, is quiet meanwhile.
     """
-    pbx = loaded.pbx
-    secret = settings.secret(pbx.secret, pbx.secret_file, "pbx.secret", "DIALER_PBX__SECRET")
-    link = LinkSettings(pbx.host, pbx.port, pbx.username, secret, pbx.request_seconds, pbx.ping_seconds)
-    asterisk = Asterisk(link, configured.trunks(loaded), SystemClock(timedelta()), SystemRandom(), on_event)
+    asterisk = Asterisk(
+        configured.link(loaded), configured.trunks(loaded), SystemClock(timedelta()), SystemRandom(), on_event
+    )
     answered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     async def ask() -> None:
@@ -49,10 +46,7 @@ async def ask_asterisk(
         if task in done:
             task.result()
         if answered not in done:
-            raise PbxAwayError(
-                f"no manager interface answers at {pbx.host}:{pbx.port}",
-                "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes",
-            )
+            raise asterisk.link.absent
         return answered.result()
     finally:
         task.cancel()

@@ -226,8 +226,8 @@ def _unreadable(error: OSError) -> InputError:
 
 
 def _attempt(call: str) -> AttemptId:
-    if not ids.is_well_formed(call) or not call.startswith(ids.ATTEMPT_PREFIX):
-        raise InputError("no attempt has this id", "dialer recordings list has the ids")
+    if not ids.is_call(call):
+        raise InputError("no call has this id", "dialer recordings list has the ids")
     return AttemptId(call)
 
 

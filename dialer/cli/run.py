@@ -2,11 +2,16 @@
 
 import asyncio
 
+import typer
+
 from dialer.cli.output import DEFAULT_CONFIG, Config
+from dialer.kernel.errors import EXIT_NO, DialerError
 
 
 def run(config: Config = DEFAULT_CONFIG) -> None:
     """Run the daemon beside Asterisk until a signal drains it (a second one ends it at once)."""
+    import structlog
+
     from dialer import settings
     from dialer.adapters import logging
     from dialer.app import Daemon
@@ -17,4 +22,11 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
     async def work() -> None:
         await Daemon(loaded, config).run()
 
-    asyncio.run(work())
+    try:
+        asyncio.run(work())
+    except DialerError:
+        raise
+    except Exception:  # noqa: BLE001 -- told, and then it ends
+        # a bug is told in the log, which hides what Python's own traceback may quote
+        structlog.get_logger(__name__).exception("daemon.crashed")
+        raise typer.Exit(EXIT_NO) from None

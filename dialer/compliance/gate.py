@@ -20,9 +20,11 @@ from dialer.compliance.verdict import Intent, Refusal, Verdict
 from dialer.kernel import phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, CaseNotOpenError
+from dialer.kernel.histogram import Histogram
 from dialer.kernel.ids import AttemptId, Ids
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
+DECISION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 MOST_TRIES = 4
 """How often a reservation is tried again when somebody else changed what stands in between."""
 
@@ -108,19 +110,38 @@ class Gate:
         self.pbx_ready = False
         """Set while the PBX is up and reconciled: until then nothing is cleared."""
         self.surroundings = Surroundings()
+        self.decisions = Histogram(DECISION_BUCKETS)
+        """How long each `clear` took, in seconds."""
 
     @property
     def may_clear(self) -> bool:
         """Whether it makes sense to ask: nothing that every call needs is known to be missing."""
+        return not self.shut_by
+
+    @property
+    def shut_by(self) -> frozenset[Reason]:
+        """What every call needs and is known to be missing."""
         around = self.surroundings
-        clocks_agree = abs(around.pbx_skew()) <= CLOCK_TOLERANCE
-        return self.pbx_ready and clocks_agree and around.record_is_held() and around.ledger_is_whole()
+        there = {
+            Reason.PBX_AWAY: self.pbx_ready,
+            Reason.CLOCK: abs(around.pbx_skew()) <= CLOCK_TOLERANCE,
+            Reason.STORE_AWAY: around.record_is_held(),
+            Reason.LEDGER_AWAY: around.ledger_is_whole(),
+        }
+        return frozenset(reason for reason, is_there in there.items() if not is_there)
 
     async def clear(self, intent: Intent) -> Clearance | Verdict:
         """May this call be placed now? A clearance if so, otherwise every reason why not.
 
         Check and reservation are one step; the attempt is durable before the clearance exists.
         """
+        began = self._clock.monotonic()
+        try:
+            return await self._clear(intent)
+        finally:
+            self.decisions.add(self._clock.monotonic() - began)
+
+    async def _clear(self, intent: Intent) -> Clearance | Verdict:
         now = self._clock.now()
         verdict = self._door(intent, now)
         if verdict is None:

@@ -89,6 +89,8 @@ ENGINE = frozenset(
     }
 )
 """Reasons that plan nothing for the case: it stays as it stands on record."""
+FAIL_CLOSED = frozenset({Reason.LEDGER_AWAY, Reason.STORE_AWAY, Reason.PBX_AWAY, Reason.CLOCK, Reason.NO_PACK})
+"""Reasons of a gate that lacks what it judges every call by, and says no to be safe."""
 BY_THE_CLOCK = frozenset({Reason.HOURS, Reason.HOURS_WORKPLACE, Reason.HOLIDAY, Reason.INCONVENIENT_TIME})
 """Reasons of the hour and the day: they pass by themselves, whatever else happens."""
 

@@ -122,9 +122,11 @@ async def standing(
     store: str = 'path = "dialer.db"',
     sections: str = "",
     observer_secret: str = "",
+    begun: bool = False,
 ) -> AsyncIterator[Stage]:
     """Set the stage, without the daemon; take everything down at the end.
 
+    begun: the configuration only begins: how to reach the PBX, and the clock; campaigns and agents are the user's to add.
     trunk: a foreign network; None starts the simulated one. campaign: further lines of the campaign's settings.
     store: the lines of `[store]`. sections: further sections of the configuration.
     """
@@ -165,20 +167,11 @@ async def standing(
         stack.push_async_callback(stage.stop_daemon)
         _write_secret(folder / "ami-secret", secret)
         _write_secret(folder / "api-token", token)
+        reached = _reached(ami_port, api_port, offset_seconds, store)
         config.write_text(
-            _config(
-                ami_port,
-                api_port,
-                names,
-                offset_seconds,
-                most_calls,
-                calls_per_second,
-                channels,
-                packs,
-                campaign,
-                store,
-                sections,
-            )
+            reached
+            if begun
+            else reached + _config(names, most_calls, calls_per_second, channels, packs, campaign, sections)
         )
         for account in accounts:
             phone = await SipEndpoint(account.name, pick_up, voice=AGENT_VOICE).start_listening()
@@ -191,28 +184,32 @@ async def standing(
         yield stage
 
 
+def _reached(ami_port: int, api_port: int, offset_seconds: float, store: str) -> str:
+    """What only the stage knows."""
+    lines = [
+        "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
+        "[recordings]", 'folder = "pbx/spool/monitor/dialer"', "",
+        "[store]", store, "",
+        "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
+        "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
 def _config(
-    ami_port: int,
-    api_port: int,
     names: list[str],
-    offset_seconds: float,
     most_calls: int | None,
     calls_per_second: float,
     channels: int,
     packs: tuple[str, ...],
     campaign: str,
-    store: str,
     sections: str,
 ) -> str:
     lines = [
-        "[pbx]", f"port = {ami_port}", 'secret_file = "ami-secret"', "",
+        *([f"most_calls = {most_calls}"] if most_calls else []), "",
         "[trunk]", 'country = "IT"', f"channels = {channels}", f"calls_per_second = {calls_per_second}", "",
         "[collector]", 'name = "Recupero Demo"', "licence_valid_until = 2099-12-31", "",
-        "[recordings]", 'folder = "pbx/spool/monitor/dialer"', "",
-        "[store]", store, "", sections, "",
-        "[api]", f"port = {api_port}", 'token_file = "api-token"', "",
-        "[demo]", f"clock_offset_seconds = {offset_seconds:.3f}",
-        *([f"most_calls = {most_calls}"] if most_calls else []), "",
+        sections, "",
         f"[campaigns.{CAMPAIGN}]", f"packs = {list(packs)!r}", f'caller_id = "{CALLER_ID}"',
         "caller_id_registered = true",
         campaign or "ring_timeout_seconds = 20", "",

@@ -154,7 +154,14 @@ class Wire:
         self._clock = clock
         self._rung: asyncio.Queue[AttemptId] = asyncio.Queue()
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:  # noqa: ARG002
+    async def originate(
+        self,
+        clearance: Clearance,
+        timeout_seconds: float,  # noqa: ARG002
+        *,
+        record: bool = False,  # noqa: ARG002
+        stereo: bool = False,  # noqa: ARG002
+    ) -> None:
         self._rung.put_nowait(clearance.use(self._clock.now()).attempt)
 
     async def rings(self) -> AttemptId:
@@ -164,6 +171,7 @@ class Wire:
     async def call_seat(self, leg: SeatLegId, seat_number: int, phone: str) -> None: ...
     async def connect(self, attempt: AttemptId, seat_number: int) -> None: ...
     async def hold_recording(self, attempt: AttemptId) -> None: ...
+    async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None: ...
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None: ...
     async def refuse(self, attempt: AttemptId) -> None: ...
     async def transfer(self, attempt: AttemptId, seat_number: int) -> None: ...

@@ -73,14 +73,20 @@ class AnswerRates:
     """
 
     def __init__(self, campaigns: Mapping[str, Campaign]) -> None:
+        self._counts: dict[tuple[str, PhoneNumber], _Counts] = {}
+        self._collapsed: set[tuple[str, PhoneNumber]] = set()
+        self.take_up(campaigns)
+
+    def take_up(self, campaigns: Mapping[str, Campaign]) -> None:
+        """The numbers that they show from now on; what is known of each stays."""
         self._groups: dict[tuple[str, PhoneNumber], tuple[PhoneNumber, ...]] = {}
         for name, campaign in campaigns.items():
             for group in (campaign.caller_ids, *campaign.mandate_caller_ids.values()):
                 numbers = tuple(one.number for one in group)
                 for number in numbers:
                     self._groups.setdefault((name, number), numbers)
-        self._counts = {key: _Counts() for key in self._groups}
-        self._collapsed: set[tuple[str, PhoneNumber]] = set()
+        self._counts = {key: self._counts.get(key) or _Counts() for key in self._groups}
+        self._collapsed &= self._groups.keys()
 
     def settled(self, attempt: Attempt) -> None:
         """A call is over."""

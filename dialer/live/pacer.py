@@ -1,7 +1,7 @@
 """Asks pacing, for every campaign: with what happened since, with its accounts, and with what was learnt before."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -12,14 +12,13 @@ from dialer.agents.roster import Roster
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt, Signal
 from dialer.campaigns.campaign import Campaign
-from dialer.campaigns.trunk import Trunk
 from dialer.compliance.localtime import day_of, zones_of
 from dialer.kernel.clock import Clock
 from dialer.kernel.learnt import LearntRecord
 from dialer.live.accounts import Accounts, home_of
 from dialer.live.happenings import Happenings
 from dialer.live.targets import Targets
-from pacing import Account, Burst, Floor, Memory
+from pacing import Account, Burst, Expected, Floor, Memory
 from pacing.governor import Rate
 
 log = structlog.get_logger(__name__)
@@ -51,8 +50,8 @@ class Pacer:
         self._memories: dict[str, Memory] = {}
         self._days: dict[str, date] = {}
         self._started_at = clock.monotonic()
-        self._rates: dict[tuple[Trunk, ...], tuple[Rate, float]] = {}
-        """Of those trunks that campaigns share: what the governor remembers, and when it was asked."""
+        self._rates: dict[tuple[str, ...], tuple[Rate, float]] = {}
+        """Of those trunks, by their names, that campaigns share: what the governor remembers, and when it was asked."""
         self._decided_at: dict[str, float] = {}
         self._said: dict[str, tuple[object, ...]] = {}
 
@@ -64,7 +63,8 @@ class Pacer:
     def decide(self, campaign: Campaign, floor: Floor) -> Burst:
         """How many calls to place on this floor now."""
         latency, now = self._latency(), self._clock.monotonic()
-        rate, asked_at = self._rates.get(campaign.trunks, (Memory().governor, self._started_at))
+        trunks = tuple(trunk.name for trunk in campaign.trunks)
+        rate, asked_at = self._rates.get(trunks, (Memory().governor, self._started_at))
         floor = replace(
             floor,
             trunk_seconds=now - asked_at,
@@ -78,10 +78,17 @@ class Pacer:
         memory = replace(memory, governor=replace(rate, running_seconds=memory.governor.running_seconds))
         burst, memory = pacing.size(floor, target, memory)
         now = self._clock.monotonic()
-        self._memories[campaign.name], self._rates[campaign.trunks] = memory, (memory.governor, now)
+        self._memories[campaign.name], self._rates[trunks] = memory, (memory.governor, now)
         self._decided_at[campaign.name] = now
         self._tell(campaign.name, target, floor, burst)
         return burst
+
+    def expects(self, campaign: Campaign, ringing: Sequence[Attempt], answers: int) -> Expected:
+        """When so many of these calls, which ring, will be answered."""
+        now, target = self._clock.now(), self.targets.of(campaign)
+        ages_seconds = tuple((now - attempt.cleared_at).total_seconds() for attempt in ringing)
+        kinds = tuple(attempt.kind for attempt in ringing)
+        return pacing.answers(ages_seconds, kinds, target, self._memory_of(campaign), answers)
 
     def accounts_of(self, campaign: Campaign) -> tuple[Account, ...]:
         """Its abandoned calls, as each law counts them now."""

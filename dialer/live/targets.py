@@ -72,6 +72,11 @@ class Targets:
         self._wishes, self._configured = dict(wishes), wishes
         self._modes: dict[str, CallMode] = {}
 
+    def take_up(self, wishes: Mapping[str, Wish]) -> None:
+        """Hold what is configured anew; what was tuned is over."""
+        self._wishes, self._configured = dict(wishes), wishes
+        self._bound, self._modes = Bound(), {}
+
     def of(self, campaign: Campaign) -> Target:
         """The target of this campaign now."""
         wish, bounds = self._wish(campaign), self._bounds_of(campaign)

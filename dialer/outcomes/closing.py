@@ -135,7 +135,7 @@ class Closing:
         try:
             self._to_learn.put_nowait((attempt, planned))
         except asyncio.QueueFull:
-            log.warning("attempt.not_learnt", attempt=attempt.id, error="too many wait")
+            log.warning("attempt.not_learnt", attempt=attempt.id, campaign=attempt.campaign, error="too many wait")
 
     async def learner(self) -> None:
         """Learn of calls in the order of their ends, until cancelled."""
@@ -148,7 +148,7 @@ class Closing:
             await self._record.flush()
             await self._planning.after(attempt, planned)
         except (AwayError, LookupError) as error:
-            log.warning("attempt.not_learnt", attempt=attempt.id, error=type(error).__name__)
+            log.warning("attempt.not_learnt", attempt=attempt.id, campaign=attempt.campaign, error=type(error).__name__)
 
     def correct_abandoned(self, attempt: Attempt, at: datetime) -> None:
         """The dialplan's mark says that a call believed over was abandoned: so it counts."""

@@ -1,5 +1,6 @@
 """Whether promises were kept: judged on the first day on which one may be broken; a broken one is urgent."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -76,6 +77,8 @@ class Keeping:
     def __init__(self, record: PromiseRecord, clock: Clock) -> None:
         self._record = record
         self._clock = clock
+        self.found: Counter[Kept] = Counter()
+        """What promises were found to be, since the start."""
 
     async def look(self) -> int:
         """Judge what must be judged by now; how many cases those were. Raises AwayError."""
@@ -94,6 +97,8 @@ class Keeping:
                 results = judge(case.promises, case.payments, today)
                 found = found_of(results[-1], now, zone) if _news(case, results[-1], today) else None
                 await self._record.judged(due.case_id, results, found, now)
+                if results[-1].kept is not case.last_kept:
+                    self.found[results[-1].kept] += 1
                 total += 1
         if total:
             log.info("promises.judged", cases=total)

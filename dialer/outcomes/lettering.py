@@ -97,7 +97,7 @@ class Lettering:
                 break
             after = last
         if total:
-            log.info("letters.due", cases=total)
+            log.info("letters.fallen_due", cases=total)
         return total
 
 
@@ -137,6 +137,10 @@ def compose(
     address = _address(debtor.addresses, debtor.kind)
     if address is None and step.kind is not LetterKind.PEC:
         raise NotWritten("the debtor has no address with street, postal code and city", "import it with the case")
+    if step.kind is LetterKind.PEC and not (debtor.pec or debtor.tax_code):
+        raise NotWritten(
+            "the debtor has no PEC address, and no tax code by which one is found", "import it with the case"
+        )
     template = rules.shelf.pick(DEMAND if step.kind.formal else REMINDER, (debtor.language, rules.language))
     if template is None:
         name = f"{DEMAND if step.kind.formal else REMINDER}.{rules.language}.toml"
@@ -165,7 +169,9 @@ def compose(
         total=dossier.left[0],
         wait_days=step.wait_days,
         then=step.then,
-        content=LetterContent(debtor.name, address, debtor.tax_code, sender, rendered.subject, rendered.body),
+        content=LetterContent(
+            debtor.name, address, debtor.tax_code, sender, rendered.subject, rendered.body, debtor.pec
+        ),
     )
 
 

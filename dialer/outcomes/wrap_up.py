@@ -1,6 +1,6 @@
 """After the call: the agent says what it was, and takes the next one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 import structlog
@@ -41,6 +41,10 @@ class WrapUp:
         self._wrapped = wrapped
         self._anonymous = anonymous
         self._written: set[AttemptId] = set()
+
+    def recall(self, attempts: Iterable[Attempt]) -> None:
+        """After a start: of these the record may have an outcome, which needn't be said again."""
+        self._written.update(attempt.id for attempt in attempts if attempt.outcome is not None)
 
     async def current(self, agent: str) -> Attempt | None:
         """The call that the agent is on, or writes up."""

@@ -47,6 +47,11 @@ class CampaignSettings(Section):
         description="conversations are recorded, once the debtor was told or consented as the packs need it; a mandate may "
         "say otherwise for its cases",
     )
+    stereo: bool = Field(
+        False,
+        description="recordings have the debtor on the left and our side on the right, and take twice the room; a mandate may "
+        "say otherwise for its cases",
+    )
     caller_id: Annotated[str, AfterValidator(ordinary_number)] | None = Field(
         None, description="where there is one, E.164; it, or `[[campaigns.NAME.caller_ids]]`, is required"
     )

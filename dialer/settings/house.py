@@ -54,7 +54,7 @@ class RecordingsSettings(Section):
     least_free_mb: int = Field(
         2_000,
         ge=0,
-        description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB",
+        description="with less room on that disk, campaigns that record don't dial; an hour of talk is 58 MB, in stereo 115",
     )
     hold_flags: tuple[str, ...] = Field(
         ("dispute", "attorney"),

@@ -40,6 +40,15 @@ def load(path: Path) -> Settings:
     return _resolve(settings, path.parent)
 
 
+def located(path: Path, error: InputError) -> InputError:
+    """An error that begins with a key, told with the line on which the key stands in the file."""
+    key = re.match(r"[a-z_]+(\.[\w-]+)+", str(error))
+    if key is None:
+        return error
+    line = toml.line_of(path.read_text(encoding="utf-8"), key[0].split("."))
+    return InputError(f"{path}:{line}: {error}", error.remedy)
+
+
 def section_at(where: toml.Where) -> type[BaseModel] | None:
     """What the section at this place is made of; None: no section stands there."""
     kind: Any = Settings

@@ -43,6 +43,7 @@ class MandateSettings(Section):
     record: bool | None = Field(
         None, description="whether conversations about its debts are recorded; unset: as the campaign says"
     )
+    stereo: bool | None = Field(None, description="whether those recordings are in stereo; unset: as the campaign says")
     recordings_kept_days: int | None = Field(
         None,
         ge=0,

@@ -17,6 +17,11 @@ class PbxSettings(Section):
     username: str = Field("dialer", description="the user of manager_dialer.conf")
     secret: SecretStr | None = Field(None, description="better in secret_file or in the variable DIALER_PBX__SECRET")
     secret_file: Path | None = Field(None, description="a file that holds the secret of that user")
+    tls: bool = Field(False, description="speak TLS; `port` is that of tlsbindaddr in manager.conf, as 5039")
+    ca_file: Path | None = Field(
+        None,
+        description="with `tls`: the authority that certified the PBX for `host`; unset: those that the system trusts",
+    )
     request_seconds: float = Field(5.0, gt=0, le=60, description="an action without an answer is given up after this")
     ping_seconds: float = Field(2.0, gt=0, le=60, description="a silent PBX is noticed after this and request_seconds")
     phones_folder: Path = Field(

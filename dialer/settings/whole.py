@@ -53,37 +53,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        for what in ("name", "seat", "phone"):
-            values = [getattr(agent, what) for agent in self.agents]
-            doubled = next((value for value in values if values.count(value) > 1), None)
-            if doubled is not None:
-                msg = f"agents: {what} {doubled!r} stands twice; each agent needs its own"
-                raise ValueError(msg)
-        held = [token.name for token in self.api.tokens]
-        if len(set(held)) < len(held):
-            msg = "api.tokens: a name stands twice; each token needs its own"
-            raise ValueError(msg)
-        creditors = [mandate.creditor for mandate in self.mandates]
-        twice = next((name for name in creditors if creditors.count(name) > 1), None)
-        if twice is not None:
-            msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
-            raise ValueError(msg)
         if self.trunks and "trunk" in self.model_fields_set:
             msg = "trunk and trunks: [trunk] is for one alone; name it too, as [trunks.NAME]"
             raise ValueError(msg)
-        for name, wish in self.campaigns.items():
-            for trunk in wish.trunks:
-                if trunk not in self.all_trunks:
-                    msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
-                    raise ValueError(msg)
-        for agent in self.agents:
-            if phones.endpoint_of(agent.phone) in self.trunk_endpoints:
-                msg = f"agents: {agent.name} has the phone {agent.phone!r}, which is a trunk: a seat is never called over one"
-                raise ValueError(msg)
-            for campaign in agent.campaigns:
-                if campaign not in self.campaigns:
-                    msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
-                    raise ValueError(msg)
+        check_consistent(self)
         return self
 
     @property
@@ -95,3 +68,37 @@ class Settings(BaseSettings):
     def trunk_endpoints(self) -> tuple[str, ...]:
         """The PBX's own name for each trunk."""
         return tuple(trunk.endpoint or name for name, trunk in self.all_trunks.items())
+
+
+def check_consistent(settings: Settings) -> None:
+    """What must hold across its sections. Raises ValueError."""
+    for what in ("name", "seat", "phone"):
+        values = [getattr(agent, what) for agent in settings.agents]
+        doubled = next((value for value in values if values.count(value) > 1), None)
+        if doubled is not None:
+            msg = f"agents: {what} {doubled!r} stands twice; each agent needs its own"
+            raise ValueError(msg)
+    held = [token.name for token in settings.api.tokens]
+    if len(set(held)) < len(held):
+        msg = "api.tokens: a name stands twice; each token needs its own"
+        raise ValueError(msg)
+    creditors = [mandate.creditor for mandate in settings.mandates]
+    twice = next((name for name in creditors if creditors.count(name) > 1), None)
+    if twice is not None:
+        msg = f"mandates: creditor {twice!r} stands twice; put all of it in one [[mandates]]"
+        raise ValueError(msg)
+    for name, wish in settings.campaigns.items():
+        for trunk in wish.trunks:
+            if trunk not in settings.all_trunks:
+                msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
+                raise ValueError(msg)
+    for agent in settings.agents:
+        if phones.endpoint_of(agent.phone) in settings.trunk_endpoints:
+            msg = (
+                f"agents: {agent.name} has the phone {agent.phone!r}, which is a trunk: a seat is never called over one"
+            )
+            raise ValueError(msg)
+        for campaign in agent.campaigns:
+            if campaign not in settings.campaigns:
+                msg = f"agents: {agent.name} serves the campaign {campaign!r}, which isn't configured"
+                raise ValueError(msg)

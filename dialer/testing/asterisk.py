@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dialer.adapters.asterisk_files import CONF
 from dialer.agents.phones import Kind, section
 from dialer.kernel.errors import AwayError
 
@@ -21,9 +22,6 @@ LOOPBACK = "127.0.0.1"
 _UNUSED = frozenset(
     "acl.conf ccss.conf cdr.conf features.conf indications.conf pjproject.conf udptl.conf".split()  # noqa: SIM905
 )
-PACKAGE = Path(__file__).parents[1]
-# beside the package in a wheel, beside the packages in a checkout
-CONF = next(path for path in (PACKAGE / "asterisk-conf", PACKAGE.parent / "asterisk-conf") if path.is_dir())
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = LOOPBACK) -> int:

@@ -1,6 +1,7 @@
 """A manager interface at the level of bytes: it does to its client what networks and PBXs do."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Self
@@ -14,10 +15,10 @@ class FakeAmiServer:
     """Use it as `async with FakeAmiServer() as server`.
 
     received: every action, with the connection's number. script: what it does with an action; the default logs in,
-    pongs and acknowledges. silent: it reads and says nothing more.
+    pongs and acknowledges. silent: it reads and says nothing more. tls: with a certificate it speaks nothing else.
     """
 
-    def __init__(self, script: Script | None = None) -> None:
+    def __init__(self, script: Script | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[tuple[int, Headers]] = []
         self.raw = b""
         self.connections = 0
@@ -26,11 +27,12 @@ class FakeAmiServer:
         self.port = 0
         self.ahead_seconds = 0.0
         self._script = script or FakeAmiServer.usual
+        self._tls = tls
         self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -58,6 +58,7 @@ class _Trunk:
     inbound: bool = False
     record: bool = False
     muted: bool = False
+    stereo: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -112,7 +113,9 @@ class FakePbx:
 
     # -- the port -----------------------------------------------------------------------------------
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+    async def originate(
+        self, clearance: Clearance, timeout_seconds: float, *, record: bool = False, stereo: bool = False
+    ) -> None:
         self._reach()
         reservation = clearance.use(self.clock.now())
         attempt, number = reservation.attempt, reservation.intent.number
@@ -120,7 +123,7 @@ class FakePbx:
             raise PbxRefusedError("the channel id is in use")
         self.originated.append((attempt, number))
         self.ways[attempt] = reservation.intent.caller_id, reservation.intent.trunk
-        trunk = _Trunk(number, clearance.treatment, record=record)
+        trunk = _Trunk(number, clearance.treatment, record=record, stereo=stereo)
         self._later(None, CHANNEL_SECONDS, lambda: self._make_channel(attempt, trunk, timeout_seconds))
         self._reply()
 
@@ -142,6 +145,15 @@ class FakePbx:
 
     async def hold_recording(self, attempt: AttemptId) -> None:
         await self.mute_recording(attempt, muted=True)
+
+    async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None:
+        self._take(attempt)
+        trunk = self._trunks[attempt]
+        trunk.state = LegState.WAITING
+        self._await_word(attempt)
+        trunk.muted = muted or (trunk.record and trunk.muted)
+        trunk.record, trunk.stereo = True, stereo
+        self._reply()
 
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
         self._reach()

@@ -1,7 +1,7 @@
 """The record in memory, for tests in virtual time: it passes the same contract tests as the SQL one."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -37,6 +37,7 @@ from dialer.cases.model import (
     merged_facts,
 )
 from dialer.cases.payment import balance_of
+from dialer.cases.turn import LOOKED_BACK, CaseGroup, LastCall, Turn, reasons_of
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Direction, Entry, Flag, Line, change_of
 from dialer.compliance.gate import Decision
@@ -147,6 +148,13 @@ class MemoryRecord:
 
     async def due(self, campaign: str, now: datetime, most: int, excluding: Collection[int]) -> list[DueCase]:
         self._reach()
+        due = [case for case in self._due(campaign, now) if case.id not in excluding]
+        in_order = sorted(due, key=lambda case: case.order(now))
+        ids = page((case.id for case in in_order), (case.id for case in due), most)
+        return [self._due_case(self.cases[case_id]) for case_id in ids]
+
+    def _due(self, campaign: str, now: datetime) -> list[Case]:
+        """Those that are due longest first."""
         due = [
             case
             for case in self._perhaps_due(now)
@@ -154,12 +162,8 @@ class MemoryRecord:
             and case.state is CaseState.OPEN
             and case.due_at is not None
             and case.due_at <= now
-            and case.id not in excluding
         ]
-        due.sort(key=lambda case: (case.due_at, case.uncalled_since, case.id))
-        in_order = sorted(due, key=lambda case: case.order(now))
-        ids = page((case.id for case in in_order), (case.id for case in due), most)
-        return [self._due_case(self.cases[case_id]) for case_id in ids]
+        return sorted(due, key=lambda case: (case.due_at, case.uncalled_since, case.id))
 
     def _perhaps_due(self, now: datetime) -> Iterable[Case]:  # noqa: ARG002 -- who keeps an order of them knows better
         return self.cases.values()
@@ -189,6 +193,55 @@ class MemoryRecord:
             return None
         at, _, why = min(later)
         return NextDue(at, why)
+
+    async def groups(self, campaign: str, now: datetime) -> list[CaseGroup]:
+        self._reach()
+        found: dict[tuple[CaseState, bool, tuple[str, ...]], list[Case]] = defaultdict(list)
+        for case in self.cases.values():
+            if case.campaign == campaign:
+                waits = case.state is CaseState.OPEN and case.due_at is not None and case.due_at > now
+                due = case.state is CaseState.OPEN and case.due_at is not None and case.due_at <= now
+                found[case.state, due, reasons_of(case.why) if waits else ()].append(case)
+        groups = [
+            CaseGroup(*alike, len(some), min((case.due_at for case in some if case.due_at), default=None))
+            for alike, some in found.items()
+        ]
+        return sorted(groups, key=lambda one: (one.next_at is None, one.next_at, one.state, one.reasons))
+
+    async def turn(self, case_id: int, now: datetime) -> Turn:
+        self._reach()
+        if case_id not in self.cases:
+            raise LookupError(case_id)
+        case = self.cases[case_id]
+        due = self._due(case.campaign, now)
+        first, longest, among = 0, 0, 0
+        if case in due:
+            first, longest, among = sorted(due, key=lambda one: one.order(now)).index(case), due.index(case), len(due)
+        mine = [self.attempts[attempt] for attempt in self._of_case[case_id]]
+        last = max(mine, key=lambda attempt: attempt.cleared_at, default=None)
+        refused = [
+            decision
+            for decision in self.decisions
+            if decision.intent.case_id == case_id
+            and not decision.verdict.allowed
+            and not decision.bridge
+            and decision.at >= now - LOOKED_BACK
+        ]
+        return Turn(
+            case.campaign,
+            case.new.creditor,
+            case.state,
+            case.due_at,
+            case.why,
+            first,
+            longest,
+            among,
+            len(mine),
+            None if last is None else LastCall(last.cleared_at, last.result),
+            Counter(reason for decision in refused for reason in decision.verdict.reasons),
+            len(refused),
+            max((decision.at for decision in refused), default=None),
+        )
 
     async def card(self, case_id: int, now: datetime) -> CaseCard:
         self._reach()

@@ -102,7 +102,7 @@ class Access:
         creditor_of: Callable[[int], Awaitable[str]],
         refused: Callable[[int, str, str], Awaitable[None]],
     ) -> None:
-        self._holders = tuple(holders)
+        self.holders = tuple(holders)
         self._creditor_of = creditor_of
         self._refused = refused
 
@@ -110,7 +110,7 @@ class Access:
         """Whose token a request brings; None where it brings none that is known."""
         scheme, _, token = authorization.partition(" ")
         sent = digest_of(token.encode(errors="surrogateescape"))  # a header's bytes, whatever they are
-        found = [holder for holder in self._holders if hmac.compare_digest(sent, holder.digest)]
+        found = [holder for holder in self.holders if hmac.compare_digest(sent, holder.digest)]
         return found[0] if found and scheme == "Bearer" else None
 
     def route(self, holder: Holder, method: str, route: str) -> None:

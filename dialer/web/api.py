@@ -5,7 +5,7 @@ Errors are problem+json (RFC 9457) with the remedy.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -24,13 +24,11 @@ from dialer.cases.letter import Letters
 from dialer.cases.model import CaseCard
 from dialer.cases.promises import judge
 from dialer.cases.waiting import Waiting
-from dialer.compliance.reasons import text_of
 from dialer.flow import Flow
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, DialerError, InputError, UnknownNameError
 from dialer.kernel.ids import AttemptId
 from dialer.kernel.plain import plain
-from dialer.live.explain import explain
 from dialer.live.snapshot import Snapshot, agent_line
 from dialer.outcomes.catalogue import Outcome
 from dialer.outcomes.form import EMPTY, Form
@@ -104,7 +102,7 @@ class Api:
         said: Said,
         snapshot: Callable[[], Snapshot],
         problems: Callable[[], list[str]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         token: str,
         clock: Clock,
         rules: RulesOf,
@@ -124,12 +122,17 @@ class Api:
         self._snapshot = snapshot
         self._problems = problems
         self._metrics = metrics
-        everybody = Holder("", digest_of(token.encode()))
-        self._access = Access((everybody, *holders), book.creditor_of, self._not_shown)
+        self._everybody = Holder("", digest_of(token.encode()))
+        self._access = Access((), book.creditor_of, self._not_shown)
+        self.admit(holders)
         self._rules = rules
         self._files = files
         self._waiting = waits
         self._written = written
+
+    def admit(self, holders: Iterable[Holder]) -> None:
+        """Who may ask from now on, beside whoever has the one shared token."""
+        self._access.holders = (self._everybody, *holders)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
@@ -167,9 +170,8 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}", self._case),
                 web.post("/api/v1/cases/{case:[0-9]{1,9}}/decide", self._decide),
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
-                web.get("/api/v1/recordings/{attempt:dla-[0-9a-z]{26}}", self._fetch),
+                web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
-                web.get("/api/v1/explain", self._explain),
                 web.post(f"{campaign}/tune", self._tune),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
@@ -186,7 +188,9 @@ class Api:
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     # -- the floor --------------------------------------------------------------------------------------
 
@@ -198,30 +202,6 @@ class Api:
 
     async def _campaigns(self, _: web.Request) -> web.Response:
         return web.json_response({"campaigns": plain(self._snapshot())["campaigns"]})
-
-    async def _explain(self, _: web.Request) -> web.Response:
-        snapshot, problems = self._snapshot(), self._problems()
-        said = [
-            {
-                "campaign": line.campaign,
-                "sentence": explain(line, snapshot.agents, problems + self._lacking(line.campaign)),
-            }
-            for line in snapshot.campaigns
-        ]
-        trunks = [{"trunk": line.trunk, "sentence": f"trunk {line.trunk}: {line.sentence}"} for line in snapshot.trunks]
-        caller_ids = [
-            {
-                "campaign": line.campaign,
-                "caller_id": line.caller_id,
-                "collapsed": line.collapsed,
-                "sentence": f"caller id {line.caller_id} of {line.campaign}: {line.sentence}",
-            }
-            for line in snapshot.caller_ids
-        ]
-        return web.json_response({"campaigns": said, "trunks": trunks, "caller_ids": caller_ids})
-
-    def _lacking(self, campaign: str) -> list[str]:
-        return [text_of(refusal.reason) for refusal in self._flow.lacks(self._flow.campaigns[campaign])]
 
     async def _command(self, request: web.Request) -> web.Response:
         campaign = self._campaign(request)
@@ -252,7 +232,7 @@ class Api:
 
     async def _case(self, request: web.Request) -> web.Response:
         """The dossier. `by` says who looks: that is on record before anything is shown."""
-        by = _viewer(request)
+        by = viewer_of(request)
         case = int(request.match_info["case"])
         try:
             dossier = await self._dossiers.look(case, request[HOLDER].signs(by), "api", self._clock.now())
@@ -379,7 +359,7 @@ class Api:
         """The recording of a call, in parts where the player asks for them. `by` says who listens: that is on record
         before a byte is sent.
         """
-        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(_viewer(request))
+        attempt, by = AttemptId(request.match_info["attempt"]), request[HOLDER].signs(viewer_of(request))
         return await play(request, attempt, by, self._flow.recordings, self._files)
 
     async def _wrapped(self, request: web.Request) -> web.Response:
@@ -534,7 +514,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _viewer(request: web.Request) -> str:
+def viewer_of(request: web.Request) -> str:
+    """Who looks, by `?by=`. Raises InputError."""
     by = request.query.get("by", "")
     if not VIEWER.fullmatch(by):
         raise InputError("by: missing, or no name", "say who you are, as ?by=anna")

@@ -75,6 +75,14 @@ async def house(server):
     await house.close()
 
 
+async def test_how_long_each_action_took_is_counted(house):
+    pings = house.link.requests["Ping"].count
+    await house.link.request({"Action": "Ping"})
+    assert house.link.requests["Ping"].count > pings
+    assert house.link.requests["Login"].count == 1
+    assert set(house.link.requests) == {"Login", "Ping"}
+
+
 async def test_it_logs_in_and_gets_answers(house):
     answer = await house.link.request({"Action": "CoreStatus"})
     assert answer.response == "Success"

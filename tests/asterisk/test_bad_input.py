@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -83,8 +84,9 @@ async def test_a_pbx_that_is_away(own_stage):
         ("call,user", "reporting", "write = originate,call,reporting"),
         ("call,user", "originate,reporting", "write = originate,call,reporting"),
         ("log", "originate,call,reporting", "class call and user"),
-        ("call", "originate,call,reporting", "class user"),
-        ("user", "originate,call,reporting", "class call)"),
+        ("call,system", "originate,call,reporting", "class user)"),
+        ("user,system", "originate,call,reporting", "class call)"),
+        ("call,user", "originate,call,reporting", "class system)"),
     ],
 )
 async def test_a_user_with_too_few_rights(shared, read, write, words):
@@ -165,6 +167,18 @@ async def test_a_trunk_that_is_missing_is_seen_burns_no_case_and_is_explained(tm
         line = await floor.campaign()
         assert set(line["results"]) == {"trunk_failure"}
         assert line["placed"] <= 6 + 5  # the first round, and what began before its failures were known
+
+        async def silent():
+            (said,) = (await floor.client.get("/api/v1/explain"))["campaigns"]
+            return [cause["words"] for cause in said["causes"] if cause["cause"] == "trunk"]
+
+        assert "calls in a row never left" in (await until(silent))[0]
+        code, out, _ = await dialer("explain", "--case", "30", "--by", "anna", "-c", stage.config)
+        before, due = map(int, re.search(r"(\d+) of the (\d+) due cases come before it", out).groups())
+        assert (code, before) == (0, due - 1)
+        await stage.stop_daemon()
+        code, out, _ = await dialer("explain", "-c", stage.config)
+        assert (code, f"{CAMPAIGN}: running when the daemon ended; " in out) == (3, True), out
 
 
 async def test_a_file_with_damage_brings_in_what_is_good_and_says_the_rest(stage):

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from bench import recordings as bench
-from dialer.demo.stage import AGENT_VOICE
-from tests.asterisk.stage import dialer, until
-from tests.asterisk.test_by_ear import Ear
+from dialer.demo.stage import AGENT_VOICE, CALLER_ID
+from tests.asterisk.stage import dialer, import_numbers, until
+from tests.asterisk.test_by_ear import NUMBER, Ear
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 RECORDS = "ring_timeout_seconds = 20\nrecord = true"
@@ -46,6 +46,29 @@ def runs(file):
     return [(sample, count / 8000) for sample, count in found if count >= 160]
 
 
+def heard(file, folder, stereo):
+    """The stretches of a recording; of one in stereo those of each side, on which nobody else is ever heard."""
+    if not stereo:
+        return [stretches(file)]
+    voices = loudness(VOICE), loudness(AGENT_VOICE)
+    sides = list(zip(tracks(file, folder), voices, strict=True))
+    for side, voice in sides:
+        assert {sample for sample, _ in runs(side)} <= {0, voice}
+    return [stretches(side, voice) for side, voice in sides]
+
+
+def tracks(file, folder):
+    """A file of each side of a recording in stereo."""
+    with wave.open(str(file)) as sound:
+        assert sound.getnchannels() == 2
+        samples = array("h", sound.readframes(sound.getnframes()))
+    for place, name in enumerate(("left", "right")):
+        with wave.open(str(folder / name), "wb") as side:
+            side.setparams((1, 2, 8000, 0, "NONE", ""))
+            side.writeframes(samples[place::2])
+        yield folder / name
+
+
 def written(file):
     """The same as soon as the PBX has written the file's head; of a file that went before it was read, silence."""
     try:
@@ -56,9 +79,9 @@ def written(file):
         return None
 
 
-def stretches(file):
-    """Silence and sound in turn: of silence 0, of sound how much of it is both voices. On a loaded machine frames come
-    late: for a moment one voice is alone, or nobody is heard.
+def stretches(file, whole=BOTH):
+    """Silence and sound in turn: of silence 0, of sound how much of it is both voices, or the one of its side. On a loaded
+    machine frames come late: for a moment one voice is alone, or nobody is heard.
     """
     found = []
     for sample, seconds in runs(file):
@@ -66,7 +89,7 @@ def stretches(file):
             continue
         if not found or found[-1]["sounds"] is not bool(sample):
             found.append({"sounds": bool(sample), "both": 0.0, "all": 0.0})
-        found[-1]["both"] += seconds * (sample == BOTH)
+        found[-1]["both"] += seconds * (sample == whole)
         found[-1]["all"] += seconds
     return [stretch["both"] / stretch["all"] for stretch in found]
 
@@ -75,8 +98,8 @@ def recorded(stage):
     return list((stage.folder / "pbx/spool/monitor/dialer").glob("dla-*"))
 
 
-def kept(stage):
-    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob("*/dla-*"))
+def kept(stage, prefix="dla-"):
+    return list((stage.folder / "pbx/spool/monitor/dialer/kept").glob(f"*/{prefix}*"))
 
 
 async def listed(stage):
@@ -102,9 +125,10 @@ async def hang_up(ear, call):
     await until(call.ended.is_set)
 
 
-@pytest.mark.parametrize("engine", ["alive", "killed"])
-async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path, asterisk_tree, engine):
-    async with Ear(tmp_path, asterisk_tree, voice=VOICE, campaign=RECORDS) as ear:
+@pytest.mark.parametrize(("engine", "stereo"), [("alive", True), ("killed", False)])
+async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path, asterisk_tree, engine, stereo):
+    campaign = f"{RECORDS}\nstereo = {str(stereo).lower()}"
+    async with Ear(tmp_path, asterisk_tree, voice=VOICE, campaign=campaign) as ear:
         call = await ear.one_call()
         await until(lambda: AGENT_VOICE in call.heard)
         assert "consent" in await say(ear, "told", ok=False)
@@ -136,9 +160,9 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
             await hang_up(ear, call)
         (line,) = await until(lambda: listed(ear.stage))
         (file,) = await until(lambda: kept(ear.stage))
-        held, told_, paused, resumed = stretches(file)
-        assert held == paused == 0
-        assert min(told_, resumed) > MOST_OF_IT
+        for held, told_, paused, resumed in heard(file, tmp_path, stereo):
+            assert held == paused == 0
+            assert min(told_, resumed) > MOST_OF_IT
         told = await moments(ear.stage, line["attempt"])
         assert sorted(told[:2]) == [("held", "engine"), ("started", "dialplan")]  # within milliseconds
         assert told[2:] == [
@@ -156,6 +180,37 @@ async def test_both_sides_are_in_it_and_a_pause_is_silent_and_on_record(tmp_path
             sound.write(b"\x01")
         code, out, _ = await dialer("recordings", "verify", "--json", "-c", ear.stage.config)
         assert (code, json.loads(out)["changed"]) == (1, [line["attempt"]])
+
+
+async def test_of_who_rings_us_nothing_is_heard_before_case_and_consent_and_then_both_though_the_engine_is_killed(
+    tmp_path, asterisk_tree
+):
+    async with Ear(tmp_path, asterisk_tree, voice=VOICE, campaign=f"{RECORDS}\nstereo = true") as ear:
+        await import_numbers(ear.stage, NUMBER)
+        await ear.floor.staff()
+        call = await ear.network.call(CALLER_ID, ("127.0.0.1", ear.stage.sip_port), "anonymous")
+        await until(lambda: AGENT_VOICE in call.heard)
+        assert "whose call" in await say(ear, "consented", ok=False)
+        code, out, err = await dialer("agents", "caller", "agent01", "1", "-c", ear.stage.config)
+        assert (code, out) == (0, "agent01's call is about case 1 of Luce\n"), err
+        await asyncio.sleep(1.0)
+        await say(ear, "consented")
+        await asyncio.sleep(2.0)
+        ear.stage.daemon.send_signal(signal.SIGKILL)
+        await ear.stage.daemon.wait()
+        await asyncio.sleep(3.0)
+        call.hang_up()  # nobody is there when the call ends
+        await ear.stage.start_daemon()
+        (line,) = await until(lambda: listed(ear.stage))
+        (file,) = await until(lambda: kept(ear.stage, "dli-"))
+        for held, told in heard(file, tmp_path, stereo=True):
+            assert (held, told > MOST_OF_IT) == (0, True)
+        assert (line["attempt"], line["known"]) == (file.stem, True)
+        said = [what for what, _ in await moments(ear.stage, file.stem)]
+        assert sorted(said[:2]) == ["held", "started"]  # within milliseconds
+        assert said[2:] == ["consented", "resumed", "stopped"]
+        code, out, _ = await dialer("recordings", "verify", "-c", ear.stage.config)
+        assert (code, out) == (0, "1 recordings are as they were, 0 changed, 0 missing\n")
 
 
 async def test_without_consent_nothing_is_kept(tmp_path, asterisk_tree):

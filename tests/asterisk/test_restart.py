@@ -146,24 +146,3 @@ async def test_an_asterisk_that_restarts_under_the_engine_gets_its_seats_back(tm
             number(1, Behaviour.PERSON, pace=0): "connected",
             number(2, Behaviour.NEVER_ANSWERS): "unknown",
         }
-
-
-async def test_a_stop_lets_the_calls_under_way_end(tmp_path, asterisk_tree):
-    async with standing(tmp_path / "stage", tree=asterisk_tree, agents=1) as stage, Floor(stage) as floor:
-        await import_numbers(stage, number(1, Behaviour.PERSON, pace=0), number(2, Behaviour.PERSON, pace=0))
-        await stage.start_daemon()
-        await floor.staff()
-        await floor.command("start")
-
-        async def talking():
-            return await floor.states() == ["talking"]
-
-        await until(talking)
-        stage.daemon.send_signal(signal.SIGTERM)
-        await asyncio.sleep(1)
-        assert stage.daemon.returncode is None
-        await floor.client.post("/api/v1/agents/agent01/hang-up")
-        assert await asyncio.wait_for(stage.daemon.wait(), 20) == 0
-        (line,) = await attempts(stage)
-        assert line["result"] == "connected"
-        assert "Traceback" not in (stage.folder / "daemon.log").read_text()

@@ -507,6 +507,20 @@ async def test_a_caller_is_turned_away_or_hung_up(lab, how):
     await forgotten(lab, attempt)
 
 
+async def test_a_caller_is_recorded_once_the_engine_says_so_and_waits_on(lab):
+    attempt = await lab.call_in()
+    with pytest.raises(PbxRefusedError):
+        await lab.pbx.mute_recording(attempt, muted=True)
+    for muted in (True, False):  # said again it begins nothing new
+        await lab.pbx.record_caller(attempt, muted=muted)
+    assert (await lab.pbx.survey()).attempts[attempt].state is LegState.WAITING
+    await lab.pbx.mute_recording(attempt, muted=False)
+    await lab.event(events.InboundUnserved, attempt)
+    await lab.pbx.hang_up(attempt)
+    await lab.event(events.LegEnded, attempt)
+    await forgotten(lab, attempt)
+
+
 async def test_a_claim_for_a_caller_that_fails_leaves_time_for_another_word(lab):
     attempt = await lab.call_in()
     await lab.pbx.connect(attempt, 1999)

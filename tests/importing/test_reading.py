@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dialer.cases import importing
 from dialer.cases.debtor import zone_of_numbers
-from dialer.cases.importing import COLUMNS, Defaults
+from dialer.cases.importing import COLUMNS, Defaults, cells
+from dialer.cases.importing.rejects import BadCellError
 from dialer.kernel.errors import InputError
 from dialer.kernel.money import Money
 
@@ -219,3 +220,12 @@ def test_a_cell_that_a_pack_could_not_judge_is_rejected(column, cell):
     (reject,) = parsed.rejects
     assert (reject.column, reject.value) == (column, cell)
     assert reject.remedy
+
+
+@pytest.mark.parametrize(
+    "cell", ["rossi", "rossi@pec", "a b@pec.example", "=rossi@pec.example", "r" * 250 + "@pec.example"]
+)
+def test_what_is_no_address_of_certified_mail_is_told(cell):
+    with pytest.raises(BadCellError, match="not an address of certified mail"):
+        cells.pec(cell)
+    assert cells.pec("Studio.Rossi+2@Legal-Mail.pec.example") == "studio.rossi+2@legal-mail.pec.example"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -689,6 +690,28 @@ async def test_what_the_agent_said_in_the_call_survives_a_restart_before_its_end
             await again.run(1, act=False)
             (case,) = again.record.cases.values()
             assert case.why.startswith("after promise_to_pay: 1.00 EUR by 2026-")
+
+
+@pytest.mark.parametrize("when", ["in the call", "in the wrap-up", "never"])
+async def test_what_was_said_before_a_restart_need_not_be_said_again(when):
+    async with House(agents=1) as house:
+        await talking(house)
+        if when == "in the call":
+            await house.flow.write_up("agent0", "refuses", "")
+        else:
+            house.flow.end_call("agent0")
+            await house.run(1, act=False)
+        if when == "in the wrap-up":
+            await house.flow.write_up("agent0", "refuses", "")
+        await house.die()
+        async with House(agents=1, record=house.record, pbx=house.pbx, seed=2) as again:
+            if when == "in the call":
+                again.flow.end_call("agent0")
+                await again.run(1, act=False)
+            assert again.roster.session("agent0").work is Work.WRAPPING
+            with pytest.raises(AgentError, match="hasn't said") if when == "never" else nullcontext():
+                again.flow.wrap_up.finish("agent0")
+            assert (again.roster.session("agent0").work is Work.READY) is (when != "never")
 
 
 async def test_no_wrap_up_ends_without_an_outcome():

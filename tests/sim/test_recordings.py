@@ -1,11 +1,13 @@
 """Recordings under virtual time: what the engine asks of the PBX, and what it does where there is no room."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from dialer.agents.roster import AgentError
-from dialer.calls.recording import RecordingError, What
+from dialer.calls.inbound import InboundState
+from dialer.calls.recording import RecordingError, What, is_held
 from dialer.compliance.reasons import Reason
 from dialer.kernel.errors import PbxAwayError
 from dialer.testing.public import Behaviour
@@ -92,6 +94,81 @@ async def test_what_a_campaign_does_not_record_can_be_neither_begun_nor_paused()
         assert (await said(house, attempt))[-1] is What.NOT_RECORDED
 
 
+async def rung(house, caller):
+    """A debtor rings us: the call once an agent talks, and its agent."""
+    id_ = house.ids.inbound(house.clock.now())
+    house.pbx.call_in(id_, "+390612345678", caller)
+    await house.run(0.5, act=False)
+    call = house.flow.receiving.get(id_)
+    assert call.state is InboundState.TALKING
+    return call, call.agent
+
+
+async def test_who_rings_us_is_heard_after_consent_as_in_our_own_calls():
+    async with House(records=True, mandate_stereo={"Luce": True}) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        call, agent = await rung(house, house.record.cases[1].new.numbers[0])
+        assert muted(house, call)
+        with pytest.raises(RecordingError):
+            await house.flow.recordings.begin(agent, What.TOLD)
+        await house.flow.recordings.begin(agent, What.CONSENTED)
+        assert not muted(house, call)
+        await house.flow.recordings.pause(agent)
+        assert muted(house, call)
+        assert call.id in house.flow.under_way
+        assert house.pbx._trunks[call.id].stereo
+        assert await said(house, call) == [What.HELD, What.CONSENTED, What.RESUMED, What.PAUSED]
+
+
+@pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True), (False, False)])
+async def test_of_an_unknown_caller_nothing_is_heard_before_it_is_said_whose_case_it_is(campaign, mandate):
+    async with House(agents=1, records=campaign, mandate_records={"Luce": mandate}) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        call, agent = await rung(house, "")
+        leg = house.pbx._trunks[call.id]
+        assert (leg.record, leg.muted) == ((campaign or mandate,) * 2)
+        with pytest.raises(AgentError, match="whose call"):
+            await house.flow.recordings.begin(agent, What.CONSENTED)
+        await house.die()
+        async with House(
+            agents=1, records=campaign, mandate_records={"Luce": mandate}, record=house.record, pbx=house.pbx
+        ) as after:
+            after.recordings._moments = house.recordings._moments
+            await after.flow.receiving.identify(agent, 1)
+            await after.run(1, act=False)
+            assert leg.muted == leg.record
+            if mandate:
+                await after.flow.recordings.begin(agent, What.CONSENTED)
+                assert not leg.muted
+            else:
+                with pytest.raises(RecordingError):
+                    await after.flow.recordings.begin(agent, What.CONSENTED)
+                assert leg.muted == leg.record
+                assert is_held(await after.recordings.moments(call.id)) == leg.record
+
+
+async def test_where_no_notice_is_needed_a_caller_is_heard_at_once_or_as_soon_as_the_case_is_known(monkeypatch):
+    async with House(records=True, agents=2) as house:
+        open_ = replace(house.gate.treatment(house.packs), recording="nothing")
+        monkeypatch.setattr(house.gate, "treatment", lambda packs: open_)
+        await house.cases(PERSON)
+        await house.staff()
+        known, _ = await rung(house, house.record.cases[1].new.numbers[0])
+        assert not muted(house, known)
+        house.pbx.caller_hangs_up(known.id)
+        await house.run(1, act=False)
+        unknown, agent = await rung(house, "")
+        assert muted(house, unknown)
+        await house.flow.receiving.identify(agent, 1)
+        await house.run(0.5, act=False)
+        assert not muted(house, unknown)
+        moments = await house.recordings.moments(unknown.id)
+        assert [moment.what for moment in moments] == [What.HELD, What.IDENTIFIED, What.RESUMED]
+        assert not is_held(moments)
+
+
 async def test_a_campaign_that_records_does_not_dial_where_there_is_no_room():
     async with House(records=True, also={"other": {"records": False}}) as house:
         house.room = False
@@ -108,8 +185,10 @@ async def test_a_campaign_that_records_does_not_dial_where_there_is_no_room():
 
 @pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True)])
 async def test_a_mandate_says_for_its_cases_whether_they_are_recorded(campaign, mandate):
-    async with House(records=campaign, mandate_records={"Luce": mandate, "Gas": campaign}) as house:
+    records = {"Luce": mandate, "Gas": campaign}
+    async with House(records=campaign, stereo=campaign, mandate_records=records, mandate_stereo=records) as house:
         attempt, agent = await talking(house)
+        assert house.pbx._trunks[attempt.id].stereo == mandate
         assert (house.pbx._trunks[attempt.id].record, muted(house, attempt)) == (mandate, mandate)
         if mandate:
             await house.flow.recordings.begin(agent, What.CONSENTED)

@@ -346,6 +346,7 @@ async def everything(house):
 
 SECRETS = (
     "RSSMRA80A01H501U",
+    "maria.segreta@pec.example",
     "Via Segreta",
     "Anna Garante",
     "nota segreta",
@@ -364,7 +365,7 @@ async def dossier(house):
     now, debtor = house.clock.now(), 1
     more = NewCase(
         "Luce", "D1", "Nicolò 1", (Debt("X1", Money(100), items=(Item(ItemKind.FEES, Money(100), None, "della Zia"),)),),
-        (MOBILE,), "Europe/Rome", "it", tax_code=SECRETS[0], addresses=(Address("Via Segreta 1"),),
+        (MOBILE,), "Europe/Rome", "it", tax_code=SECRETS[0], pec=SECRETS[1], addresses=(Address("Via Segreta 1"),),
         guarantors=(Guarantor("Anna Garante", "", (HOME,)),), risk_class="R9", note="nota segreta",
     )  # fmt: skip
     await house.store.book.add("k", [more], now)
@@ -383,7 +384,9 @@ async def dossier(house):
     await house.store.dossiers.look(case.id, "anna", "test", now)
     house.store.book.schedule(case.id, now, CaseState.LETTER, "a letter is due")
     await house.store.attempts.flush()
-    content = LetterContent("Nicolò 1", Address("Via Segreta 1"), SECRETS[0], ("Agenzia",), "s", "lettera segreta")
+    content = LetterContent(
+        "Nicolò 1", Address("Via Segreta 1"), SECRETS[0], ("Agenzia",), "s", "lettera segreta", SECRETS[1]
+    )
     letter = Letter(
         case.id, 1, LetterKind.REGISTERED, "demand.it", "v", "b", now, now.date(), "anna", (1,), Money(1), 15, Then.CALL,
         content,

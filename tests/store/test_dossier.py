@@ -57,6 +57,7 @@ FULL = NewCase(
     facts={"assigned_npl": True},
     kind=DebtorKind.COMPANY,
     tax_code="00743110157",
+    pec="rossi@pec.example",
     addresses=(ADDRESS, Address(city="Milano")),
     number_details=(
         NumberDetails(MOBILE, NumberKind.MOBILE, Provenance.DEBTOR, date(2026, 5, 1), (18, 19), "la sera"),

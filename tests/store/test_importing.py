@@ -39,6 +39,7 @@ CASE = NewCase(
     facts={"assigned_npl": True, "first_notice_sent_on": date(2026, 11, 1)},
     kind=DebtorKind.PERSON,
     tax_code="RSSNNA80A41H501E",
+    pec="anna.rossi@pec.example",
     addresses=(Address("Via Roma 1", "00184", "Roma", "RM"),),
     number_details=(
         NumberDetails("+393101234567"),
@@ -189,7 +190,7 @@ async def zone(sql):
 
 
 async def test_what_was_empty_is_filled_and_what_the_file_leaves_out_stays(sql):
-    bare = replace(CASE, tax_code="", risk_class="", household="", debts=(Debt("F1", Money(10_000)),))
+    bare = replace(CASE, tax_code="", pec="", risk_class="", household="", debts=(Debt("F1", Money(10_000)),))
     await take_in(sql, bare)
     assert await take_in(sql, CASE) == (0, 1, 0)
     (found,) = await whole(sql)

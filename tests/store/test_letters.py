@@ -222,10 +222,17 @@ async def test_a_flag_stops_letters_too_unless_somebody_decided_and_a_number_s_f
     assert compose(case, due, RULES, "b", "anna", NOW, flagged=False).id == "1-1"
 
 
+PEC = replace(RULES, ladder=(replace(LADDER[0], kind=LetterKind.PEC),))
+
+
 async def test_pec_needs_no_street(sql, letters):
-    rules = replace(RULES, ladder=(replace(LADDER[0], kind=LetterKind.PEC),))
-    letter = await written(sql, letters, replace(OWES, addresses=()), rules=rules)
-    assert (letter.content.address, letter.template) == (None, "demand.it")
+    letter = await written(sql, letters, replace(OWES, addresses=()), rules=PEC)
+    assert (letter.content.address, letter.content.pec, letter.template) == (None, "rossi@pec.example", "demand.it")
+    assert await letters.find(None, None, None, 10) == [letter]
+
+
+async def test_pec_goes_nowhere_without_its_address_and_a_tax_code_to_find_one(sql, letters):
+    assert "no PEC address" in await refused(sql, letters, replace(OWES, pec="", tax_code=""), rules=PEC)
 
 
 # -- due by itself ------------------------------------------------------------------------------------------

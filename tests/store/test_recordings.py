@@ -2,7 +2,11 @@
 
 import base64
 import os
+import wave
+from array import array
 from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +119,60 @@ async def test_what_is_kept_sounds_as_it_was_and_is_where_asterisk_does_not_writ
     assert kept.stat().st_mtime == stopped
     assert folder.files.delete(ONE)
     assert not folder.files.delete(ONE)
+
+
+def sides(folder, left, right, age_seconds=QUIET_SECONDS + 1):
+    """The two files of a recording in stereo: so many seconds of the samples 1 and 2."""
+    paths = []
+    for name, sample, seconds in (("left", 1, left), ("right", 2, right)):
+        file = folder.write(f"{ONE}_{name}", age_seconds=age_seconds)
+        file.write_bytes(bytes(44) + array("h", [sample]).tobytes() * int(8000 * seconds))
+        os.utime(file, (file.stat().st_mtime - age_seconds,) * 2)
+        paths.append(file)
+    return paths
+
+
+async def test_the_two_sides_of_a_call_become_one_file_as_long_as_the_longer(folder):
+    left, right = sides(folder, 70, 71)  # more than is read at once
+    stopped = max(left.stat().st_mtime, right.stat().st_mtime)
+    await folder.collecting.look()
+    (one,) = await folder.record.recordings()
+    assert (one.stopped_at - one.started_at, one.size_bytes) == (71 * SECOND, 44 + 71 * 32_000)
+    assert folder.files.find(ONE).stat().st_mtime == pytest.approx(stopped, abs=0.001)
+    with wave.open(BytesIO(folder.sound(ONE))) as sound:
+        assert (sound.getnchannels(), sound.getnframes(), sound.getframerate()) == (2, 71 * 8000, 8000)
+        samples = array("h", sound.readframes(71 * 8000))
+    assert samples[0::2] == array("h", [1] * 70 * 8000 + [0] * 8000)
+    assert samples[1::2] == array("h", [2] * 71 * 8000)
+    assert not (left.exists() or right.exists())
+
+
+async def test_sides_are_joined_when_nobody_writes_to_either_and_cut_off_again(folder, monkeypatch):
+    left, right = sides(folder, 2, 2)
+    os.utime(right)
+    await folder.collecting.look()
+    assert await folder.record.recordings() == []
+    os.utime(right, (left.stat().st_mtime,) * 2)
+    unlink = Path.unlink
+
+    def cut_off(path, **how):
+        if path == right:
+            raise OSError(5, "Input/output error")
+        unlink(path, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", cut_off)
+        await folder.collecting.look()
+    assert (left.exists(), right.exists()) == (False, True)
+    await folder.collecting.look()
+    (one,) = await folder.record.recordings()
+    assert not right.exists()
+    with wave.open(BytesIO(folder.sound(ONE))) as sound:
+        assert array("h", sound.readframes(1)).tolist() == [1, 2]
+    sides(folder, 2, 2)
+    assert folder.files.delete(ONE)
+    assert [path for path in folder.path.rglob("*") if path.is_file()] == []
+    assert one.size_bytes == 44 + 64_000
 
 
 async def test_a_crash_between_the_record_and_the_keeping_is_made_good(folder, monkeypatch):

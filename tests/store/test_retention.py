@@ -7,13 +7,16 @@ import pytest
 from sqlalchemy import update
 
 from dialer.adapters.recordings import RecordingFiles
+from dialer.adapters.store.inbound import SqlInbound
 from dialer.adapters.store.minimise import Minimiser
 from dialer.adapters.store.recordings import SqlRecordings
 from dialer.adapters.store.schema import attempts
+from dialer.calls.inbound import InboundCall, InboundResult, InboundState
 from dialer.calls.recording import Moment, Recording, RecordingError, What
 from dialer.calls.retention import Pruning, Retention, kept_days
 from dialer.compliance.entry import Flag
 from dialer.compliance.pack import Shelf
+from dialer.compliance.verdict import Intent
 from dialer.kernel.clock import to_micro
 from tests.clock import SetClock
 from tests.store.test_record import HOME, MOBILE, NOW, ended_attempt, new_case
@@ -71,6 +74,19 @@ class Archive:
         async with self.store.engine.begin() as connection:
             await connection.execute(update(attempts).where(attempts.c.id == attempt).values(packs=packs))
         return await self.keep(attempt, at, cell=cell), case
+
+    async def came_in(self, case, age=200, cell="cell1"):
+        """A recorded call of the case's debtor to us; its id."""
+        self.calls += 1
+        at, number = NOW - age * DAY, case.numbers[0].number
+        intent = Intent("k", case.id, case.debtor_id, number, (), ("it-unirec",), 0.0)
+        call = InboundCall(
+            f"dli-{self.calls:026d}", HOME, number, at, InboundState.ENDED, "k", case.id, intent=intent,
+            agent="anna", bridged_at=at, ended_at=at, result=InboundResult.CONNECTED,
+        )  # fmt: skip
+        SqlInbound(self.store.engine, self.store.writer).save_inbound(call)
+        await self.store.attempts.flush()
+        return await self.keep(call.id, at, cell=cell)
 
     async def keep(self, attempt, at, *, known=True, cell="cell1"):
         (self.folder / f"{attempt}.wav").write_bytes(attempt.encode())
@@ -144,6 +160,30 @@ async def test_a_run_deletes_exactly_what_is_over_and_leaves_a_tombstone(archive
     assert gone[over].sha256 == f"{1:064d}"
     again = await pruning.run(NOW)
     assert (again.deleted, ids(again.held)) == ([], {held, number})
+
+
+async def test_what_debtors_said_who_rang_us_is_kept_held_deleted_and_erased_as_in_our_own_calls(archive):
+    _, case = await archive.add(age=3000)
+    _, other = await archive.add(age=3000)
+    over, young = await archive.came_in(case), await archive.came_in(case, age=10)
+    disputed, elsewhere = await archive.came_in(other), await archive.came_in(other, cell="cell2")
+    await archive.flag("dispute", other)
+    done = await archive.pruning({"Luce": 100}).run(NOW)
+    assert over in ids(done.deleted)
+    assert disputed in ids(done.held)
+    assert (done.kept, done.unclear) == (1, [])
+    assert archive.there(over, young, disputed, elsewhere) == [False, True, True, True]
+    with pytest.raises(RecordingError, match="dispute"):
+        await archive.pruning().delete(disputed, NOW, "anna", "asked")
+    late = SetClock(NOW + 3000 * DAY)
+    done = await archive.minimiser(late).run("Luce")
+    assert (done.recordings, [kept.debtor for kept in done.kept]) == (1, [other.debtor_id])
+    assert archive.there(young, disputed) == [False, True]
+    (moment,) = await archive.record.moments(young)
+    assert (moment.what, moment.by) == (What.DELETED, "minimise")
+    await archive.flag("dispute", other, at=NOW + DAY, until=NOW + DAY)
+    (kept,) = (await archive.minimiser(late).run("Luce")).kept
+    assert kept.why == "a recording lies at cell2; prune or delete it there first"
 
 
 async def test_a_flag_that_ends_lets_the_recording_go(archive):

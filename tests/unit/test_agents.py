@@ -65,6 +65,23 @@ def test_the_longest_idle_agent_comes_first():
     assert house.roster.take("k", CALL) is None
 
 
+def test_a_wait_runs_from_being_ready_and_a_call_that_failed_does_not_end_it():
+    house = House()
+    anna = house.seat("anna")
+    ready_at = house.clock.now()
+    house.wait(5)
+    house.roster.take("k", CALL)
+    house.roster.release(CALL)
+    house.wait(3)
+    house.roster.take("k", CALL)
+    house.roster.connect(CALL)
+    assert (anna.ready_at, (anna.since - anna.ready_at).total_seconds()) == (ready_at, 8.0)
+    house.roster.part(CALL)
+    house.roster.pause("anna", "lunch")
+    house.roster.wrapped("anna")
+    assert anna.ready_at is None
+
+
 def test_an_agent_goes_to_the_end_after_a_call():
     house = House(("anna", "bruno"))
     for agent in ("anna", "bruno"):

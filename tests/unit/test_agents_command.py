@@ -52,6 +52,19 @@ def test_it_ends_the_wrap_up_where_that_is_wished(asked):
     assert [path for _, path, _ in asked] == ["/api/v1/agents/anna/outcome", "/api/v1/agents/anna/wrapped"]
 
 
+def test_whose_call_it_is_that_came_in_is_said_with_the_cases_id(monkeypatch):
+    asked = []
+
+    def ask(*what):
+        asked.append(what[1:])
+        return {"case": {"id": 12, "creditor": "Luce"}}
+
+    monkeypatch.setattr(client, "ask", ask)
+    result = CliRunner().invoke(app, ["agents", "caller", "anna", "12"])
+    assert (result.exit_code, result.output) == (0, "anna's call is about case 12 of Luce\n")
+    assert asked == [("POST", "/api/v1/agents/anna/caller", {"case": 12})]
+
+
 def test_what_is_no_offer_is_told(asked):
     result = run("refuses", "--offer", "10 per cent")
     assert isinstance(result.exception, InputError)

@@ -1,4 +1,4 @@
-"""`dialer gate explain`: why, and when next, in words that a supervisor understands."""
+"""`dialer gate explain`, and `dialer explain` while no daemon runs: why, and when next, as a supervisor reads it."""
 
 import asyncio
 import json
@@ -23,6 +23,14 @@ licence_valid_until = 2099-12-31
 [campaigns.luce]
 caller_id = "+390694801234"
 caller_id_registered = true
+[api]
+token = "t"
+port = 1
+[[agents]]
+name = "anna"
+seat = 1001
+phone = "PJSIP/anna"
+campaigns = ["luce"]
 """
 CASES = """creditor;debtor_reference;debtor_name;debt_reference;amount;phone_1;phone_2
 Luce;D1;Anna Bianchi;F1;10,00;+393471234567;+390212345678
@@ -91,6 +99,40 @@ def test_each_number_has_its_own_reasons_with_what_was_counted(config):
     assert mobile["not_before"] == "2026-11-24T10:30:00+00:00"
     assert {reason["reason"] for reason in home["reasons"]} == {"gap-debtor", "wrong_number"}
     assert home["not_before"] is None
+
+
+def test_who_asks_is_among_those_who_looked_at_the_case(config):
+    explain(config, "--case", "1", "--by", "anna")
+    run("explain", "-c", str(config), "--case", "1", "--by", "bruno")
+    views = json.loads(run("case", "views", "1", "-c", str(config), "--json").stdout)["views"]
+    assert [(view["by"], view["how"]) for view in views] == [("bruno", "explain"), ("anna", "gate explain")]
+
+
+def test_with_the_daemon_down_the_record_tells_what_it_can_and_the_code_says_that_it_is_away(config):
+    keep(config, Flag("f", 1, 1, None, name="dispute"))
+    words = "the daemon doesn't answer, so nothing is dialled"
+    for asked, told in (
+        ((), "luce: stopped when the daemon ended; 1 cases are due\n"),
+        (("luce",), "luce: stopped when the daemon ended; 1 cases are due\n"),
+        (("--agent", "anna"), "anna wasn't logged in when the daemon ended\n"),
+        (("--case", "1", "--by", "anna"), "the debt is disputed"),
+    ):
+        result = run("explain", "-c", str(config), *asked)
+        assert (result.exit_code, words in result.stdout, told in result.stdout) == (3, True, True), result.output
+        assert "Bianchi" not in result.stdout
+        assert "+393471234567" not in result.stdout
+    result = run("explain", "-c", str(config), "--case", "1", "--json")
+    (answer,) = json.loads(result.stdout)["answers"]
+    assert (answer["place"]["due"], len(answer["numbers"]), answer["numbers"][0]["allowed"]) == (1, 2, False)
+    for asked, said in (
+        (("gas",), "no campaign is named 'gas'"),
+        (("--agent", "nobody"), "no agent is named 'nobody'"),
+        (("--case", "9"), "there is no case 9"),
+        (("luce", "--agent", "anna"), "say one of"),
+    ):
+        result = run("explain", "-c", str(config), *asked)
+        assert said in str(result.exception)
+        assert result.exception.remedy
 
 
 def test_a_number_is_asked_about_in_every_case_that_has_it(config):

@@ -91,7 +91,7 @@ def test_lines_are_counted_against_the_agents_who_could_take_them(agents, claime
 def test_lines_of_a_predictive_campaign_claim_as_many_agents_as_will_be_needed():
     house = House([agent(1, "a", "b")], [call("b") for _ in range(10)])
     burst = Burst(0, 0, 0.0, 0.0, Limit.AGENTS, "", answer_chance=0.25)
-    house.tally.paced("b", burst)
+    house.tally.paced("b", burst, floor("b", [], []))
     assert house.claims()["a"] == 3
 
 

@@ -51,3 +51,10 @@ def test_one_campaign_is_explained_or_all(asked):
     assert CliRunner().invoke(app, ["explain", "gas"]).output == "gas dials\n+390694801235 of gas\n"
     assert CliRunner().invoke(app, ["explain", "luce"]).output == "luce dials\n"
     assert isinstance(CliRunner().invoke(app, ["explain", "acqua"]).exception, UnknownNameError)
+
+
+def test_an_agent_and_a_case_are_asked_about_by_their_own_routes(asked, monkeypatch):
+    monkeypatch.setattr(client, "ask", lambda config, method, path: asked.append(path) or {"sentence": "because"})
+    assert CliRunner().invoke(app, ["explain", "--agent", "anna b"]).output == "because\n"
+    assert CliRunner().invoke(app, ["explain", "--case", "12", "--by", "anna b"]).output == "because\n"
+    assert asked == ["/api/v1/explain/agents/anna%20b", "/api/v1/explain/cases/12?by=anna%20b"]

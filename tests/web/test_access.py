@@ -87,6 +87,18 @@ async def test_nothing_is_said_of_another_creditors_case_and_the_try_is_on_recor
     assert (await site.ask("POST", "/api/v1/ledger", FLAG, bearer("ours")))[0] == 200
 
 
+async def test_why_a_case_is_not_called_is_said_to_tokens_of_its_creditor_that_may_read_alone(site):
+    await site.house.cases(Behaviour.PERSON)
+    path = "/api/v1/explain/cases/1?by=anna"
+    got = {
+        token: (await site.ask("GET", path, headers=bearer(token)))[0] for token in ("ours", "others", "read", "work")
+    }
+    assert got == {"ours": 200, "others": 403, "read": 200, "work": 403}
+    assert site.house.record.views == [
+        (1, "anna via ours", "explain"), (1, "others", REFUSED), (1, "anna via read", "explain"),
+    ]  # fmt: skip
+
+
 async def test_a_numbers_opt_out_is_ended_by_tokens_of_every_creditor_alone(site):
     await site.house.cases(Behaviour.PERSON)
     about = {"case": 1, "name": "do-not-call", "number": (await site.house.record.case(1)).numbers[0].number}

@@ -1,20 +1,28 @@
 """The JSON interface: who may, what it says, what it refuses."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from dialer.adapters.metrics import DialerCollector, exposition
+from dialer.adapters import logging as log_words
+from dialer.adapters import metrics
+from dialer.adapters.metrics import DialerCollector, Inside, exposition
 from dialer.adapters.recordings import RecordingFiles
 from dialer.cases.offers import Step
+from dialer.cases.promises import Kept
 from dialer.compliance.verdict import CallMode
+from dialer.explaining import Explaining
 from dialer.kernel.clock import SystemClock
+from dialer.kernel.histogram import Histogram
 from dialer.live.snapshot import Snapshot, agent_line, campaign_line, trunk_lines
 from dialer.outcomes.catalogue import shipped
 from dialer.outcomes.rules import Rules
@@ -22,26 +30,21 @@ from dialer.outcomes.said import Said
 from dialer.testing.public import Behaviour
 from dialer.texts.scripts import Scripts, shipped_scripts
 from dialer.web.api import MOST_BODY_BYTES, OPEN_PATHS, Api
+from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from tests.sim.house import House
 
 TOKEN = "t0ken"
 WITH = {"Authorization": f"Bearer {TOKEN}"}
 TUESDAY = datetime(2026, 11, 24, 9, tzinfo=UTC)
-HEALTH = {
-    "dialer_ami_up": 1.0, "dialer_ami_reconnects": 0, "dialer_ami_malformed": 0,
-    "dialer_ledger_backlog_events": 0, "dialer_event_loop_lag_seconds": 0.0, "dialer_clock_offset_seconds": 0.0,
-    "dialer_pbx_clock_skew_seconds": 0.0, "dialer_audit_violations": 0.0, "dialer_audit_attempts": 0.0,
-    "dialer_audit_finished_timestamp_seconds": 0.0, "dialer_audit_failures": 0.0,
-    "dialer_ami_acknowledgement_seconds": 0.0, "dialer_ami_event_lag_seconds": 0.0,
-}  # fmt: skip
+HEALTH = dict.fromkeys(metrics.HEALTH, 0.0) | {"dialer_ami_up": 1.0}
 
 
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self, holders=()):
-        self.holders = holders
+    def __init__(self, holders=(), routes=()):
+        self.holders, self.routes = holders, routes
         self.folder = TemporaryDirectory()  # of the recordings
         self.files = RecordingFiles(Path(self.folder.name))
         self.house = House(agents=2, boss=True)
@@ -60,9 +63,16 @@ class Site:
             flow.answer_rates.lines(),
         )  # fmt: skip
 
+    def inside(self):
+        gate, recovery = self.house.gate, self.house.recovery
+        return Inside(
+            lambda: HEALTH, lambda: gate.shut_by, gate.decisions, Histogram((1.0,)), {"Ping": Histogram((1.0,))},
+            {Kept.KEPT: 2}, recovery.discrepancies, reasons=("quiet-day",),
+        )  # fmt: skip
+
     async def __aenter__(self):
         await self.house.__aenter__()
-        collector = DialerCollector(self.house.tally, self.snapshot, lambda: HEALTH)
+        collector = DialerCollector(self.house.tally, self.snapshot, self.inside())
         api = Api(
             self.house.flow,
             self.house.record,
@@ -81,7 +91,12 @@ class Site:
             self.holders,
         )
         self.application = api.application()
+        explaining = Explaining(
+            self.house.flow, self.house.record, self.house.record, lambda: self.problems, self.house.clock
+        )
+        self.application.add_routes(ExplainRoutes(explaining, self.house.record, self.house.clock).routes())
         self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
+        self.application.add_routes(self.routes)
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
@@ -309,7 +324,23 @@ async def test_every_campaign_is_explained_with_figures(site):
     assert trunk == {"trunk": "trunk", "sentence": "trunk trunk: well, 1 of 100 channels in use"}
     site.problems = ["the PBX is away"]
     (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
-    assert "nothing is dialled: the PBX is away" in said["sentence"]
+    assert "nothing rings: the PBX is away; also" in said["sentence"]
+    assert (said["ringing"], said["causes"][0]["cause"], bool(said["causes"][0]["remedy"])) == (0, "daemon", True)
+
+
+async def test_an_agent_and_a_case_are_explained_and_the_look_at_the_case_is_on_record(site):
+    await site.talking()
+    status, said = await site.ask("GET", "/api/v1/explain/agents/agent0")
+    assert (status, said["state"], "isn't idle, but talks for" in said["sentence"]) == (200, "talking", True)
+    assert (await site.ask("GET", "/api/v1/explain/agents/nobody"))[0] == 404
+    assert (await site.ask("GET", "/api/v1/explain/cases/1"))[0] == 400
+    assert (await site.ask("GET", "/api/v1/explain/cases/99?by=anna"))[0] == 404
+    assert not site.house.record.views
+    status, said = await site.ask("GET", "/api/v1/explain/cases/1?by=anna")
+    assert (status, said["case"], "it is being called: talking for" in said["sentence"]) == (200, 1, True)
+    assert site.house.record.views == [(1, "anna", "explain")]
+    site.house.record.away = True
+    assert (await site.ask("GET", "/api/v1/explain/cases/1?by=anna"))[0] == 503
 
 
 @pytest.mark.parametrize(
@@ -379,6 +410,16 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
     assert samples["dialer_abandon_ratio", ("campaign", "k"), definition] == 0
     assert samples["dialer_abandon_cap_ratio", ("campaign", "k"), definition] == 0.03
     assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "hours")] == 0
+    assert samples["dialer_attempts_blocked_total", ("campaign", "k"), ("reason", "quiet-day")] == 0
+    assert samples["dialer_outcomes_total", ("campaign", "k"), ("outcome", "promise_to_pay")] == 0
+    assert samples["dialer_promises_total", ("result", "kept")] == 2
+    assert samples["dialer_gate_shut", ("reason", "pbx-away")] == 0
+    assert samples["dialer_gate_fail_closed_total", ("reason", "store-away")] == 0
+    assert samples["dialer_gate_decision_seconds_count",] == 1
+    assert samples["dialer_agent_wait_seconds_count", ("campaign", "k")] == 1
+    assert ("dialer_pacing_idle_agents", ("campaign", "k")) in samples  # 1 or 0: of the last decision
+    assert samples["dialer_reconcile_discrepancies_total", ("kind", "unknown_leg")] == 0
+    assert samples["dialer_signals_ignored_total", ("signal", "rang"), ("state", "talking")] == 0
     assert all(family.documentation for family in families.values())
     assert "+39" not in text
     assert "Name 0" not in text
@@ -395,5 +436,34 @@ async def test_the_metrics_are_read_by_prometheus_and_hold_no_person(site):
         "definition",
         "trunk",
         "caller_id",
+        "outcome",
+        "kind",
+        "action",
     }
     assert labels <= known
+
+
+async def test_no_body_and_no_bug_brings_a_person_into_the_log(site, monkeypatch):
+    await site.talking()
+    said = StringIO()
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    log_words.configure("json", "debug", said)
+    try:
+        body = {"code": "Anna Rossi", "note": "Anna Rossi", "fields": {"amount": "Anna Rossi", "number": "3471234567"}}
+        assert (await site.ask("POST", "/api/v1/agents/agent0/outcome", body))[0] == 400
+
+        async def fail(*_):
+            raise ValueError("Anna Rossi, 3471234567")
+
+        monkeypatch.setattr(site.house.flow, "write_up", fail)
+        body = {"code": "refuses", "note": "Anna Rossi"}
+        response = await site.client.post("/api/v1/agents/agent0/outcome", json=body, headers=WITH)
+        assert response.status == 500
+        assert (await site.ask("POST", "/api/v1/agents/Anna%20Rossi/log-in"))[0] == 404
+    finally:
+        root.handlers, root.level = before
+        structlog.reset_defaults()
+    assert "ValueError" in said.getvalue()
+    assert "Rossi" not in said.getvalue()
+    assert "3471234567" not in said.getvalue()

@@ -18,13 +18,15 @@ from dialer.campaigns.trunk import Trunk
 from dialer.compliance.clearance import Clearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
-from dialer.kernel.errors import PbxRefusedError
+from dialer.kernel.errors import PbxRefusedError, PbxUnsureError
 from dialer.kernel.events import InboundArrived, LegEnded, OriginateFailed, PbxEvent, SpyMode
 from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 
 SEAT_RING_SECONDS = 20
 PURGE_SECONDS = 5
+BEGIN_SECONDS = 1.0
+"""In which the dialplan says that it records a caller; it waits for the next word for two."""
 CLEAR_PING_SECONDS = 0.5
 """An answer that took longer tells nothing of the PBX's clock."""
 NORMAL_CLEARING = "16"
@@ -37,9 +39,12 @@ INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbou
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
 
+USUAL_ACTIONS = ("CoreShowChannels", "DBGetTree", "Hangup", "Login", "Originate", "Ping", "Redirect")
+
 _WHERE = {
     "dialer-answered": LegState.WAITING,
     "dialer-inbound": LegState.WAITING,
+    "dialer-inbound-record": LegState.WAITING,
     "dialer-inbound-wait": LegState.WAITING,
     "dialer-hold": LegState.HELD,
 }
@@ -59,6 +64,8 @@ class Asterisk:
         on_event: Callable[[PbxEvent], None],
     ) -> None:
         self.link = AmiLink(settings, self._read, chance, self._compare_clocks)
+        for action in USUAL_ACTIONS:
+            self.link.requests[action]  # counted from the start
         self.skew = timedelta()
         """How far the PBX's clock is ahead of ours, as the last ping told."""
         self.acknowledgement, self.event_lag = Smoothed(), Smoothed()
@@ -66,6 +73,8 @@ class Asterisk:
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._channels: dict[str, str] = {}
         """The Uniqueid of each call that came in, which isn't its id."""
+        self._begun: dict[str, asyncio.Event] = {}
+        """Callers of whom the dialplan is about to say that it records them."""
         self._clock = clock
         self._on_event = on_event
 
@@ -77,7 +86,9 @@ class Asterisk:
         if stamp and took_seconds < CLEAR_PING_SECONDS:
             self.skew = self._clock.at(float(stamp)) + timedelta(seconds=took_seconds / 2) - self._clock.now()
 
-    async def originate(self, clearance: Clearance, timeout_seconds: float, *, record: bool = False) -> None:
+    async def originate(
+        self, clearance: Clearance, timeout_seconds: float, *, record: bool = False, stereo: bool = False
+    ) -> None:
         """Ring the public number that was cleared, with the caller id and over the trunk that were. The only way to one.
 
         Raises ClearanceError besides the errors of the port.
@@ -109,6 +120,7 @@ class Asterisk:
                     variable("DIALER_TREATMENT", "message" if treatment.message else "drop"),
                     variable("DIALER_LANGUAGE", treatment.language),
                     variable("DIALER_RECORD", _RECORD[treatment.recording] if record else ""),
+                    variable("DIALER_STEREO", "1" if stereo else "0"),
                 ],
             }
         )
@@ -197,12 +209,27 @@ class Asterisk:
     async def hold_recording(self, attempt: AttemptId) -> None:
         """Begin the recording muted, and tell the dialplan so."""
         await self.mute_recording(attempt, muted=True)
-        await self._ask({"Action": "Setvar", "Channel": attempt, "Variable": "DIALER_HELD", "Value": "1"})
+        await self._set(attempt, "DIALER_HELD", "1")
+
+    async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None:
+        """Begin to record a call that came in. A redirect is acknowledged before the dialplan acts: it tells when it did."""
+        begun = self._begun[attempt] = asyncio.Event()
+        try:
+            await self._set(attempt, "DIALER_STEREO", "1" if stereo else "0")
+            await self._redirect(attempt, "dialer-inbound-record", "held" if muted else "open")
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await begun.wait()
+        except TimeoutError:
+            raise PbxUnsureError("the dialplan didn't say that it records the caller") from None
+        finally:
+            del self._begun[attempt]
+        if muted:
+            await self.hold_recording(attempt)
 
     async def mute_recording(self, attempt: AttemptId, *, muted: bool) -> None:
         """Let the recording be silent, or hear again. MixMonitorMute is of the class call, MixMonitor of system."""
-        state = "1" if muted else "0"
-        await self._ask({"Action": "MixMonitorMute", "Channel": attempt, "Direction": "both", "State": state})
+        channel, state = self._channels.get(attempt, attempt), "1" if muted else "0"
+        await self._ask({"Action": "MixMonitorMute", "Channel": channel, "Direction": "both", "State": state})
 
     async def refuse(self, attempt: AttemptId) -> None:
         """Let the answered debtor go: the gate forbids the bridge."""
@@ -248,6 +275,10 @@ class Asterisk:
         return str(answer.asteriskversion)
 
     def _read(self, message: Message) -> None:
+        if message.get("userevent") == "DialerRecording":
+            if begun := self._begun.get(message.get("attempt", "")):
+                begun.set()
+            return
         event = decode(message, self._clock)
         if event is None:
             return
@@ -270,6 +301,10 @@ class Asterisk:
         """Nothing is concluded from what wasn't heard while the link was away: reconciliation settles it."""
         if self.link.up and self.link.connects == connects:
             self._on_event(event)
+
+    async def _set(self, attempt: AttemptId, name: str, value: str) -> None:
+        channel = self._channels.get(attempt, attempt)
+        await self._ask({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
 
     async def _redirect(self, leg: AttemptId | SeatLegId | SpyLegId, context: str, exten: str) -> None:
         channel = self._channels.get(leg, leg)

@@ -8,7 +8,8 @@ Each has its test in tests/ami.
 
 import asyncio
 import logging
-from collections import deque
+import ssl
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from panoramisk.manager import Manager
 from panoramisk.message import Message
 
 from dialer.kernel.errors import AwayError, PbxAwayError, PbxUnsureError, RefusedError
+from dialer.kernel.histogram import Histogram
 
 log = structlog.get_logger(__name__)
 # it prints whole actions, numbers and variables included
@@ -33,6 +35,7 @@ MOST_PENDING = 5_000
 CONNECT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 Value = str | Sequence[str]
 
@@ -47,6 +50,8 @@ class LinkSettings:
     secret: str
     request_seconds: float = 5.0
     ping_seconds: float = 2.0
+    tls: ssl.SSLContext | None = None
+    """With it the PBX must prove that it is `host`."""
 
 
 class _Protocol(AMIProtocol):  # type: ignore[misc]
@@ -65,7 +70,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         end = self.raw.rfind(b"\r\n\r\n")
         if end < 0:
             if len(self.raw) > MOST_BLOCK_BYTES:
-                log.error("ami.block_too_large", bytes=len(self.raw))
+                log.error("ami.block_refused", bytes=len(self.raw))
                 self.transport.abort()
             return
         whole, self.raw = bytes(self.raw[: end + 4]), self.raw[end + 4 :]
@@ -120,17 +125,32 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.malformed = 0
         self.connects = 0
         self.up = False
+        self.hears_system = False
+        """Whether a word of that class came: the first one does right after the log-in."""
+        self._trouble = ""
+        self.requests: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(REQUEST_BUCKETS))
+        """How long each took to be answered, or given up, in seconds, by action."""
         self._on_event = on_event
         self._on_ping = on_ping
         self._chance = chance
         self._lost: asyncio.Future[None] | None = None
 
     def dispatch(self, event: Message) -> None:
+        self.hears_system |= event.get("event") == "FullyBooted"
         self._on_event(event)
 
     def connection_lost(self, _: object) -> None:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
+
+    @property
+    def absent(self) -> PbxAwayError:
+        """What to raise where it never came up."""
+        settings, why = self.settings, f": {self._trouble}" if self._trouble else ""
+        remedy = "start Asterisk, or correct [pbx] host and port; manager.conf needs enabled = yes"
+        if settings.tls is not None:
+            remedy += ", tlsenable = yes, and a certificate for that host of the authority in [pbx] ca_file"
+        return PbxAwayError(f"no manager interface answers at {settings.host}:{settings.port}{why}", remedy)
 
     async def request(self, action: Mapping[str, Value], *, as_list: bool = False) -> Any:
         """Send one action and return its answer, or with `as_list` the answer and the events of its list.
@@ -146,12 +166,14 @@ class AmiLink(Manager):  # type: ignore[misc]
             raise PbxAwayError(f"the PBX owes {MOST_PENDING} answers")
         # with None the library asks the answer itself whether a list follows: a refusal has none
         future = protocol.send(dict(action), as_list=None if as_list else False)
+        sent = self.loop.time()
         try:
             async with asyncio.timeout(self.settings.request_seconds):
                 return await future
         except TimeoutError:
             raise PbxUnsureError(f"the PBX didn't answer within {self.settings.request_seconds:g} s") from None
         finally:
+            self.requests[str(action["Action"])].add(self.loop.time() - sent)
             if not future.done() or future.cancelled():
                 for key in [key for key, pending in protocol.responses.items() if pending.future is future]:
                     del protocol.responses[key]
@@ -170,7 +192,8 @@ class AmiLink(Manager):  # type: ignore[misc]
                     pause = FIRST_PAUSE_SECONDS
                     await self._watch(lost)
             except (OSError, TimeoutError, AwayError) as error:
-                log.warning("ami.lost", error=str(error) or type(error).__name__)
+                self._trouble = str(error) or type(error).__name__
+                log.warning("ami.lost", error=self._trouble)
             finally:
                 if self.up:
                     self.up = False
@@ -184,7 +207,9 @@ class AmiLink(Manager):  # type: ignore[misc]
         self.loop = loop
         self._lost = lost = loop.create_future()
         async with asyncio.timeout(CONNECT_SECONDS):
-            _, protocol = await loop.create_connection(_Protocol, self.settings.host, self.settings.port)
+            _, protocol = await loop.create_connection(
+                _Protocol, self.settings.host, self.settings.port, ssl=self.settings.tls
+            )
         protocol.factory, protocol.encoding, protocol.queue = self, "utf-8", deque()
         self.protocol = protocol
         try:

@@ -53,9 +53,9 @@ async def prove(asterisk: Asterisk, ear: Ear, leg: SeatLegId, nobody: AttemptId)
             if DENIED in str(error):
                 raise
     hears_call = await ear.hears(events.SeatEnded, leg)
-    deaf = [name for name, hears in (("call", hears_call), ("user", hears_user)) if not hears]
-    if deaf:
+    heard = {"call": hears_call, "user": hears_user, "system": asterisk.link.hears_system}
+    if deaf := [name for name, hears in heard.items() if not hears]:
         raise PbxRefusedError(
-            f"Asterisk doesn't tell us of a call of our own (events of class {' and '.join(deaf)})",
+            f"Asterisk doesn't tell us of a call of our own, or of itself (events of class {' and '.join(deaf)})",
             "the AMI user needs read = call,user,system and the event filters of manager_dialer.conf",
         )

@@ -141,7 +141,7 @@ class RedisLedger:
             except AwayError as error:
                 self._heard = False
                 if str(error) != reason:
-                    log.warning("ledger.away", reason=str(error))
+                    log.warning("ledger.lost", reason=str(error))
                 reason = str(error)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:

@@ -104,7 +104,7 @@ async def migrate(place: Place) -> tuple[str | None, str]:
                 await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
-    return before, _head()
+    return before, head()
 
 
 @contextmanager
@@ -128,6 +128,19 @@ def explaining(place: Place) -> Iterator[None]:
         raise AwayError(f"{place}: {words}", remedy) from None
 
 
+def head() -> str:
+    """The revision of the schema that this dialer needs."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None
+    return newest
+
+
+async def revision_of(engine: AsyncEngine) -> str | None:
+    """The revision of a record's schema; None where it has none of ours. Raises as the engine does."""
+    async with engine.connect() as connection:
+        return await connection.run_sync(_revision)
+
+
 def lock_key(name: str) -> int:
     """The key of an advisory lock: 64 bits, apart from those of others who use the same database."""
     return int.from_bytes(hashlib.blake2b(f"dialer {name}".encode(), digest_size=8).digest(), signed=True)
@@ -139,9 +152,9 @@ def _check_or_create(connection: Connection, place: Place) -> None:
     revision = _revision(connection)
     if revision is None and not inspect(connection).get_table_names():
         _upgrade(connection)
-    elif revision != _head():
+    elif revision != head():
         raise InputError(
-            f"{place}: its schema is {revision or 'none of ours'}, this dialer needs {_head()}",
+            f"{place}: its schema is {revision or 'none of ours'}, this dialer needs {head()}",
             "make a backup, then run: dialer migrate",
         )
 
@@ -152,12 +165,6 @@ def _config(connection: Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def _head() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
 
 
 def _revision(connection: Connection) -> str | None:

@@ -51,7 +51,7 @@ from dialer.kernel.phone import PhoneNumber
 
 MOST_VIEWS = 1_000
 PAGE = 1_000
-_SAME = ("reference", "name", "tax_code", "language", "zone", "household", "place", "risk_class", "income_class")
+_SAME = ("reference", "name", "tax_code", "pec", "language", "zone", "household", "place", "risk_class", "income_class")
 _ENTRY = upsert(case_history)
 _ENTRY = _ENTRY.on_conflict_do_update(
     index_elements=["case_id", "reference"],

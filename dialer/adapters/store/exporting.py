@@ -70,6 +70,7 @@ async def _whole(connection: AsyncConnection, rows: Sequence[Any]) -> list[NewCa
             facts=facts_of(row.facts),
             kind=DebtorKind(row.kind),
             tax_code=row.tax_code,
+            pec=row.pec,
             addresses=tuple(map(_address, homes.get(row.debtor_id, ()))),
             number_details=tuple(map(_details, lines.get(row.debtor_id, ()))),
             guarantors=tuple(map(_guarantor, beside.get(row.id, ()))),

@@ -20,7 +20,7 @@ from dialer.cases.debt import Debt
 from dialer.cases.debtor import NumberKind
 from dialer.cases.model import NewCase, merged_facts
 
-_DEBTOR_FIELDS = ("tax_code", "risk_class", "income_class", "household", "place")
+_DEBTOR_FIELDS = ("tax_code", "pec", "risk_class", "income_class", "household", "place")
 _DEBT_FIELDS = ("amount_cents", "currency", "due_on", "limitation_on", "limitation_years")
 
 

@@ -41,7 +41,7 @@ from dialer.cases.debtor import ITALIAN_ZONE, ITALY, Address, Guarantor, NumberD
 from dialer.cases.model import PAID, CaseState, NewCase, NumberLine, merged_facts
 from dialer.kernel.money import Money
 
-_FILLED_LATER = ("tax_code", "risk_class", "income_class", "household", "place")
+_FILLED_LATER = ("tax_code", "pec", "risk_class", "income_class", "household", "place")
 _DEBTOR = upsert(debtors)
 _UNNAMED = or_(debtors.c.zone_guessed, debtors.c.zone == "")
 _NAMED_NOW = and_(_UNNAMED, not_(_DEBTOR.excluded.zone_guessed))
@@ -247,6 +247,7 @@ def _debtor_row(one: NewCase) -> dict[str, Any]:
         "place": one.place,
         "kind": one.kind.value,
         "tax_code": one.tax_code,
+        "pec": one.pec,
         "risk_class": one.risk_class,
         "income_class": one.income_class,
     }

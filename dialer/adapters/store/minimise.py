@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -65,6 +66,12 @@ PAGE_DEBTORS = 200
 MOST_IN_LIST = 5_000
 ERASED = "erased"
 FLAG = "mandate_closed"
+_CALLS = union_all(
+    select(attempts.c.id, attempts.c.debtor_id, attempts.c.number),
+    select(inbound_calls.c.id, cases.c.debtor_id, inbound_calls.c.number).join(
+        cases, cases.c.id == inbound_calls.c.case_id
+    ),
+).subquery("calls")
 _RENAME_PAYMENT = (
     update(payments)
     .where(payments.c.creditor == bindparam("of"), payments.c.reference == bindparam("old"))
@@ -240,19 +247,19 @@ class Minimiser:
         named = select(decisions.c.case_id).where(decisions.c.subject.is_not(None))
         done.decisions += len(_rows(connection, named, decisions.c.case_id, case_ids))
         there = select(recordings.c.attempt_id).where(recordings.c.deleted_at.is_(None))
-        recorded = [row.attempt_id for row in _rows(connection, there, recordings.c.attempt_id, attempt_ids)]
+        recorded = [row.attempt_id for row in _rows(connection, there, recordings.c.attempt_id, written_up)]
         done.recordings += len(recorded)
         if done.dry_run or not ids:
             return
         # files first, also those that aren't on record yet: one that stayed behind would never be looked for again
-        for attempt in attempt_ids:
+        for attempt in written_up:
             try:
                 self._delete_recording(AttemptId(attempt))
             except OSError as error:  # it says nothing of the store
                 remedy = "run it as a user who may delete it: nothing of its debtor is erased before"
                 raise InputError(f"{error.filename}: {error.strerror}", remedy) from None
         now = self._clock.now()
-        _each(connection, delete(recording_moments), recording_moments.c.attempt_id, attempt_ids)
+        _each(connection, delete(recording_moments), recording_moments.c.attempt_id, written_up)
         _each(connection, update(recordings).values(deleted_at=now), recordings.c.attempt_id, recorded)
         tombstone = {"at": now, "what": What.DELETED.value, "by": "minimise", "why": "its debtor's data was erased"}
         for attempt in recorded:
@@ -304,7 +311,7 @@ class Minimiser:
     def _forget_people(self, connection: Connection, ids: Sequence[int], homes: Mapping[str, str]) -> None:
         # the reference is the creditor's own, and names the person for whoever has the creditor's books
         values: dict[str, Any] = {"name": "", "reference": _erased(debtors)}
-        values |= {"tax_code": "", "risk_class": "", "income_class": ""}
+        values |= {"tax_code": "", "pec": "", "risk_class": "", "income_class": ""}
         _each(connection, update(debtors).values(**values), debtors.c.id, ids)
         for home, pseudonym in homes.items():
             for part in _parts(ids):
@@ -342,11 +349,11 @@ class Minimiser:
 def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], now: datetime) -> Mapping[int, list[str]]:
     """The debtors with a recording that one of these flags holds, each with the flags."""
     there = (
-        select(attempts.c.debtor_id, attempts.c.number)
-        .join(recordings, recordings.c.attempt_id == attempts.c.id)
+        select(_CALLS.c.debtor_id, _CALLS.c.number)
+        .join(recordings, recordings.c.attempt_id == _CALLS.c.id)
         .where(recordings.c.deleted_at.is_(None))
     )
-    called = _rows(connection, there, attempts.c.debtor_id, ids)
+    called = _rows(connection, there, _CALLS.c.debtor_id, ids)
     holds = holds_of(connection.execute(flag_words(called, flags)) if called and flags else (), now)
     found: dict[int, set[str]] = {}
     for row in called:
@@ -357,11 +364,11 @@ def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], no
 def _elsewhere(connection: Connection, ids: Sequence[int], cell: str) -> dict[int, str]:
     """The debtors with a recording at another cell, each with one such cell."""
     there = (
-        select(attempts.c.debtor_id, recordings.c.cell)
-        .join(recordings, recordings.c.attempt_id == attempts.c.id)
+        select(_CALLS.c.debtor_id, recordings.c.cell)
+        .join(recordings, recordings.c.attempt_id == _CALLS.c.id)
         .where(recordings.c.deleted_at.is_(None), recordings.c.cell != cell)
     )
-    return {row.debtor_id: row.cell for row in _rows(connection, there, attempts.c.debtor_id, ids)}
+    return {row.debtor_id: row.cell for row in _rows(connection, there, _CALLS.c.debtor_id, ids)}
 
 
 def _histories(connection: Connection, ids: list[int]) -> dict[int, _History]:

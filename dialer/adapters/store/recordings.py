@@ -5,13 +5,20 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
 from dialer.adapters.store.flags import change_of_row
-from dialer.adapters.store.schema import attempts, cases, flag_changes, recording_moments, recordings
+from dialer.adapters.store.schema import (
+    attempts,
+    cases,
+    flag_changes,
+    inbound_calls,
+    recording_moments,
+    recordings,
+)
 from dialer.calls.recording import BY_DIALPLAN, Moment, Recording, What
 from dialer.calls.retention import PAGE, Kept
 from dialer.cases.flag import FlagChange, standing
@@ -21,8 +28,16 @@ CHUNK = 500
 _KEEP = upsert(recordings).on_conflict_do_nothing().returning(recordings.c.attempt_id)
 _MOMENT = insert(recording_moments)
 _KEPT = (
-    select(recordings, attempts.c.packs, attempts.c.debtor_id, attempts.c.number, cases.c.creditor)
-    .select_from(recordings.outerjoin(attempts, attempts.c.id == recordings.c.attempt_id).outerjoin(cases))
+    select(
+        recordings,
+        func.coalesce(attempts.c.packs, inbound_calls.c.packs).label("packs"),
+        func.coalesce(attempts.c.debtor_id, cases.c.debtor_id).label("debtor_id"),
+        func.coalesce(attempts.c.number, inbound_calls.c.number).label("number"),
+        cases.c.creditor,
+    )
+    .outerjoin(attempts, attempts.c.id == recordings.c.attempt_id)
+    .outerjoin(inbound_calls, inbound_calls.c.id == recordings.c.attempt_id)
+    .outerjoin(cases, cases.c.id == func.coalesce(attempts.c.case_id, inbound_calls.c.case_id))
     .where(recordings.c.deleted_at.is_(None))
     .order_by(recordings.c.attempt_id)
 )

@@ -97,6 +97,7 @@ debtors = Table(
     Column("place", String, nullable=False, server_default=""),  # where the address is: IT, US-MA
     Column("kind", String, nullable=False, server_default="person"),
     Column("tax_code", String, nullable=False, server_default=""),
+    Column("pec", String, nullable=False, server_default=""),
     Column("risk_class", String, nullable=False, server_default=""),
     Column("income_class", String, nullable=False, server_default=""),
     UniqueConstraint("creditor", "reference"),
@@ -568,4 +569,18 @@ habits = Table(
     Column("cell", String, primary_key=True),
     Column("saved_at", Instant, nullable=False),
     Column("memory", Text, nullable=False),
+)
+
+# of the configuration; what changed and what waits for a restart, as JSON: [[key, before, after], …]
+reloads = Table(
+    "reloads",
+    METADATA,
+    Column("cell", String, primary_key=True),
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    Column("by", String, nullable=False),
+    Column("result", String, nullable=False),
+    Column("changed", Text, nullable=False),
+    Column("waiting", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
 )

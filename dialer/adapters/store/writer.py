@@ -14,10 +14,12 @@ from dialer.adapters.store.away import means_away, words_of
 from dialer.adapters.store.decisions import Chain
 from dialer.adapters.store.write import Write
 from dialer.kernel.errors import AwayError, CaseNotOpenError
+from dialer.kernel.histogram import Histogram
 
 MOST_QUEUED = 50_000
 """Writes that may wait; dialling stops long before, because a store that is away clears nothing."""
 RETRY_SECONDS = 1.0
+COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,8 @@ class Writer:
         self._work = asyncio.Event()
         self.healthy = True
         """False from a failed commit to the next good one: nothing is cleared meanwhile."""
-        self.commits = 0
+        self.commits = Histogram(COMMIT_BUCKETS)
+        """How long each took, in seconds."""
 
     @property
     def backlog(self) -> int:
@@ -90,6 +93,8 @@ class Writer:
         if self.healthy and not any(job.writes or job.claim for job in jobs):
             self._tell(jobs)  # who only waited for what was asked before
             return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with self._engine.begin() as connection:
                 await self._execute(connection, [job for job in jobs if job.claim is None])
@@ -110,7 +115,7 @@ class Writer:
             return
         self._chain.committed()
         self.healthy = True
-        self.commits += 1
+        self.commits.add(loop.time() - began)
         self._tell(jobs)
 
     def _tell(self, jobs: Iterable[_Job]) -> None:

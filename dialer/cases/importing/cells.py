@@ -33,6 +33,8 @@ _SUSPICIOUS = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f=@#\ufffdÃâ]")
 _BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
 _NOTHING = {"", "-", "--", "n.d.", "n.d", "nd", "n/d", "n/a", "null", "none", "nan", "n.p.", "n.c."}
 MOST_CELL_CHARACTERS = 500
+MOST_MAIL_CHARACTERS = 254
+_MAIL = re.compile(r"[A-Za-z0-9][\w.%+-]*@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}", re.ASCII)
 _YES = {"yes": True, "no": False, "sì": True, "si": True, "true": True, "false": False, "1": True, "0": False,
         "vero": True, "falso": False, "s": True, "n": False}  # fmt: skip
 _KINDS = {"person": DebtorKind.PERSON, "persona": DebtorKind.PERSON, "persona fisica": DebtorKind.PERSON,
@@ -181,6 +183,12 @@ def tax_code(text: str) -> str:
         return taxcode.parse(text)
     except taxcode.BadTaxCodeError as error:
         raise BadCellError(str(error), error.remedy) from None
+
+
+def pec(text: str) -> str:
+    if len(text) > MOST_MAIL_CHARACTERS or not _MAIL.fullmatch(text):
+        raise BadCellError("not an address of certified mail", "write one, as rossi@pec.example, or leave it empty")
+    return text.lower()
 
 
 def years(text: str) -> int:

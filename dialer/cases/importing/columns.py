@@ -59,6 +59,10 @@ COLUMNS: dict[str, Column] = {
         "codice fiscale or partita IVA; its check is checked",
         alias=("codice fiscale", "cod fiscale", "cf", "c f", "partita iva", "p iva", "cf piva"),
     ),
+    "pec": Column(
+        "the debtor's address of certified mail (domicilio digitale)",
+        alias=("indirizzo pec", "email pec", "mail pec", "domicilio digitale"),
+    ),
     "street": Column("street and number of the address", alias=("indirizzo", "via", "residenza")),
     "postal_code": Column("its postal code", alias=("cap",)),
     "city": Column("its city", alias=("citta", "città", "comune", "localita", "località")),
@@ -137,7 +141,8 @@ LETTER_COLUMNS: dict[str, Column] = {
     "city": Column("city"),
     "province": Column("province, as RM"),
     "country": Column("country (ISO 3166)"),
-    "tax_code": Column("by which a PEC is found in the public register"),
+    "pec": Column("where a PEC goes"),
+    "tax_code": Column("by which its address is found in the public register where none is known"),
 }
 REJECTED = (
     "rejected_file",

@@ -110,6 +110,7 @@ class Row(CellsOfRow):
             facts=self._facts(),
             kind=kind,
             tax_code=tax_code,
+            pec=self.read("pec", cells.pec) or "",
             addresses=self._addresses(),
             number_details=tuple(
                 NumberDetails(number, its_kind, Provenance.CREDITOR)
@@ -217,6 +218,7 @@ def joined(known: NewCase, more: NewCase) -> NewCase:
         place=known.place or more.place,
         facts=merged_facts(known.facts, more.facts),
         tax_code=known.tax_code or more.tax_code,
+        pec=known.pec or more.pec,
         kind=known.kind if known.tax_code or not more.tax_code else more.kind,
         addresses=tuple(dict.fromkeys(known.addresses + more.addresses)),
         number_details=tuple({of.number: of for of in (*more.number_details, *known.number_details)}.values()),
