@@ -6,7 +6,7 @@
 #   make bench-floor                          make bench-decision               make soak-kills ARGS="--kills 50"
 #   make bench-import ARGS="--debtors 100000"  make bench-choose            make bench-recordings
 
-.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-inbound bench-floor bench-import bench-choose bench-recordings soak-kills docs lock clean
+.PHONY: setup demo test check lint types contracts bench-connect bench-calls bench-abandoned bench-gate bench-ledger bench-pacing bench-decision bench-inbound bench-floor bench-import bench-choose bench-recordings soak-kills docs image lock clean
 ARGS =
 DIALER = .venv/bin/dialer
 # two workers: what needs Asterisk waits for sound most of its time, and the rest is computed meanwhile
@@ -111,6 +111,10 @@ soak-kills: setup .venv/ready-dev .cache/postgres/ready .cache/redis/run
 docs: .venv/ready-dev
 	@.venv/bin/python docs/generate.py
 	@.venv/bin/python monitoring/dashboards.py
+
+# as root: what it lacks it installs with apt
+image: .venv/ready
+	@docker/make-image
 
 # after a change of the dependencies in pyproject.toml
 lock: .venv/ready-dev

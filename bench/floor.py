@@ -184,7 +184,7 @@ async def _day(
         sys.exit("setting the stage took too long on this machine")
     await asyncio.sleep(early_seconds)
     public.began_at = asyncio.get_running_loop().time()
-    tuned = await client.post(f"/api/v1/campaigns/{CAMPAIGN}/tune", {})
+    tuned = await client.get(f"/api/v1/campaigns/{CAMPAIGN}/tune")
     target = Target(
         mode=Mode(tuned["mode"]), channels=tuned["channels"], calls_per_second=tuned["calls_per_second"],
         max_abandonment=tuned["abandonment_target"], patience_seconds=tuned["patience_seconds"],

@@ -30,6 +30,7 @@ from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ledger import SqlLedger, SqlLines
 from dialer.adapters.store.letters import SqlLetters
 from dialer.adapters.store.listenings import SqlListenings
+from dialer.adapters.store.outside import SqlOutside
 from dialer.adapters.store.payments import SqlPayments
 from dialer.adapters.store.promises import SqlPromises
 from dialer.adapters.store.ranking import SqlRanking
@@ -76,9 +77,11 @@ from dialer.web.explaining import ExplainRoutes
 from dialer.web.listening import ListeningRoutes
 from dialer.web.reloading import ReloadRoutes
 from dialer.web.reports import Reports
+from dialer.web.tuning import TuningRoutes
 
 FORGET_EVERY_SECONDS = 3_600.0
 CADENCE_SECONDS = 60.0
+MOST_CALL_BACKS = 200
 PROMISES_SECONDS = 300.0
 LETTERS_SECONDS = 3_600.0
 PRUNE_SECONDS = 86_400.0
@@ -190,6 +193,8 @@ class Daemon:
             trunks=trunks,
             closing=closing,
             listenings=listenings,
+            outside=SqlOutside(engine, self._writer),
+            supervisors=configured.supervising(settings).supervisors,
             history=self._dossiers,
             learning=learning,
             pacer=pacer,
@@ -241,12 +246,13 @@ class Daemon:
                 self._ledger.load(page)
 
     async def _count_wanted(self) -> None:
-        """Who is called too seldom, once a minute, for the alert."""
+        """Who is called too seldom, and whom an agent promised to call by now, once a minute, for the alerts."""
         while True:
             for name in self._flow.campaigns:
+                now, tally = self._clock.now(), self._flow.tally.campaigns[name]
                 with suppress(AwayError):
-                    wanted = await self._book.count_wanted(name, self._clock.now())
-                    self._flow.tally.campaigns[name].wanted = wanted
+                    tally.wanted = await self._book.count_wanted(name, now)
+                    tally.call_backs_due = len(await self._book.call_backs(name, now, MOST_CALL_BACKS))
             await asyncio.sleep(CADENCE_SECONDS)
 
     async def _judge_promises(self) -> None:
@@ -460,6 +466,7 @@ class Daemon:
         )
         application = interface.application()
         application.add_routes(ReloadRoutes(self._reloading, past).routes())
+        application.add_routes(TuningRoutes(self._flow, self._config).routes())
         application.add_routes(self._reports.routes())
         explaining = Explaining(self._flow, self._book, SqlTurns(self._engine), self._problems, self._clock)
         application.add_routes(ExplainRoutes(explaining, self._dossiers, self._clock).routes())

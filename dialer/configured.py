@@ -11,7 +11,7 @@ from dialer.adapters.recordings import RecordingFiles
 from dialer.agents.listening import Supervising
 from dialer.calls.retention import Retention
 from dialer.campaigns.caller_id import CallerId
-from dialer.campaigns.campaign import Campaign
+from dialer.campaigns.campaign import Campaign, Destination
 from dialer.campaigns.trunk import Trunk, ways
 from dialer.cases.offers import Step
 from dialer.compliance import calendars
@@ -195,7 +195,7 @@ def supervising(settings: Settings) -> Supervising:
 
 def wish(campaign: CampaignSettings) -> Wish:
     """What the house wants of a campaign's pacing."""
-    return Wish(campaign.abandonment_target, campaign.abandonment_cap)
+    return Wish(campaign.abandonment_target, campaign.abandonment_cap, campaign.patience_seconds)
 
 
 def link(settings: Settings) -> LinkSettings:
@@ -274,6 +274,9 @@ def campaign(settings: Settings, name: str) -> Campaign:
         value=wish.value,
         preview_seconds=wish.preview_seconds,
         inbound_wait_seconds=wish.inbound_wait_seconds,
+        destinations={
+            one.name: Destination(PhoneNumber(one.number), one.label or one.name) for one in wish.destinations
+        },
         records=wish.record,
         mandate_records=recorded,
         stereo=wish.stereo,

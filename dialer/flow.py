@@ -21,6 +21,7 @@ from dialer.calls.attempt import BEFORE_ANSWER, FROM_THE_FAR_END, IN_FLIGHT, UNB
 from dialer.calls.ending import Ending
 from dialer.calls.inbound import InboundCall, InboundRecord
 from dialer.calls.live import LiveAttempts
+from dialer.calls.outside import Outside
 from dialer.calls.pbx import Pbx
 from dialer.calls.placing import Placing
 from dialer.calls.previewing import Previewing
@@ -30,7 +31,8 @@ from dialer.calls.reserving import Reserving
 from dialer.calls.results import FAILS_OVER, Result
 from dialer.calls.settling import result_of
 from dialer.calls.telling import about_the_attempt
-from dialer.calls.transferring import History, Transferring
+from dialer.calls.transfer import History, Telling
+from dialer.calls.transferring import Transferring
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignError, CampaignRecord, CampaignSignal, CampaignState
 from dialer.campaigns.learning import Learning
@@ -39,6 +41,7 @@ from dialer.cases.book import CaseBook
 from dialer.cases.model import DueCase
 from dialer.compliance.entry import Direction
 from dialer.compliance.gate import Gate
+from dialer.compliance.outside import OutsideRecord
 from dialer.compliance.reasons import ENGINE, Reason
 from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.kernel import events
@@ -89,6 +92,8 @@ class Flow:
         trunks: Trunks,
         closing: Closing,
         listenings: Listenings,
+        outside: OutsideRecord,
+        supervisors: Mapping[str, str],
         history: History,
         learning: Learning,
         pacer: Pacer,
@@ -124,8 +129,10 @@ class Flow:
             tasks,
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
+        telling, count = Telling(history, clock, tasks), tally.transferred
+        self.outside = Outside(campaigns, supervisors, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
         self.transferring = Transferring(
-            roster, self.reserving, live, pbx, self._handed_over, history, tally.transferred, clock, tasks
+            roster, self.reserving, live, pbx, self.outside, self._handed_over, telling, count, clock, tasks
         )
         self._placing = Placing(gate, pbx, live, self.reserving, trunks, learning, clock, tasks, self.move)
         self.previewing = Previewing(roster, self.reserving, stocks, clock)
@@ -271,6 +278,8 @@ class Flow:
 
     def end_call(self, agent: str) -> None:
         """The agent hangs up. Raises AgentError where no call is under way."""
+        if to := self.outside.whose(self.roster.session(agent).attempt):
+            raise AgentError(f"{agent}'s call was left to {to}", "write it up: the two end it")
         if self.receiving.hang_up(agent):
             return
         session = self.roster.session(agent)
@@ -344,6 +353,8 @@ class Flow:
                 self.transferring.seat_ended(event.leg)
                 self.roster.seat_ended(event.leg)
                 self._renew()
+            case events.OutsideBridged() | events.OutsideEnded():
+                self.outside.on_event(event)
             case events.TransferFailed():
                 self.transferring.failed(event.attempt)
             case events.InboundArrived() | events.InboundUnserved() | events.CallBackAsked():
@@ -419,7 +430,8 @@ class Flow:
                 self.seating.hang_up(self.roster.release(attempt.id))
                 self.serve_waiting()
             case Effect.PART:
-                self.roster.part(attempt.id)
+                if self.outside.whose(attempt.id) is None:  # else the agent has parted already
+                    self.roster.part(attempt.id)
                 self.wrap_up.end_overdue()
             case Effect.HANG_UP:
                 self._hang_up(attempt)

@@ -93,6 +93,8 @@ class Recovery:
         wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
         talking |= await self._flow.receiving.load(wrapping, self._past.find)
         self._flow.wrap_up.recall(await self._past.find([*wrapping, *talking.values()]))
+        left = await self._flow.outside.load(self._flow.live.get)
+        talking = {agent: attempt for agent, attempt in talking.items() if attempt not in left}
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
@@ -128,7 +130,7 @@ class Recovery:
             inbound=self._flow.receiving.changes(),
             seats={leg: session.seat_changes for leg, session in self._flow.roster.seats().items()},
         )
-        listened = self._flow.listenings.legs()
+        listened, outside = self._flow.listenings.legs(), self._flow.outside.legs()
         survey = await self._pbx.survey()
         up = {leg: one.state is LegState.OTHER for leg, one in survey.spies.items()}
         self._mend_seats(survey, asked)
@@ -140,6 +142,7 @@ class Recovery:
             log.info("attempt.reconciled", attempt=finding.attempt.id, signal=finding.signal.value)
             self._flow.move(finding.attempt, finding.signal, finding.at)
         self._flow.hang_up_unwanted()
+        self._flow.outside.reconcile(survey, outside, live.get)
         for attempt_id, leg in survey.attempts.items():
             self._flow.transferring.found(attempt_id, leg.state, survey.at)
         on_record = await self._flow.receiving.on_record(survey)
@@ -169,7 +172,7 @@ class Recovery:
             for session in self._flow.roster
             if session.seat is Seat.CALLING and session.seat_called_at is not None
         ]
-        waits += self._flow.listenings.awaited()
+        waits += self._flow.listenings.awaited() + self._flow.outside.awaited()
         unsure = not self._flow.gate.pbx_ready or self._flow.transferring.unsure
         return unsure or any(now - since > OVERDUE_AFTER for since in waits)
 

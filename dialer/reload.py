@@ -6,7 +6,6 @@ from pathlib import Path
 
 import structlog
 
-from dialer import settings
 from dialer.adapters import logging
 from dialer.calls.retention import Pruning
 from dialer.flow import Flow
@@ -16,7 +15,7 @@ from dialer.kernel.errors import InputError
 from dialer.kernel.reloads import Change, Reload, ReloadRecord, ReloadResult
 from dialer.settings import Settings
 from dialer.settings.live import merge
-from dialer.settings.loading import located
+from dialer.settings.loading import located, parse, read
 from dialer.web.access import Holder
 
 LOOK_SECONDS = 1.0
@@ -98,12 +97,13 @@ class Reloading:
     def _read(self, old: Settings) -> tuple[Seen, Taken, tuple[Change, ...], tuple[Change, ...]]:
         """What the file makes of what holds; nothing holds yet. Raises InputError."""
         before = _look(self._config, old)  # what changes while it is read changes again
-        merged, changed, waiting = merge(old, settings.load(self._config))
+        text = read(self._config)
+        merged, changed, waiting = merge(old, parse(self._config, text))
         seen = {**_look(self._config, merged), **before}
         try:
             taken = Taken.of(merged, self._in_force.law)
         except InputError as error:
-            raise located(self._config, error) from None
+            raise located(self._config, text, error) from None
         names = [name for name in {**self._seen, **seen} if Path(name) != self._config]
         changed += [Change(name, "as read", "read anew") for name in names if seen.get(name) != self._seen.get(name)]
         return seen, taken, tuple(changed), tuple(waiting)

@@ -29,6 +29,7 @@ from dialer.settings import (
     AgentSettings,
     CallerIdSettings,
     CampaignSettings,
+    DestinationSettings,
     LetterSettings,
     MandateSettings,
     OfferSettings,
@@ -129,12 +130,13 @@ def _configuration() -> str:
     ]
     inner = (
         ("[[campaigns.NAME.caller_ids]], [[mandates.caller_ids]]", CallerIdSettings),
+        ("[[campaigns.NAME.destinations]]", DestinationSettings),
         ("[[mandates.offers]]", OfferSettings),
         ("[[mandates.letters]], [[campaigns.NAME.letters]]", LetterSettings),
     )
     prefixes = {"agents": "agents.*", "campaigns": "campaigns.*"}
     prefixes = [prefixes.get(name, name) for name in Settings.model_fields if name != "trunks"]
-    live = (*prefixes, "campaigns.*.caller_ids", "mandates", "campaigns.*.letters")
+    live = (*prefixes, "campaigns.*.caller_ids", "campaigns.*.destinations", "mandates", "campaigns.*.letters")
     for (header, model), prefix in zip((*sections, *inner), live, strict=True):
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)

@@ -114,6 +114,7 @@ FLOOR = (
         [
             ("{{campaign}} read ahead", f"sum by (campaign) (dialer_dialable_cases{{{C}}})"),
             ("{{campaign}} called too seldom", f"sum by (campaign) (dialer_cases_wanted{{{C}}})"),
+            ("{{campaign}} promised a call by now", f"sum by (campaign) (dialer_callbacks_due{{{C}}})"),
         ],
     ),
     Panel(
@@ -380,6 +381,18 @@ HEALTH = (
             ("{{instance}} free", "min by (instance) (dialer_recordings_free_bytes)"),
             ("{{instance}} least", "max by (instance) (dialer_recordings_least_free_bytes)"),
         ],
+    ),
+    Panel(
+        "Is the configuration in force the file's?",
+        "bool",
+        [("{{instance}}", "min by (instance) (dialer_config_last_reload_successful)")],
+        kind="state-timeline",
+        low=1,
+    ),
+    Panel(
+        "How often was it to be taken up anew? (an hour)",
+        "short",
+        [("{{instance}} {{result}}", "sum by (instance, result) (increase(dialer_config_reloads_total[1h]))")],
     ),
     Panel(
         "Is a clock shifted?",

@@ -19,7 +19,7 @@ from dialer.agents.session import Work
 from dialer.calls.attempt import IN_FLIGHT, TABLE, Signal
 from dialer.calls.inbound import InboundResult
 from dialer.calls.results import Result
-from dialer.calls.transferring import TransferKind, TransferResult
+from dialer.calls.transfer import TransferKind, TransferResult
 from dialer.campaigns.campaign import CampaignState
 from dialer.cases.promises import Kept
 from dialer.compliance.reasons import FAIL_CLOSED, Reason
@@ -97,6 +97,9 @@ class DialerCollector(Collector):
         wanted = GaugeMetricFamily(
             "dialer_cases_wanted", "open cases called less often than the packs want", labels=["campaign"]
         )
+        call_backs = GaugeMetricFamily(
+            "dialer_callbacks_due", "agreed call-backs whose time has come, 200 at most", labels=["campaign"]
+        )
         placed = CounterMetricFamily("dialer_attempts_placed", "calls handed to the PBX", labels=["campaign"])
         answered = CounterMetricFamily("dialer_calls_answered", "calls that were answered", labels=["campaign"])
         bridged = CounterMetricFamily("dialer_calls_bridged", "calls put through to an agent", labels=["campaign"])
@@ -116,6 +119,7 @@ class DialerCollector(Collector):
             for reason in sorted(self._reasons.union(tally.blocked)):
                 blocked.add_metric([name, reason], tally.blocked[reason])
             wanted.add_metric([name], tally.wanted)
+            call_backs.add_metric([name], tally.call_backs_due)
             placed.add_metric([name], tally.placed)
             answered.add_metric([name], tally.answered)
             bridged.add_metric([name], tally.bridged)
@@ -123,7 +127,7 @@ class DialerCollector(Collector):
             _add_histogram(waits, [name], tally.answer_to_agent)
             _add_histogram(ring, [name], tally.ring)
             _add_histogram(idle, [name], tally.agent_wait)
-        yield from (attempts, blocked, wanted, placed, answered, bridged, abandoned, waits, ring, idle)
+        yield from (attempts, blocked, wanted, call_backs, placed, answered, bridged, abandoned, waits, ring, idle)
 
     def _configuration(self) -> Iterator[Metric]:
         reloads = CounterMetricFamily(

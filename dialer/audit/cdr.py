@@ -35,10 +35,13 @@ _KINDS: Mapping[str, Check] = {
 
 @dataclass(slots=True)
 class Joined:
-    """The carrier's calls beside ours. lacking: on record as dialled, and not in the CDR, within its time."""
+    """The carrier's calls beside ours. lacking: on record as dialled, and not in the CDR, within its time. outside: of the
+    matched ones, those to somebody who is no debtor.
+    """
 
     calls: int = 0
     matched: int = 0
+    outside: int = 0
     begin: int = 0
     until: int = 0
     lacking: list[Placed] = field(default_factory=list)
@@ -49,6 +52,7 @@ class Joined:
         return {
             "calls": self.calls,
             "matched": self.matched,
+            "outside": self.outside,
             "from": shown(self.begin),
             "until": shown(self.until),
             "attempts_that_never_left": self.never_left,
@@ -73,7 +77,9 @@ async def join(
     )
     page = await record.around({call.number for call in calls}, joined.begin - TOLERANCE, joined.until + TOLERANCE)
     matches = _match(calls, page, offset)
-    joined.matched = len(matches)
+    outside = _outside([call for call in calls if call.line not in matches], page, offset)
+    joined.matched, joined.outside = len(matches) + len(outside), len(outside)
+    calls = [call for call in calls if call.line not in outside]  # no debtor is called in them, so no cap counts them
     for call in calls:
         subject, at = f"{name}:{call.line}", call.start + offset
         placed = matches.get(call.line)
@@ -97,7 +103,8 @@ async def join(
         elif joined.begin <= placed.dialled_at <= joined.until:
             joined.lacking.append(placed)
     joined.lacking.sort(key=lambda placed: placed.cleared_at)
-    _recount(calls, matches, page, bench, report, offset, name)
+    if calls:
+        _recount(calls, matches, page, bench, report, offset, name)
     return joined
 
 
@@ -121,6 +128,25 @@ def _match(calls: list[CarrierCall], page: Page, offset: int) -> dict[int, Place
             free[call.number].remove(nearest)
             matches[call.line] = nearest
     return matches
+
+
+def _outside(calls: Iterable[CarrierCall], page: Page, offset: int) -> set[int]:
+    """The lines of the calls that were to somebody who is no debtor: each one is one on record."""
+    left, lines = list(page.outside), set()
+    for call in calls:
+        found = next(
+            (
+                one
+                for one in left
+                if one.id == call.id
+                or (one.number == f"+{call.number}" and abs(one.asked_at - call.start - offset) <= TOLERANCE)
+            ),
+            None,
+        )
+        if found is not None:
+            left.remove(found)
+            lines.add(call.line)
+    return lines
 
 
 # -- from the CDR alone ----------------------------------------------------------------------------------------

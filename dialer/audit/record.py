@@ -71,6 +71,15 @@ class Placed:
         return ended_as(self.result, self.outcome, self.said_as, abandoned=silent)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedOutside:
+    """A call to somebody who is no debtor, as it stands on record."""
+
+    id: str
+    number: str
+    asked_at: int
+
+
 @dataclass(slots=True)
 class Page:
     """Some debtors' attempts, and everything on record that a rule may look at beside them.
@@ -78,7 +87,7 @@ class Page:
     judged: ids of the attempts that are to be judged; the others only count. lines: what the ledger has, under the
     attempt's id where it speaks of one. decisions: of the judged attempts. before: attempts of a case that lie further
     back, by case, where a rule asks for them. owners, zones: whose a number is, and where a debtor is, where only numbers
-    are known.
+    are known. outside: calls to somebody who is no debtor, where a carrier's are looked for.
     """
 
     attempts: dict[str, Placed] = field(default_factory=dict)
@@ -89,6 +98,7 @@ class Page:
     before: dict[int, int] = field(default_factory=dict)
     owners: dict[str, set[int]] = field(default_factory=dict)
     zones: dict[int, str] = field(default_factory=dict)
+    outside: list[PlacedOutside] = field(default_factory=list)
 
     def line_of(self, attempt: str) -> Contact | None:
         found = self.lines.get(attempt)
@@ -132,4 +142,4 @@ class AuditRecord(Protocol):
         """
 
     async def around(self, numbers: Collection[str], since: int, until: int) -> Page:
-        """All attempts between two instants, and every line about these numbers (digits alone) and their debtors."""
+        """All attempts and calls outside between two instants, and every line about these numbers (digits alone) and their debtors."""

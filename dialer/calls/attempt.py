@@ -149,6 +149,8 @@ class Attempt:
     abandoned_at: datetime | None = None
     ended_at: datetime | None = None
     agent: str | None = None
+    left_at: datetime | None = None
+    """When its agent left it to somebody outside."""
     cause: int | None = None
     sip: int | None = None
     result: Result | None = None

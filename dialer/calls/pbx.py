@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from dialer.compliance.clearance import Clearance
+from dialer.compliance.clearance import Clearance, OutsideClearance
 from dialer.kernel.events import SpyMode
-from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, OutsideLegId, SeatLegId, SpyLegId
 
 
 class LegState(StrEnum):
@@ -20,7 +20,7 @@ class LegState(StrEnum):
     """Up, in the waiting context (a debtor) or in its room (a seat)."""
     BRIDGED = "bridged"
     HELD = "held"
-    """A debtor on hold, while two agents speak."""
+    """A debtor on hold, while the agent speaks with another one, or with somebody outside."""
     OTHER = "other"
     """Up, somewhere else: being treated, or on its way."""
 
@@ -63,6 +63,7 @@ class Survey:
     attempts: Mapping[AttemptId, Leg] = field(default_factory=dict)
     seats: Mapping[SeatLegId, Leg] = field(default_factory=dict)
     spies: Mapping[SpyLegId, Leg] = field(default_factory=dict)
+    outside: Mapping[OutsideLegId, Leg] = field(default_factory=dict)
     abandoned: Mapping[AttemptId, datetime] = field(default_factory=dict)
     opted_out: Mapping[AttemptId, datetime] = field(default_factory=dict)
     inbound: Mapping[AttemptId, InboundMark] = field(default_factory=dict)
@@ -114,6 +115,18 @@ class Pbx(Protocol):
         After some time the dialplan sends the debtor back to the seat.
         """
 
+    async def hold_for_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        """Put the debtor of this seat on hold; the seat is back in its room.
+
+        After some time, longer than `consult` gives, the dialplan sends the debtor back to the seat.
+        """
+
+    async def call_outside(self, clearance: OutsideClearance, own_seat: int, timeout_seconds: float) -> None:
+        """Ring who was cleared; picked up they hear the seat, as long as its debtor is on hold, and otherwise nobody."""
+
+    async def to_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        """Send the debtor of this seat, on hold, to who was called in; where that fails, back to the seat."""
+
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
         """Send a seat back to its room."""
 
@@ -129,7 +142,7 @@ class Pbx(Protocol):
     async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None:
         """Change who hears the supervisor."""
 
-    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId | OutsideLegId) -> None:
         """End a leg."""
 
     async def purge(self, attempt: AttemptId) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import structlog
 
@@ -16,12 +15,13 @@ from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
+from dialer.calls.outside import Outside
 from dialer.calls.pbx import LegState, Pbx
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.reserving import Reserving
-from dialer.cases.history import HistoryEntry, HistoryKind
+from dialer.calls.transfer import Count, Telling, TransferKind, TransferResult
 from dialer.kernel.clock import Clock
-from dialer.kernel.errors import AwayError, DialerError, PbxAwayError, PbxRefusedError, PbxUnsureError
+from dialer.kernel.errors import DialerError, PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.ids import AttemptId, SeatLegId
 from dialer.kernel.tasks import Tasks
 
@@ -37,27 +37,6 @@ class Phase(StrEnum):
     """The debtor is on the way to the second agent."""
     RETURNING = "returning"
     """The debtor is on the way back to the first one."""
-
-
-class TransferKind(StrEnum):
-    """How a call goes on with somebody else."""
-
-    BLIND = "blind"
-    """At once with another agent."""
-    WARM = "warm"
-    """With another agent, after the two have spoken."""
-
-
-class TransferResult(StrEnum):
-    """How a transfer ended."""
-
-    HANDED_OVER = "handed_over"
-    TAKEN_BACK = "taken_back"
-    """The first agent has the call again, by the agent's word or because the time on hold was over."""
-    FAILED = "failed"
-    """The first agent has the call: the other one couldn't be had."""
-    HUNG_UP = "hung_up"
-    """The debtor was gone meanwhile."""
 
 
 @dataclass(slots=True)
@@ -84,16 +63,6 @@ class Transfer:
         return TransferResult.FAILED if self.failed else TransferResult.TAKEN_BACK
 
 
-class History(Protocol):
-    """Where a case's history is kept."""
-
-    async def write(self, entry: HistoryEntry, now: datetime) -> None: ...
-
-
-Count = Callable[[str, TransferKind, TransferResult], None]
-"""Count one that ended: of which campaign, of which kind, and how."""
-
-
 class Transferring:
     """The transfers. A restart forgets them: a debtor on hold goes back to the first agent then."""
 
@@ -103,31 +72,39 @@ class Transferring:
         reserving: Reserving,
         live: LiveAttempts,
         pbx: Pbx,
+        outside: Outside,
         save: Callable[[Attempt], None],
-        history: History,
+        tell: Telling,
         count: Count,
         clock: Clock,
         tasks: Tasks,
     ) -> None:
         self._roster, self._reserving, self._live, self._pbx = roster, reserving, live, pbx
-        self._save, self._history, self._count, self._clock, self._tasks = save, history, count, clock, tasks
+        self._outside, self._save, self._tell, self._count = outside, save, tell, count
+        self._clock, self._tasks = clock, tasks
         self._under_way: dict[AttemptId, Transfer] = {}
 
     # -- what agents ask for ----------------------------------------------------------------------------
 
     async def start(self, agent: str, to: str, *, warm: bool) -> None:
-        """Hold the other agent, and put the two together, or send the debtor at once.
+        """Hold the other agent, and put the two together, or send the debtor at once; or call who is outside.
 
         Raises AgentError, UnknownNameError, and what the PBX raises.
         """
-        first, second = self._roster.session(agent), self._roster.session(to)
+        first = self._roster.session(agent)
         attempt = self._live.get(first.attempt) if first.attempt else None
         if attempt is None and first.work is Work.TALKING:
             raise AgentError(f"nobody has said whose call {agent} is on", "say whose it is first")
         if attempt is None or attempt.state is not State.TALKING or first.leg is None:
             raise AgentError(f"{agent} is on no call")
-        if attempt.id in self._under_way:
+        if attempt.id in self._under_way or attempt.id in self._outside:
             raise AgentError(f"{agent}'s call is being transferred already", "hand it over, or take it back")
+        if self._outside.knows(to, attempt.campaign):
+            if not warm:
+                raise AgentError(f"{to} is outside: somebody must tell them first", "transfer it warm")
+            await self._outside.start(first, attempt, to)
+            return
+        second = self._roster.session(to)
         if attempt.campaign not in second.campaigns or not second.free:
             why = second.work.value if attempt.campaign in second.campaigns else f"not of {attempt.campaign}"
             raise AgentError(f"{to} can't take the call: {why}", "choose an agent who is ready, or try again")
@@ -147,13 +124,24 @@ class Transferring:
             transfer.asked_at = None
             raise
 
+    def outside_of(self, agent: str) -> dict[str, str]:
+        """Whom outside the agent may call into the call under way, by name. Raises UnknownNameError."""
+        attempt = self._live.get(self._roster.session(agent).attempt or AttemptId(""))
+        return {} if attempt is None else self._outside.callable_for(attempt.campaign)
+
     async def hand_over(self, agent: str) -> None:
-        """The agents have spoken: the debtor goes to the second one. Raises AgentError, and what the PBX raises."""
+        """They have spoken: the debtor goes to the second one. Raises AgentError, and what the PBX raises."""
+        if outside := self._outside.of_agent(self._roster.session(agent)):
+            await self._outside.hand_over(outside)
+            return
         transfer = self._consulting(agent)
         await self._send(transfer, Phase.MOVING)
 
     async def take_back(self, agent: str) -> None:
         """The debtor comes back to the first agent. Raises AgentError, and what the PBX raises."""
+        if outside := self._outside.of_agent(self._roster.session(agent)):
+            await self._outside.take_back(outside)
+            return
         transfer = self._consulting(agent)
         await self._send(transfer, Phase.RETURNING)
 
@@ -180,8 +168,12 @@ class Transferring:
 
     def bridged(self, attempt: AttemptId) -> Session | None:
         """The debtor hears an agent again; whom, where that is another than before."""
+        self._outside.bridged(attempt)
         transfer = self._under_way.pop(attempt, None)
         if transfer is None:
+            session = self._roster.of_attempt(attempt)
+            if session is not None and session.work is Work.TALKING:  # back from hold, after a restart
+                session.apply_seat(SeatSignal.BRIDGED)
             return None
         if transfer.phase is Phase.MOVING:
             self._roster.hand_over(attempt, transfer.second)
@@ -193,17 +185,20 @@ class Transferring:
 
     def failed(self, attempt: AttemptId) -> None:
         """The seat couldn't be had: the dialplan is bringing the debtor back."""
+        self._outside.failed(attempt)
         if (transfer := self._under_way.get(attempt)) is not None:
             transfer.phase, transfer.failed = Phase.RETURNING, True
 
     def seat_idle(self, session: Session | None) -> None:
         """Who was spoken to is back in the room: the debtor comes back."""
+        self._outside.seat_idle(session)
         transfer = self._of(session)
         if transfer is not None and transfer.phase is Phase.CONSULTING:
             self._tasks.start("take back", self._try_send(transfer, Phase.RETURNING))
 
     def seat_ended(self, leg: SeatLegId) -> None:
         """A phone is gone while the two speak: the debtor goes to whoever is left. Told before the roster hears of it."""
+        self._outside.seat_ended(leg)
         transfer = next((one for one in self._under_way.values() if leg in (one.first.leg, one.second.leg)), None)
         if transfer is not None and transfer.phase is Phase.CONSULTING:
             phase = Phase.MOVING if transfer.first.leg == leg else Phase.RETURNING
@@ -211,6 +206,7 @@ class Transferring:
 
     def over(self, attempt: AttemptId) -> None:
         """The debtor is gone: the agents are parted, and the second one is free."""
+        self._outside.over(attempt)
         transfer = self._under_way.get(attempt)
         if transfer is None:
             return
@@ -228,6 +224,8 @@ class Transferring:
         after a restart.
         """
         transfer, session = self._under_way.get(attempt), self._roster.of_attempt(attempt)
+        if attempt in self._outside:
+            return  # it was looked after there
         if transfer is None:
             if leg is LegState.HELD and session is not None:
                 self._tasks.start("take back", self._try_transfer(attempt, session.seat_number))
@@ -251,7 +249,12 @@ class Transferring:
         transfer.attempt.agent = transfer.second.agent
         self._save(transfer.attempt)
         self._count(transfer.attempt.campaign, transfer.kind, TransferResult.HANDED_OVER)
-        self._tasks.start("transfer history", self._tell(transfer))
+        first, second, how = (
+            transfer.first.agent,
+            transfer.second.agent,
+            "after they spoke" if transfer.warm else "at once",
+        )
+        self._tell(transfer.attempt, first, f"call handed over from {first} to {second}, {how}")
 
     def _drop(self, transfer: Transfer, result: TransferResult) -> None:
         """The second agent doesn't have the call, and is free."""
@@ -281,20 +284,3 @@ class Transferring:
             await self._pbx.reseat(leg, seat_number)
         except (PbxAwayError, PbxRefusedError, PbxUnsureError) as error:
             log.warning("transfer.not_parted", leg=leg, error=str(error))
-
-    async def _tell(self, transfer: Transfer) -> None:
-        """The case's history tells it. A record that is away loses this line alone: who has the call is on record."""
-        now, first, second = self._clock.now(), transfer.first.agent, transfer.second.agent
-        how = "after they spoke" if transfer.warm else "at once"
-        entry = HistoryEntry(
-            transfer.attempt.intent.case_id,
-            f"transfer {transfer.attempt.id} {now.isoformat()}",
-            now,
-            HistoryKind.NOTE,
-            f"call handed over from {first} to {second}, {how}",
-            recorded_by=first,
-        )
-        try:
-            await self._history.write(entry, now)
-        except (AwayError, LookupError):
-            log.warning("transfer.history_not_written", attempt=transfer.attempt.id, campaign=transfer.attempt.campaign)

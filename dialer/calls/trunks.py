@@ -159,6 +159,14 @@ class Trunks:
             if state.sick:
                 state.probed_at = -math.inf  # nothing was asked of it
 
+    def carry(self, name: str) -> Trunk | None:
+        """A call that is no attempt was found on this trunk: it has a channel until `let_go`. None: it isn't configured."""
+        state = self._states.get(name)
+        if state is None:
+            return None
+        state.held += 1
+        return state.trunk
+
     def another(self, attempt: Attempt, trunks: Sequence[Trunk]) -> frozenset[str] | None:
         """The names of the trunks that had no way for this case, where another one is well; else None."""
         if attempt.intent.caller_id is None:

@@ -59,6 +59,14 @@ class CampaignError(DialerError):
     """What was asked of the campaign isn't possible now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Somebody who is no debtor, as the creditor's office. label: as agents read it."""
+
+    number: PhoneNumber
+    label: str
+
+
 @dataclass(slots=True)
 class Campaign:
     """One campaign's settings, and its state.
@@ -77,6 +85,7 @@ class Campaign:
     records: its conversations are recorded, once what the packs need for it is given. mandate_records: whether those about
     a creditor's debts are, where its mandate says so. stereo, mandate_stereo: so, too, with one side on each track.
     preview_seconds: how long an agent may look at an offered case; None: no limit.
+    destinations: whom outside its agents may call into a call, by name.
     inbound_wait_seconds: how long who rings us waits for an agent before a call back is offered.
     auto_ready_after_seconds: the wrap-up ends by itself after this time; None: only the agent ends it.
     """
@@ -99,6 +108,7 @@ class Campaign:
     value: float = 0.0
     preview_seconds: float | None = None
     inbound_wait_seconds: float = 60.0
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
     records: bool = False
     mandate_records: Mapping[str, bool] = field(default_factory=dict)
     stereo: bool = False

@@ -30,6 +30,12 @@ enough, as an hour that is hardly tried is believed to be like the others: else 
 MOST_CHANCE = 0.95
 OWN_ANSWERS = 1.0
 """So many expected answers of a debtor's own calls count as much as the class's habit."""
+OWN_TALKS = 1.0
+"""So many answered calls of a number say as much of who answers it as the class does."""
+DEAD_CALLS = 40.0
+"""A number that isn't in service is believed in as little as one that rang out so often."""
+OTHER_NUMBERS = 0.5
+"""What calls of a debtor's other numbers say of this one, against its own."""
 NEAR_HOURS = 3
 """A try so many hours away says little more of an hour than one at any other time."""
 ELSEWHEN = 0.3
@@ -127,34 +133,49 @@ class Habits:
         """Whether calls may be moved because of it."""
         return self._all.calls >= ENOUGH_CALLS
 
+    @property
+    def begun(self) -> bool:
+        """Whether any call was learnt of."""
+        return self._all.calls > 0.0
+
     def knows(self, slot: int) -> bool:
         """Whether enough calls were made at this hour to move others there."""
         return self._slots.get(slot, _NOTHING).calls >= ENOUGH_OF_HOUR
 
-    def anytime(self, line: NumberLine) -> Chance:
-        """What a call to this number will do, at whatever hour."""
+    def anytime(self, line: NumberLine, lines: Iterable[NumberLine] = ()) -> Chance:
+        """What a call to this number will do, at whatever hour. lines: the debtor's others, as below."""
         habit = self._habit(class_of(line), None)
-        answered = (OWN_ANSWERS + line.answered) / (OWN_ANSWERS + line.tried * habit.answered)
-        right = (OWN_ANSWERS + line.reached) / (OWN_ANSWERS + line.tried * habit.right_party)
+        others, others_expected = self._elsewhere(line, lines)
+        calls = line.tried + DEAD_CALLS * line.dead
+        answered = (OWN_ANSWERS + others + line.answered) / (OWN_ANSWERS + others_expected + calls * habit.answered)
         answers = min(MOST_CHANCE, habit.answered * answered)
-        return Chance(answers, min(answers, habit.right_party * right))
+        return Chance(answers, answers * _right_share(habit, line.answered, line.reached))
 
     def chance(self, line: NumberLine, slot: int, zone: ZoneInfo) -> Chance:
         """What a call to this number at that hour will do."""
         return self.chances(line, (slot,), zone)[slot]
 
-    def chances(self, line: NumberLine, slots: Iterable[int], zone: ZoneInfo) -> dict[int, Chance]:
-        """The same for several hours."""
+    def chances(
+        self, line: NumberLine, slots: Iterable[int], zone: ZoneInfo, lines: Iterable[NumberLine] = ()
+    ) -> dict[int, Chance]:
+        """The same for several hours. lines: the debtor's numbers: who seldom picks up one of them seldom picks up."""
         number_class = class_of(line)
         own = _own_of(line.tries, zone)
-        expected = {slot: self._habit(number_class, slot) for slot in own}
+        expected = {slot: self._habit(number_class, slot).answered for slot in own}
+        answered = sum(seen.answered for seen in own.values())
+        reached = sum(seen.right_party for seen in own.values())
+        others, others_expected = self._elsewhere(line, lines)
+        dead = DEAD_CALLS * sum(one.dead for one in line.tries)
         found = {}
         for slot in slots:
             habit = self._habit(number_class, slot)
-            answered, right = _own_factors(own, expected, slot)
             said = BEST_HOUR_FACTOR if slot % HOURS in line.best_hours else 1.0
-            answers = min(MOST_CHANCE, habit.answered * answered * said)
-            found[slot] = Chance(answers, min(answers, habit.right_party * right * said))
+            near, near_expected = _own_near(own, expected, slot)
+            factor = (OWN_ANSWERS + others + near) / (
+                OWN_ANSWERS + others_expected + near_expected + dead * habit.answered
+            )
+            answers = min(MOST_CHANCE, habit.answered * factor * said)
+            found[slot] = Chance(answers, answers * _right_share(habit, answered, reached))
         return found
 
     def promised(self, risk_class: str) -> float:
@@ -170,6 +191,16 @@ class Habits:
         count, total = self.talks.get(right_party, (0.0, 0.0))
         prior = PRIOR_RIGHT_SECONDS if right_party else PRIOR_OTHER_SECONDS
         return (total + PRIOR_TALKS * prior) / (count + PRIOR_TALKS)
+
+    def _elsewhere(self, line: NumberLine, lines: Iterable[NumberLine]) -> tuple[float, float]:
+        """What the debtor's other numbers say of this one: answers, and those that were to be expected."""
+        answered = expected = 0.0
+        for other in lines:
+            if other.number != line.number:
+                tried, heard = _counted(other)
+                answered += OTHER_NUMBERS * heard
+                expected += OTHER_NUMBERS * tried * self._habit(class_of(other), None).answered
+        return answered, expected
 
     def _habit(self, number_class: str, slot: int | None) -> Chance:
         of_class = self._classes.get(number_class, _NOTHING)
@@ -265,17 +296,26 @@ def _own_of(tries: Sequence[Try], zone: ZoneInfo) -> dict[int, Seen]:
     return own
 
 
-def _own_factors(own: Mapping[int, Seen], expected: Mapping[int, Chance], slot: int) -> tuple[float, float]:
-    """How much likelier this debtor answers than the class, by what came of the tries near that hour."""
-    answered = right = OWN_ANSWERS
-    answered_expected = right_expected = OWN_ANSWERS
+def _own_near(own: Mapping[int, Seen], expected: Mapping[int, float], slot: int) -> tuple[float, float]:
+    """Answers of the number's own tries, and those that were to be expected: the nearer to that hour, the more."""
+    answered = calls = 0.0
     for tried_at, seen in own.items():
         weight = _nearness(slot, tried_at)
         answered += weight * seen.answered
-        right += weight * seen.right_party
-        answered_expected += weight * seen.calls * expected[tried_at].answered
-        right_expected += weight * seen.calls * expected[tried_at].right_party
-    return answered / answered_expected, right / right_expected
+        calls += weight * seen.calls * expected[tried_at]
+    return answered, calls
+
+
+def _counted(line: NumberLine) -> tuple[int, int]:
+    """A number's calls that say something of its owner, and how many of them were answered."""
+    if line.tries:
+        return sum(not one.dead for one in line.tries), sum(one.answered for one in line.tries)
+    return line.tried - line.dead, line.answered
+
+
+def _right_share(habit: Chance, answered: float, reached: float) -> float:
+    """Of the number's answered calls, those that the right party takes: whose number it is shows with the first talks."""
+    return (OWN_TALKS * habit.right_party / habit.answered + reached) / (OWN_TALKS + answered)
 
 
 def _nearness(slot: int, other: int) -> float:

@@ -13,19 +13,23 @@ from dialer.cases.model import NumberLine
 from dialer.kernel.money import Money
 
 BANDS = 8
-BAND_FACTOR = 10**0.5
-"""A case is worth about three times as much as one in the band below."""
-LOWEST_CENTS_PER_SECOND = 1.0
+BAND_FACTOR = 2.0
+"""A case is worth about twice as much as one in the band below."""
+LOWEST_CENTS_PER_SECOND = 0.5
 """Below it a case is in band 1."""
 ATTEMPT_SECONDS = 15.0
 """What a call takes of an agent's time until somebody answers, or nobody does: a whole ringing where one line is dialled
 for each free agent, less where more are; a house figure."""
+LARGE_CENTS, LARGE_POWER = 10_000, 0.5
+"""Of a debt above so much the part that comes falls: one four times as large brings twice as much. A house figure: large
+debts are promised less, kept less, and paid in parts; and who can be reached at all weighs more than who owes most.
+"""
 HALF_VALUE_DAYS = 180.0
 """A debt so much older brings half: a house figure, from the trade's usual curve (half after six months)."""
 LEAST_SHARE = 0.05
 """However old it is."""
 AGE_UNKNOWN_DAYS = 365
-LONGEST_DUE_EVERY = 5
+LONGEST_DUE_EVERY = 3
 """One case in so many is taken because it is due longest: no case waits for ever, whatever the others are worth."""
 
 
@@ -62,8 +66,9 @@ class Ranking(Protocol):
 
 def worth(claim: Claim, habits: Habits, lines: Iterable[NumberLine]) -> Worth:
     """The worth of calling the case's best number, at whatever hour: the hour is chosen apart."""
+    all_ = tuple(lines)
     best = max(
-        ((line, habits.anytime(line)) for line in lines),
+        ((line, habits.anytime(line, all_)) for line in all_),
         key=lambda found: found[1].right_party,
         default=None,
     )
@@ -73,7 +78,7 @@ def worth(claim: Claim, habits: Habits, lines: Iterable[NumberLine]) -> Worth:
     age_days = AGE_UNKNOWN_DAYS if claim.age_days is None else max(0, claim.age_days)
     share = max(LEAST_SHARE, 0.5 ** (age_days / HALF_VALUE_DAYS))
     promised = habits.promised(claim.risk_class)
-    cents = chance.right_party * claim.left.cents * share * promised
+    cents = chance.right_party * _brings(claim.left.cents) * share * promised
     per_second = cents / _agent_seconds(chance, habits)
     band = band_of(per_second)
     age = "of unknown age" if claim.age_days is None else f"{age_days} days overdue"
@@ -100,6 +105,10 @@ def band_of(cents_per_second: float) -> int:
     while band < BANDS and cents_per_second >= least:
         band, least = band + 1, least * BAND_FACTOR
     return band
+
+
+def _brings(left_cents: int) -> float:
+    return left_cents if left_cents <= LARGE_CENTS else LARGE_CENTS * (left_cents / LARGE_CENTS) ** LARGE_POWER
 
 
 def _agent_seconds(chance: Chance, habits: Habits) -> float:

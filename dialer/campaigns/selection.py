@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from dialer.campaigns.priority import LONGEST_DUE_EVERY
 from dialer.cases.book import CaseBook
 from dialer.cases.model import NOT_CALLED, CallBack, DueCase, NextDue, NumberLine
 from dialer.compliance.reasons import BY_THE_CLOCK
 from dialer.kernel.phone import PhoneNumber
 
 PAGE = 200
+PAGE_LASTS_SECONDS = 60.0
+"""An older page is fetched anew: what came due since, or is wanted by now, mustn't wait until it is used up."""
 EMPTY_AGAIN_SECONDS = 2.0
 """An empty stock is asked for again after this time, not at every tick."""
 MOST_FOR_AGENTS = 200
@@ -31,6 +34,7 @@ class Stock:
         self._for_agents: deque[DueCase] = deque()
         self._call_backs: list[CallBack] = []
         self._taken: dict[int, DueCase] = {}
+        self._fetched_at, self._given = 0.0, 0
         self._empty_until = 0.0
         self._next_due: NextDue | None = None
         self._call_backs_asked_at: float | None = None
@@ -39,10 +43,15 @@ class Stock:
         return len(self._cases) + len(self._for_agents)
 
     async def refill(self, wanted: int, now: datetime, monotonic: float) -> None:
-        """Look for agreed call-backs, and fetch a page when fewer than `wanted` cases are at hand."""
+        """Look for agreed call-backs, and fetch a page when fewer than `wanted` cases are at hand, or it is old."""
         await self._look_for_call_backs(now, monotonic)
-        if len(self._cases) >= wanted or monotonic < self._empty_until:
+        # of an old page so many were given that one of them was due longest
+        old = monotonic - self._fetched_at >= PAGE_LASTS_SECONDS and self._given >= LONGEST_DUE_EVERY
+        if (len(self._cases) >= wanted and not old) or monotonic < self._empty_until:
             return
+        if old:
+            self._cases = deque(case for case in self._cases if case.failed_trunks)
+        self._fetched_at, self._given = monotonic, 0
         here = set(self._taken) | {case.id for case in self._cases} | {call.case.id for call in self._call_backs}
         page = await self._book.due(self._campaign, now, max(PAGE, wanted), here)
         self._cases.extend(page)
@@ -85,6 +94,7 @@ class Stock:
         """The next cases; none of them is given out again before `put_back`."""
         taken = [self._cases.popleft() for _ in range(min(most, len(self._cases)))]
         self._taken.update((case.id, case) for case in taken)
+        self._given += len(taken)
         return taken
 
     def wait_for_agent(self, case: DueCase) -> None:

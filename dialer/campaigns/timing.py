@@ -31,7 +31,9 @@ _SPREAD = 37  # has no divisor in common with the minutes
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A number at an instant. score: the chance of the right party, less for waiting."""
+    """A number at an instant. score: the chance of the right party, less for waiting. waits: it is later than the first
+    instant that was asked for.
+    """
 
     at: datetime
     number: PhoneNumber
@@ -39,6 +41,7 @@ class Choice:
     slot: int
     chance: Chance
     score: float
+    waits: bool = True
 
     @property
     def why(self) -> str:
@@ -79,26 +82,42 @@ def choices(
 
     earliest: when it may be tried again at all. pace: see `pace_of`. until: the least cadence wants it by then.
     spread: any number of the case's own, as its id: cases that could all be called at the same best hour part by it.
-    Empty where too little is learnt, or no other instant is enough better than `earliest`: it stays as planned.
+    Where no other instant is enough better than `earliest`, or too little is learnt to tell hours apart, that alone, with
+    its best number. Empty where nothing is learnt.
     """
-    if not habits.enough or not lines:
+    if not habits.begun or not lines:
         return []
     patience = PATIENCE_PACES * max(pace, LEAST_PACE)
     ahead = max(LEAST_AHEAD, pace)
-    slots = {at: slot_of(at, zone) for at in (earliest, *_instants(earliest, ahead, zone, habits, spread, until))}
+    later = _instants(earliest, ahead, zone, habits, spread, until) if habits.enough else ()
+    slots = {at: slot_of(at, zone) for at in (earliest, *later)}
     best_at: dict[datetime, Choice] = {}
     for line in lines:
-        number_class, chances = class_of(line), habits.chances(line, dict.fromkeys(slots.values()), zone)
+        number_class, chances = class_of(line), habits.chances(line, dict.fromkeys(slots.values()), zone, lines)
         for at, slot in slots.items():
             score = chances[slot].right_party * 0.5 ** ((at - earliest) / patience)
             if at not in best_at or score > best_at[at].score:
-                best_at[at] = Choice(at, line.number, number_class, slot, chances[slot], score)
+                best_at[at] = Choice(at, line.number, number_class, slot, chances[slot], score, at != earliest)
     ranked = sorted(best_at.values(), key=lambda one: (-one.score, one.at))
     if ranked[0].score < WORTH_WAITING * best_at[earliest].score:
-        return []
+        return [best_at[earliest]]
     near = [one for one in ranked if one.score >= NEARLY_BEST * ranked[0].score]
     turn = spread % len(near)
     return near[turn:] + near[:turn] + ranked[len(near) :]
+
+
+def wanted_hour(
+    lines: Sequence[NumberLine], wanted_by: datetime, zone: ZoneInfo, habits: Habits, spread: int
+) -> datetime:
+    """The instant of the last day before `wanted_by` at which the right party is likeliest: who is called no oftener than
+    the least cadence wants is called at a good hour, too. `wanted_by` itself where too little is learnt.
+    """
+    if not habits.enough or not lines:
+        return wanted_by
+    begins = wanted_by - LEAST_AHEAD
+    slots = {at: slot_of(at, zone) for at in _instants(begins, LEAST_AHEAD, zone, habits, spread, wanted_by)}
+    found = [habits.chances(line, dict.fromkeys(slots.values()), zone, lines) for line in lines]
+    return max(slots, key=lambda at: max(chances[slots[at]].right_party for chances in found), default=wanted_by)
 
 
 def best_hour_words(lines: Sequence[NumberLine], zone: ZoneInfo, habits: Habits) -> str:
@@ -106,7 +125,7 @@ def best_hour_words(lines: Sequence[NumberLine], zone: ZoneInfo, habits: Habits)
     slots = [slot for slot in range(2 * HOURS) if habits.knows(slot)]
     if not habits.enough or not slots or not lines:
         return ""
-    found = ((chance, slot) for line in lines for slot, chance in habits.chances(line, slots, zone).items())
+    found = ((chance, slot) for line in lines for slot, chance in habits.chances(line, slots, zone, lines).items())
     best, slot = max(found, key=lambda one: one[0].right_party)
     return f"answered best at {slot_words(slot)} ({best.answered:.0%})"
 

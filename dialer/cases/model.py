@@ -106,18 +106,22 @@ def merged_facts(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One past call to a number: whether it was answered, and whether it was the right party who spoke."""
+    """One past call to a number: whether it was answered, and whether it was the right party who spoke. dead: the network
+    said that the number isn't in service.
+    """
 
     at: datetime
     answered: bool = False
     right_party: bool = False
+    dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLine:
     """One number of a debtor, and how it was used. best_hours: hours of the debtor's day at which to try it.
 
-    answered, reached: how many of its calls were, and how many spoke with the right party, where its worth is reckoned.
+    answered, reached, dead: how many of its calls were, how many spoke with the right party, and of how many the network
+    said that it isn't in service, where its worth is reckoned.
     tries: the last calls, the latest first, where the case was read by itself. In a page of cases, none of them.
     """
 
@@ -130,6 +134,7 @@ class NumberLine:
     answered: int = 0
     reached: int = 0
     tries: tuple[Try, ...] = ()
+    dead: int = 0
 
     @property
     def at_work(self) -> bool:

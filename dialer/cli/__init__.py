@@ -36,6 +36,7 @@ from dialer.cli import (
     script,
     sim,
     token,
+    tune,
     waiting,
 )
 from dialer.cli.output import fail
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("reload")(reload.reload)
+app.command("tune")(tune.tune)
 app.command("explain")(explain.explain)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)

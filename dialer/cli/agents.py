@@ -154,7 +154,12 @@ def caller(
 @app.command("transfer")
 def transfer(
     name: Name,
-    to: Annotated[str, typer.Argument(help="an agent of the campaign who is ready")],
+    to: Annotated[
+        str,
+        typer.Argument(
+            help="an agent of the campaign who is ready, or whom `outside` lists: those are called, and told"
+        ),
+    ],
     config: Config = DEFAULT_CONFIG,
     *,
     warm: Annotated[
@@ -162,19 +167,31 @@ def transfer(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Transfer the agent's call to another agent. Warm: end it by hand-over or take-back."""
+    """Transfer the agent's call to another agent, or to somebody outside. Warm: end it by hand-over or take-back."""
     _tell(name, "transfer", config, {"to": to, "warm": warm}, as_json=as_json)
+
+
+@app.command("outside")
+def outside(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """Whom the agent may call into the call under way, beside colleagues."""
+    from dialer.cli.client import ask
+
+    answer = ask(config, "GET", f"/api/v1/agents/{name}/outside")
+    if as_json:
+        print_json(answer)
+    else:
+        print_table("Outside", ("to", "who that is"), ((one["to"], one["label"]) for one in answer["outside"]))
 
 
 @app.command("hand-over")
 def hand_over(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
-    """The agents have spoken: the debtor goes to the other one."""
+    """They have spoken: the debtor goes to the other one."""
     _tell(name, "hand-over", config, None, as_json=as_json)
 
 
 @app.command("take-back")
 def take_back(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
-    """The agents have spoken: the debtor comes back to the first one."""
+    """They have spoken, or nobody answers: the debtor comes back to the agent."""
     _tell(name, "take-back", config, None, as_json=as_json)
 
 

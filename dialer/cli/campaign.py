@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from dialer.kernel.errors import InputError
 
 app = typer.Typer(help="Whether campaigns dial.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="the campaign's name in the configuration")]
@@ -53,44 +52,6 @@ def drain(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = Fals
 def halt(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """No new calls, and what rings is hung up now; conversations go on."""
     _command(name, "halt", config, as_json=as_json)
-
-
-@app.command("tune")
-def tune(
-    name: Name,
-    changes: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="KEY=VALUE...",
-            help="mode, abandonment_target, abandonment_cap, patience_seconds, channels, calls_per_second; "
-            "KEY=default takes the configuration's",
-        ),
-    ],
-    config: Config = DEFAULT_CONFIG,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Change its pacing at once, until the daemon starts again; channels and calls per second for every campaign."""
-    from dialer.cli.client import ask
-
-    answer = ask(config, "POST", f"/api/v1/campaigns/{name}/tune", dict(_change(change) for change in changes))
-    if as_json:
-        print_json(answer)
-        return
-    until = answer.pop("until")
-    print(f"{answer.pop('campaign')}, until {until}: " + ", ".join(f"{key} {value}" for key, value in answer.items()))
-
-
-def _change(text: str) -> tuple[str, str | float | None]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"{text!r}: not KEY=VALUE", "write it as abandonment_target=0.02")
-    if value == "default":
-        return key, None
-    try:
-        return key, float(value)
-    except ValueError:
-        return key, value
 
 
 def _command(name: str, signal: str, config: "Config", *, as_json: bool) -> None:

@@ -70,7 +70,7 @@ async def _minimise(loaded: Any, creditor: str, packs: Path | None, *, dry_run: 
 
 
 def _json(done: "Minimised") -> dict[str, Any]:
-    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines", "recordings")
+    counts = ("debtors", "cases", "attempts", "decisions", "notes", "numbers", "lines", "recordings", "listenings")
     return {
         "creditor": done.creditor,
         "dry_run": done.dry_run,
@@ -93,7 +93,7 @@ def _print(done: "Minimised") -> None:
     print(
         f"{done.creditor}: {done.debtors} debtors {verb}: {done.numbers} numbers, {done.notes} notes, "
         f"{done.attempts} attempts under a pseudonym, {done.decisions} decisions without their person, {done.lines} lines, "
-        f"{done.recordings} recordings"
+        f"{done.recordings} recordings, {done.listenings} listenings"
     )
     if not done.kept:
         return

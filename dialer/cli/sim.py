@@ -114,7 +114,7 @@ def _recorded(config: Path, campaign: str | None, weeks: float, zone: str) -> "S
     name = campaign or known[0]
     if name not in known:
         raise InputError(f"--campaign {name}: not known", f"one of {', '.join(known)}")
-    found = habits(asyncio.run(_times(place, name, weeks)), local)
+    found = habits(asyncio.run(times(place, name, weeks)), local)
     if len(found.rings) < LEAST_ANSWERS or not found.talks:
         raise InputError(
             f"{found.calls} calls and {found.answered} answers on record since then: too few to say anything",
@@ -127,7 +127,8 @@ def _recorded(config: Path, campaign: str | None, weeks: float, zone: str) -> "S
     return as_scenario(name, found)
 
 
-async def _times(place: "Place", campaign: str, weeks: float) -> "list[CallTimes]":
+async def times(place: "Place", campaign: str, weeks: float) -> "list[CallTimes]":
+    """The campaign's calls of so many weeks before the last one on record. Raises DialerError."""
     from dialer.adapters.store.attempts import SqlAttempts
     from dialer.adapters.store.writer import Writer
     from dialer.kernel.clock import SystemClock

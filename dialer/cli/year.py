@@ -19,9 +19,10 @@ def year(
     agents: Annotated[int, typer.Option(min=1, max=1_000, help="on weekdays from 8:30 to 20:30, on Saturdays to 14:30")] = 4,
     days: Annotated[int, typer.Option(min=1, max=700, help="how long it lasts")] = 365,
     attempts_an_hour: Annotated[float | None, typer.Option(min=0, help="calls released in an hour, to be made then or later on the same day; 0: as many as the agents can make [default: one for 25 open cases]")] = None,
+    cadence_days: Annotated[int | None, typer.Option(min=1, max=90, help="least cadence [default: as the pack has it]")] = None,
     seeds: Annotated[str, typer.Option(help="of the years, with commas; the same seed is the same public")] = "1",
-    order: Annotated[str, typer.Option(help="with commas: cadenza (ours), fifo (the longest due first), amount (the largest debt first)")] = "fifo,amount,cadenza",
-    public: Annotated[str, typer.Option(help="usual; hourless: who answers at all hours alike; none: and every debtor and number alike")] = "usual",
+    order: Annotated[str, typer.Option(help="with commas: cadenza (ours), fifo (the longest due first), amount (the largest debt first), oracle (a bound, no product: sees when each debtor answers)")] = "fifo,amount,cadenza",
+    public: Annotated[str, typer.Option(help="usual; alike: people and hours differ half as much; hourless: who answers at all hours alike; none: and every debtor and number alike")] = "usual",
     processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="years that are simulated at the same time")] = 1,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -50,7 +51,7 @@ def year(
         ) from None
     usual = debtors * min(1.0, MANDATE_DAYS / days) / OPEN_CASES_FOR_A_CALL_AN_HOUR
     rate = usual if attempts_an_hour is None else attempts_an_hour or None
-    plan = Plan(debtors, agents, days, rate, habits=habits)
+    plan = Plan(debtors, agents, days, rate, cadence_days=cadence_days, habits=habits)
     results = list(comparison.run(plan, chosen, numbers, processes))
     if as_json:
         print_json(comparison.as_json(plan, results))

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.compliance.calendars import Calendars
-from dialer.compliance.clearance import SEAL, Clearance, Reservation, Treatment
+from dialer.compliance.clearance import SEAL, Clearance, OutsideClearance, Reservation, Treatment
 from dialer.compliance.entry import EVENTS, Agreement, Blackout, Consent, Entry, EntryResult, Flag, Line
 from dialer.compliance.facts import Facts
 from dialer.compliance.judging import judge
 from dialer.compliance.ledger import Ledger, LedgerAwayError, Standing, Subject, Watch
 from dialer.compliance.localtime import zones_of
+from dialer.compliance.outside import OutsideCall, OutsideIntent, OutsideRecord
 from dialer.compliance.pack import Pack
 from dialer.compliance.reasons import Reason
 from dialer.compliance.rules import AbandonTreatment, AnswerToAgentMax, Flagged, MinCadence
@@ -22,6 +23,7 @@ from dialer.kernel.clock import Clock
 from dialer.kernel.errors import AwayError, CaseNotOpenError
 from dialer.kernel.histogram import Histogram
 from dialer.kernel.ids import AttemptId, Ids
+from dialer.kernel.phone import PhoneNumber
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 DECISION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -143,7 +145,7 @@ class Gate:
 
     async def _clear(self, intent: Intent) -> Clearance | Verdict:
         now = self._clock.now()
-        verdict = self._door(intent, now)
+        verdict = self._door(intent.number, now)
         if verdict is None:
             try:
                 answer = await self._reserve(intent)
@@ -154,6 +156,37 @@ class Gate:
             verdict = answer
         self.record(Decision(now, intent, verdict))
         return verdict
+
+    async def clear_outside(self, intent: OutsideIntent, record: OutsideRecord) -> OutsideClearance | Verdict:
+        """May this party, who is no debtor, be called into a debtor's call now? A clearance if so, once the call is durable.
+
+        No cap is asked; but a number that is a debtor's, that somebody asked not to be called on, or that is being called,
+        is refused, and so is one of which that can't be known.
+        """
+        verdict = self._door(intent.number, self._clock.now())
+        try:
+            if verdict is None and intent.number is not None:
+                verdict = await self._debtors(intent.number, record)
+            if verdict is not None:
+                return verdict
+            now = self._clock.now()
+            call = OutsideCall(self._ids.outside_leg(now), intent, now)
+            await record.open_outside(call)
+        except LedgerAwayError:
+            return _refused(Reason.LEDGER_AWAY)
+        except AwayError:
+            return _refused(Reason.STORE_AWAY)
+        return OutsideClearance(SEAL, call)
+
+    async def _debtors(self, number: PhoneNumber, record: OutsideRecord) -> Verdict | None:
+        """What speaks against a number that must be no debtor's."""
+        standing, now = await self._ledger.read(Subject(None, number)), self._clock.now()
+        if standing.in_flight:
+            return _refused(Reason.IN_FLIGHT)
+        for line in standing.lines:
+            if isinstance(line, Flag) and line.number == number and (line.until is None or line.until > now):
+                return Verdict((Refusal(line.name),))
+        return _refused(Reason.DEBTORS_NUMBER) if await record.is_debtors(number) else None
 
     def recheck(self, attempt: AttemptId, intent: Intent) -> Decision:
         """The debtor answered: may the bridge be made? From memory alone, the call's own reservation ignored.
@@ -272,7 +305,7 @@ class Gate:
         self.watch.drop(AttemptId(entry.id))
         self.put(replace(entry, revision=1, in_flight=False, result=EntryResult.TRUNK_FAILURE))
 
-    def _door(self, intent: Intent, now: datetime) -> Verdict | None:
+    def _door(self, number: PhoneNumber | None, now: datetime) -> Verdict | None:
         if now < self._latest - CLOCK_TOLERANCE:
             return Verdict((Refusal(Reason.CLOCK, not_before=self._latest, facts="the clock went back"),))
         self._latest = max(now, self._latest)
@@ -284,7 +317,7 @@ class Gate:
             return _refused(Reason.PBX_AWAY)
         if not self.surroundings.record_is_held():
             return _refused(Reason.STORE_AWAY)
-        return None if phone.is_dialable(intent.number) else _refused(Reason.NUMBER_INVALID)
+        return None if number is None or phone.is_dialable(number) else _refused(Reason.NUMBER_INVALID)
 
 
 def judge_standing(law: Law, intent: Intent, standing: Standing, now: datetime) -> Verdict:

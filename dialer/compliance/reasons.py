@@ -67,6 +67,10 @@ class Reason(TextEnum):
     NO_NUMBER = "no-number", "the case has no number that may be dialled"
     NO_PACK = "no-pack", "a pack that this call needs isn't loaded"
     NUMBER_INVALID = "number-invalid", "the number isn't in E.164"
+    DEBTORS_NUMBER = (
+        "debtors-number",
+        "somebody outside was to be called, and the number is a debtor's or a guarantor's",
+    )
     LEDGER_AWAY = "ledger-away", "the ledger of past calls is away, or not yet rebuilt"
     STORE_AWAY = "store-away", "the record can't be written"
     PBX_AWAY = "pbx-away", "the PBX is away or being reconciled"

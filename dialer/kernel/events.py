@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, OutsideLegId, SeatLegId, SpyLegId
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,22 @@ class SpyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideBridged:
+    """Who was called in hears somebody: first the agent."""
+
+    leg: OutsideLegId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideEnded:
+    """The leg of who was called in is gone, or never came."""
+
+    leg: OutsideLegId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InboundArrived:
     """Somebody rang one of our numbers, and is up. Numbers as the network says them; `caller` empty: withheld."""
 
@@ -204,4 +220,5 @@ AttemptEvent = (
     | OriginateFailed
 )
 SpyEvent = SpyOn | SpyEnded
-PbxEvent = AttemptEvent | InboundEvent | SeatIdle | SeatEnded | TrunkReached | SpyEvent
+OutsideEvent = OutsideBridged | OutsideEnded
+PbxEvent = AttemptEvent | InboundEvent | SeatIdle | SeatEnded | TrunkReached | SpyEvent | OutsideEvent

@@ -12,14 +12,17 @@ SeatLegId = NewType("SeatLegId", str)
 """The Uniqueid of an agent's waiting leg; a new one each time the seat is called."""
 SpyLegId = NewType("SpyLegId", str)
 """The Uniqueid of the leg on which a supervisor listens to an agent; it names the listening, too."""
+OutsideLegId = NewType("OutsideLegId", str)
+"""The Uniqueid of the leg of somebody who is no debtor and is called into a debtor's call."""
 
 ATTEMPT_PREFIX = "dla-"
 SEAT_PREFIX = "dls-"
 INBOUND_PREFIX = "dli-"
 SPY_PREFIX = "dlp-"
+OUTSIDE_PREFIX = "dlo-"
 # Crockford's base 32 in lower case, as ULIDs use it (https://github.com/ulid/spec)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_WELL_FORMED = re.compile(r"dl[aips]-[0-9a-hjkmnp-tv-z]{26}")
+_WELL_FORMED = re.compile(r"dl[aiops]-[0-9a-hjkmnp-tv-z]{26}")
 _TIME_BITS, _CHANCE_BITS = 48, 80
 
 
@@ -41,6 +44,9 @@ class Ids:
 
     def spy_leg(self, now: datetime) -> SpyLegId:
         return SpyLegId(SPY_PREFIX + self._ulid(now))
+
+    def outside_leg(self, now: datetime) -> OutsideLegId:
+        return OutsideLegId(OUTSIDE_PREFIX + self._ulid(now))
 
     def _ulid(self, now: datetime) -> str:
         number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | self._chance.getrandbits(_CHANCE_BITS)

@@ -24,6 +24,8 @@ class OrderName(StrEnum):
     """The case that has been due longest."""
     AMOUNT = "amount"
     """Of the cases that are due, the one that owes most."""
+    ORACLE = "oracle"
+    """Who is likeliest reached, at the likeliest hour, by what nobody can know: a bound, no product."""
 
 
 class Deaf(Learning):
@@ -94,9 +96,11 @@ class Listed:
         return case_id not in self._taken and not self._record.cases[case_id].why.startswith(AGREED)
 
 
-def order_of(name: OrderName, campaign: str, record: YearRecord) -> Order:
-    """The order of this name."""
+def order_of(name: OrderName, campaign: str, record: YearRecord, oracle: Callable[[], Order]) -> Order:
+    """The order of this name. oracle: makes the one that knows more than an order may."""
     match name:
+        case OrderName.ORACLE:
+            return oracle()
         case OrderName.CADENZA:
             return Ours(campaign, record)
         case OrderName.FIFO:

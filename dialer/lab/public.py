@@ -37,6 +37,8 @@ class Habits(StrEnum):
     """People and numbers differ, and each way of life has its hours."""
     HOURLESS = "hourless"
     """People and numbers differ as usual, but everybody answers alike at all hours."""
+    ALIKE = "alike"
+    """People, their phones and the hours differ half as much as usual."""
     NONE = "none"
     """Every number is a debtor's own mobile, and everybody answers alike at all hours."""
 
@@ -227,6 +229,7 @@ class Public:
         self._seed = seed
         self._habits = habits
         self._people: list[Person] = []
+        self._known: dict[tuple[int, PhoneNumber, int, bool, int], float] = {}
         self._memories = [_Memory() for _ in range(debtors)]
         self.files: list[NewCase] = []
         """What the creditor tells of each, but for the day on which it was due."""
@@ -262,6 +265,18 @@ class Public:
             talk_seconds=_lognormal(chance, mean, 0.6),
             wrap_seconds=_lognormal(chance, 30.0, 0.5),
         )
+
+    def right_party(self, debtor: int, number: PhoneNumber, at: datetime) -> float:
+        """How likely a call to this number at that hour reaches the debtor, where no call was agreed: what nobody knows."""
+        local = at.astimezone(ROME)
+        key = debtor, number, local.hour, local.weekday() == 5, local.isocalendar().week % 2
+        if key not in self._known:
+            person = self._people[debtor - 1]
+            phone = next(one for one in person.phones if one.number == number)
+            others = 0.0 if phone.landline or self._habits is Habits.NONE else ANSWERED_BY_RELATIVE
+            own = phone.owner is Owner.DEBTOR
+            self._known[key] = self._answers(person, phone, local) * (1.0 - others) if own else 0.0
+        return self._known[key]
 
     def talk(self, debtor: int, speaker: Speaker, left_cents: int, now: datetime) -> Said:
         """What the agent writes up of a talk; left_cents: what is still owed."""
@@ -306,6 +321,7 @@ class Public:
 
     def _born(self, chance: Random, index: int) -> Person:
         plain = self._habits is Habits.NONE
+        spread = 0.5 if self._habits is Habits.ALIKE else 1.0
         way = _one(chance, _WAYS)
         attitude = _one(chance, _ATTITUDES)
         landlines = [False] * (chance.random() < _HAS_MOBILE.get(way, 0.95))
@@ -316,15 +332,15 @@ class Public:
                 _number(index, place, landline and not plain),
                 landline and not plain,
                 Owner.DEBTOR if plain else _one(chance, _OWNERS),
-                0.0 if plain else chance.gauss(0.0, LINE_SPREAD),
+                0.0 if plain else chance.gauss(0.0, spread * LINE_SPREAD),
                 not plain and not landline and chance.random() < MACHINE_SHARE,
                 chance.random() < AT_HOME_TOO_SHARE,
             )
             for place, landline in enumerate(landlines or [False])
         ]
-        eagerness = chance.gauss(EAGERNESS, EAGERNESS_SPREAD)
+        eagerness = chance.gauss(EAGERNESS, spread * EAGERNESS_SPREAD)
         if chance.random() < SHY_SHARE:
-            eagerness += SHYNESS
+            eagerness += spread * SHYNESS
         cents = int(chance.lognormvariate(MEDIAN_LOG_EUROS, SPREAD_LOG_EUROS) * 100) + 1_500
         unasked = chance.randrange(120) if chance.random() < PAYS_UNASKED else None
         shifted = chance.randint(-MOST_SHIFTED_HOURS, MOST_SHIFTED_HOURS)
@@ -373,7 +389,11 @@ class Public:
             row = _EARLY if local.isocalendar().week % 2 else _LATE
         else:
             row = _MOBILE[way]
-        return (sum(row) / len(row),) * len(row) if self._habits is Habits.HOURLESS else row
+        differ = {Habits.HOURLESS: 0.0, Habits.ALIKE: 0.5}.get(self._habits)
+        if differ is None:
+            return row
+        mean = sum(row) / len(row)
+        return tuple(mean + differ * (chance - mean) for chance in row)
 
     def _wished_call(self, person: Person, now: datetime, chance: Random) -> datetime:
         """On one of the next days, at an hour at which the debtor is likely there."""

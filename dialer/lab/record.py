@@ -17,6 +17,7 @@ from dialer.cases.promises import Judged, Kept, Promise
 from dialer.compliance.clearance import Reservation
 from dialer.compliance.entry import Entry
 from dialer.compliance.gate import Decision
+from dialer.kernel.ids import AttemptId
 from dialer.kernel.money import Money
 from dialer.outcomes.keeping import Found, ToJudge, Waiting
 from dialer.outcomes.record import RecordedOutcome
@@ -165,6 +166,10 @@ class YearRecord(MemoryRecord):
             self._promises[promise.case_id].append(promise)
             self._judged[promise.id] = Kept.OPEN, promise.over_on(promise.instalments[0])
             self._to_check.add(promise.case_id)
+
+    async def called_since(self, attempt: AttemptId) -> bool:
+        this = self.attempts[attempt]
+        return any(self.attempts[other].cleared_at > this.cleared_at for other in self._of_case[this.intent.case_id])
 
     async def open(self, reservation: Reservation, entry: Entry, decision: Decision) -> None:
         await super().open(reservation, entry, decision)

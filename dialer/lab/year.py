@@ -8,11 +8,12 @@ are the network, the people and the money. Pacing is left out: each call has an 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from random import Random
 
 from dialer.agents.roster import Roster
@@ -30,15 +31,17 @@ from dialer.campaigns.learning import Learning
 from dialer.campaigns.trunk import Trunk
 from dialer.cases.model import CaseState, DueCase
 from dialer.cases.offers import Step
-from dialer.compliance.clearance import Clearance
-from dialer.compliance.gate import Gate
+from dialer.compliance.clearance import Clearance, OutsideClearance
+from dialer.compliance.gate import Gate, Law
 from dialer.compliance.ledger import ProcessLedger
 from dialer.compliance.reasons import ENGINE
+from dialer.compliance.rules import MinCadence
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.events import SpyMode
-from dialer.kernel.ids import AttemptId, Ids, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, Ids, OutsideLegId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.kernel.tasks import Tasks
+from dialer.lab.oracle import Oracle
 from dialer.lab.orders import Deaf, OrderName, order_of
 from dialer.lab.public import MOST_INSTALMENTS, ROME, Habits, Public, Ring
 from dialer.lab.record import YearRecord
@@ -72,7 +75,7 @@ _RINGS = frozenset({Result.NO_ANSWER, Result.REJECTED, Result.HUNG_UP})
 class Plan:
     """What is simulated, the same for every order. debtors: handed over in all, in equal lots. attempts_an_hour: calls
     that the shifts of one hour release; what isn't used at once may be used later on the same day. None: as many as the
-    agents can make.
+    agents can make. cadence_days: least cadence instead of the packs' own.
     """
 
     debtors: int = 3_000
@@ -80,6 +83,7 @@ class Plan:
     days: int = 365
     attempts_an_hour: float | None = None
     packs: tuple[str, ...] = ("it-unirec",)
+    cadence_days: int | None = None
     habits: Habits = Habits.USUAL
 
 
@@ -172,12 +176,15 @@ class Wire:
     async def refuse(self, attempt: AttemptId) -> None: ...
     async def transfer(self, attempt: AttemptId, seat_number: int) -> None: ...
     async def consult(self, attempt: AttemptId, leg: SeatLegId, own_seat: int, seat_number: int) -> None: ...
+    async def hold_for_outside(self, attempt: AttemptId, own_seat: int) -> None: ...
+    async def call_outside(self, clearance: OutsideClearance, own_seat: int, timeout_seconds: float) -> None: ...
+    async def to_outside(self, attempt: AttemptId, own_seat: int) -> None: ...
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None: ...
     async def hold(self, attempt: AttemptId, seconds: float) -> None: ...
     async def turn_away(self, attempt: AttemptId, how: TurnAway) -> None: ...
     async def spy(self, leg: SpyLegId, phone: str, seat: SeatLegId, mode: SpyMode) -> None: ...
     async def switch_spy(self, leg: SpyLegId, mode: SpyMode) -> None: ...
-    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None: ...
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId | OutsideLegId) -> None: ...
     async def purge(self, attempt: AttemptId) -> None: ...
     async def survey(self) -> Survey:
         return Survey(self._clock.now())
@@ -197,7 +204,7 @@ class Year:
         self.record = YearRecord()
         self._ledger = ProcessLedger()
         ids = Ids(Random(seed))
-        self._gate = Gate(law(*plan.packs), self._ledger, self.record, self._clock, ids)
+        self._gate = Gate(_law(plan), self._ledger, self.record, self._clock, ids)
         self._gate.pbx_ready = True
         self._campaign = Campaign(
             CAMPAIGN,
@@ -233,7 +240,12 @@ class Year:
             planning,
         )
         self._keeping = Keeping(self.record, self._clock)
-        self._order = order_of(name, CAMPAIGN, self.record)
+        self._order = order_of(
+            name,
+            CAMPAIGN,
+            self.record,
+            lambda: Oracle(self.record, self._public, self._shifts.at, self._left_today),
+        )
         self._wire = Wire(self._clock)
         self._events: list[tuple[datetime, int, Callable[[], Awaitable[None]]]] = []
         self._turn = count()
@@ -338,8 +350,8 @@ class Year:
             found = await self._order.next(now, self._clock.monotonic())
             if found is None:
                 later = await self.record.next_due(CAMPAIGN, now)
-                if later is not None:
-                    self._wake(later.at)
+                hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)  # some wait for it
+                self._wake(hour if later is None else min(hour, later.at))
                 return
             await self._place(*found)
 
@@ -348,6 +360,13 @@ class Year:
         if rate is None:
             return timedelta()
         return shift.begins + timedelta(hours=self._used / rate) - now
+
+    def _left_today(self) -> float:
+        """How many calls may still be made today."""
+        rate, shift = self._plan.attempts_an_hour, self._released_from
+        if rate is None or shift is None:
+            return inf
+        return 1 + int((shift.ends - shift.begins) / timedelta(hours=1) * rate) - self._used
 
     def _wake(self, at: datetime) -> None:
         """Look again then: one such event is enough."""
@@ -474,6 +493,18 @@ class Year:
         }
         found = recount(self.record)
         figures.violations, figures.recounted = dict(found.by_rule), found.read["attempts"]
+
+
+def _law(plan: Plan) -> Law:
+    """The plan's packs, with its least cadence."""
+    found = law(*plan.packs)
+    if plan.cadence_days is None:
+        return found
+    packs = {}
+    for name, pack in found.packs.items():
+        rules = (replace(rule, days=plan.cadence_days) if isinstance(rule, MinCadence) else rule for rule in pack.rule)
+        packs[name] = replace(pack, rule=tuple(rules))
+    return replace(found, packs=packs)
 
 
 async def _nothing() -> None:

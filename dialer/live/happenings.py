@@ -41,7 +41,7 @@ class Happenings:
             session = next((session for session in self._roster if session.agent == attempt.agent), None)
             if session is None:
                 return
-            seconds = (attempt.ended_at - attempt.bridged_at).total_seconds()
+            seconds = ((attempt.left_at or attempt.ended_at) - attempt.bridged_at).total_seconds()
             self._keep(session.campaigns, now, (What.TALK_ENDED, seconds, session.kind))
 
     def wrapped(self, session: Session) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from dialer.agents.session import Session
 from dialer.calls.attempt import Attempt
 from dialer.calls.inbound import InboundCall
-from dialer.calls.transferring import TransferKind, TransferResult
+from dialer.calls.transfer import TransferKind, TransferResult
 from dialer.compliance.entry import Direction
 from dialer.kernel.histogram import Histogram
 from dialer.kernel.reloads import ReloadResult
@@ -44,6 +44,8 @@ class CampaignTally:
         """On which the last burst was decided."""
         self.wanted = 0
         """Cases that are called less often than the packs want."""
+        self.call_backs_due = 0
+        """Agreed call-backs whose time has come."""
 
 
 class Tally:

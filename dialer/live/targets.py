@@ -1,32 +1,19 @@
 """What each campaign's pacer is to reach: as the law, the configuration and the supervisor have it together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign
 from dialer.compliance.gate import treatment_of
 from dialer.compliance.pack import Pack
 from dialer.compliance.rules import AbandonCap
-from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
 from pacing import Mode, Target
 
 USUAL_CAP = 0.03
 """Where no pack has a cap: what most laws that name one have."""
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What the supervisor lets all trunks together carry at most; None: what they can."""
-
-    channels: int | None = None
-    calls_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +50,17 @@ class Bounds:
 
 
 class Targets:
-    """Every campaign's target. What is tuned holds until the daemon starts again."""
+    """Every campaign's target."""
 
     def __init__(self, packs: Mapping[str, Pack], trunks: Trunks, wishes: Mapping[str, Wish]) -> None:
         self._packs = packs
         self._bounds: dict[tuple[str, ...], Bounds] = {}
-        self._trunks, self._bound = trunks, Bound()
-        self._wishes, self._configured = dict(wishes), wishes
-        self._modes: dict[str, CallMode] = {}
+        self._trunks = trunks
+        self._wishes = wishes
 
     def take_up(self, wishes: Mapping[str, Wish]) -> None:
-        """Hold what is configured anew; what was tuned is over."""
-        self._wishes, self._configured = dict(wishes), wishes
-        self._bound, self._modes = Bound(), {}
+        """Hold what is configured anew."""
+        self._wishes = wishes
 
     def of(self, campaign: Campaign) -> Target:
         """The target of this campaign now."""
@@ -84,8 +69,8 @@ class Targets:
         offered = self._trunks.capacity(campaign.trunks)
         return Target(
             mode=Mode(campaign.mode.value),
-            channels=min(offered.channels, self._bound.channels or offered.channels),
-            calls_per_second=min(offered.calls_per_second, self._bound.calls_per_second or offered.calls_per_second),
+            channels=offered.channels,
+            calls_per_second=offered.calls_per_second,
             ramp_seconds=self._trunks.ramp_seconds,
             max_abandonment=min(cap, wish.abandonment_target or bounds.advised),
             patience_seconds=min(bounds.claim_seconds, wish.patience_seconds or bounds.claim_seconds),
@@ -96,33 +81,8 @@ class Targets:
         """The house's own cap."""
         return self._wish(campaign).abandonment_cap
 
-    def tune(self, campaign: Campaign, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Change what is named, None for as configured; what holds now. Raises InputError: then nothing changed.
-
-        Channels and calls per second bound what all trunks together carry, for all campaigns; what a trunk is
-        configured for it never exceeds.
-        """
-        before = self.tuned(campaign)
-        wish, configured = self._wish(campaign), self._configured.get(campaign.name, Wish())
-        mine = {name: changes[name] for name in _WISHES & changes.keys()}
-        wish = replace(
-            wish, **{name: getattr(configured, name) if value is None else value for name, value in mine.items()}
-        )
-        bound = replace(self._bound, **{name: changes[name] for name in _BOUNDS & changes.keys()})
-        check(campaign.name, self._bounds_of(campaign), wish)
-        self._wishes[campaign.name], self._bound = wish, bound
-        if "mode" in changes:
-            was = self._modes.setdefault(campaign.name, campaign.mode)
-            campaign.mode = was if changes["mode"] is None else CallMode(changes["mode"])
-        after = self.tuned(campaign)
-        changed = {name: value for name, value in after.items() if value != before[name]}
-        log.info(
-            "campaign.tuned", campaign=campaign.name, before={name: before[name] for name in changed}, after=changed
-        )
-        return after
-
     def tuned(self, campaign: Campaign) -> dict[str, Any]:
-        """What can be tuned, as it holds now."""
+        """What pacing is to reach, as it holds now."""
         target = self.of(campaign)
         return {
             "mode": campaign.mode.value,
@@ -140,10 +100,6 @@ class Targets:
         if campaign.packs not in self._bounds:
             self._bounds[campaign.packs] = Bounds.of([self._packs[name] for name in campaign.packs])
         return self._bounds[campaign.packs]
-
-
-_WISHES = {field.name for field in fields(Wish)}
-_BOUNDS = {field.name for field in fields(Bound)}
 
 
 def check(campaign: str, bounds: Bounds, wish: Wish) -> None:

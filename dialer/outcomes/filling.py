@@ -131,7 +131,7 @@ class Filling:
         lines = (entry, *said)
         if wish is not None and outcome.next.do is Do.RETRY:
             best = await self._best(attempt, outcome, case, wish, entry, lines)
-            if best is not None:
+            if best is not None and best.waits:
                 return next_action.at_best_hour(outcome, wish, best, zone)
         slots = await self._slots(attempt, case, wish, lines) if wish else None
         return next_action.after_outcome(outcome, wish, slots, now, zone, promise)

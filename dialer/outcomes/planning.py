@@ -11,7 +11,7 @@ from dialer.campaigns.campaign import Campaign
 from dialer.campaigns.habits import class_of, slot_of
 from dialer.campaigns.learning import Learning
 from dialer.campaigns.priority import Ranking
-from dialer.campaigns.timing import Choice, choices, pace_of, zone_of
+from dialer.campaigns.timing import LEAST_AHEAD, Choice, choices, pace_of, wanted_hour, zone_of
 from dialer.cases.book import CaseBook
 from dialer.cases.model import DueCase, NextAction, NumberLine
 from dialer.compliance.entry import EntryResult, Line
@@ -61,10 +61,16 @@ class Planning:
             self._talked(attempt)
         if attempt.result is not Result.CONNECTED and planned.due_at is not None:
             best = await self.best(campaign, case, planned.due_at, until=case.wanted_by)
-            if best is not None:
+            if best is not None and best.waits:
                 at = best.at.astimezone(zone_of(case))
                 why = f"{planned.why}: called again {at:%a %d %b %Y %H:%M}, {best.why}"
                 self._book.replan(case.id, planned, NextAction(planned.state, best.at, why, best.number))
+            elif best is not None:
+                self._book.replan(case.id, planned, replace(planned, number=best.number))
+            if case.wanted_by is not None and case.wanted_by > self._clock.now() + LEAST_AHEAD:
+                habits = self._learning.of(campaign.name)
+                hour = wanted_hour(case.numbers, case.wanted_by, zone_of(case), habits, case.id)
+                self._book.want(case.id, hour)
         await self._ranking.rank([case.id], self._clock.now())
 
     def said(self, case: DueCase, attempt: Attempt, outcome: Outcome, before: Outcome | None) -> None:
@@ -92,15 +98,15 @@ class Planning:
         numbers: Collection[PhoneNumber] | None = None,
         until: datetime | None = None,
     ) -> Choice | None:
-        """The best number and hour from then on that the gate foresees as legal; None: no hour is enough better, or too
-        little is learnt.
+        """The best number and hour from then on that the gate foresees as legal; None: nothing is learnt, or the gate
+        can't say.
 
         lines: what stands beside the ledger's own lines. numbers: those to choose among; None: all of the case.
         """
         packs = [self._gate.law.packs[name] for name in campaign.packs if name in self._gate.law.packs]
         chosen = [line for line in case.numbers if numbers is None or line.number in numbers]
         habits = self._learning.of(campaign.name)
-        if not habits.enough:
+        if not habits.begun:
             return None
         try:
             # other hours are held against the first that is legal: who may be called at once tomorrow waits for tomorrow
@@ -109,8 +115,8 @@ class Planning:
             return None
         found = choices(chosen, earliest, zone_of(case), habits, pace_of(packs), case.id, until)
         for choice in found[:MOST_ASKED]:
-            if choice.at == earliest:  # as good as any that is left
-                return None
+            if not choice.waits:  # as good as any that is left
+                return choice
             try:
                 verdict = await self._foresee(campaign, case, choice.number, choice.at, *lines)
             except LedgerAwayError:
@@ -123,12 +129,13 @@ class Planning:
         """The gate refused the case until the planned instant, the first legal one: that hour may not be the one that
         pays. Raises AwayError.
         """
-        if planned.due_at is None or not self._learning.of(campaign.name).enough:
+        if planned.due_at is None or not self._learning.of(campaign.name).begun:
             return
         case = await self._book.case(case.id)  # with its past calls, which a page of cases lacks
         best = await self.best(campaign, case, planned.due_at, until=case.wanted_by)
         if best is not None:
-            self._book.replan(case.id, planned, replace(planned, due_at=best.at, number=best.number))
+            due_at = best.at if best.waits else planned.due_at
+            self._book.replan(case.id, planned, replace(planned, due_at=due_at, number=best.number))
 
     async def _legal_from(
         self, campaign: Campaign, case: DueCase, chosen: Collection[NumberLine], earliest: datetime, *lines: Line

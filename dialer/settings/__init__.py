@@ -3,6 +3,7 @@
 from dialer.settings.caller_id import CallerIdSettings
 from dialer.settings.campaign import CampaignSettings
 from dialer.settings.daemon import ApiSettings, DemoSettings, EngineSettings, LogSettings, TokenSettings
+from dialer.settings.destination import DestinationSettings
 from dialer.settings.house import CollectorSettings, ComplianceSettings, RecordingsSettings, SupervisionSettings
 from dialer.settings.letter import LetterSettings
 from dialer.settings.loading import load
@@ -20,6 +21,7 @@ __all__ = [
     "CollectorSettings",
     "ComplianceSettings",
     "DemoSettings",
+    "DestinationSettings",
     "EngineSettings",
     "LedgerSettings",
     "LetterSettings",

@@ -13,7 +13,8 @@ _NOT_FOR_COLLECTION = ("+390843", "+390844")
 """Delibera AGCOM 156/18/CIR."""
 
 
-def _e164(text: str) -> str:
+def e164(text: str) -> str:
+    """A number in E.164. Raises ValueError."""
     if not phone.is_dialable(text):
         msg = "not in E.164: write it as +390612345678"
         raise ValueError(msg)
@@ -22,7 +23,7 @@ def _e164(text: str) -> str:
 
 def ordinary_number(text: str) -> str:
     """A number that debtors may be shown, E.164. Raises ValueError."""
-    number = phonenumbers.parse(_e164(text))
+    number = phonenumbers.parse(e164(text))
     if text.startswith(_NOT_FOR_COLLECTION):
         raise ValueError("0843 is for statistics and 0844 for selling: debts are collected from an ordinary number")
     if phonenumbers.number_type(number) in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST):

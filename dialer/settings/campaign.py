@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from dialer.settings.caller_id import CallerIdSettings, check_caller_ids, ordinary_number
+from dialer.settings.destination import DestinationSettings, check_destinations
 from dialer.settings.letter import LetterSettings
 from dialer.settings.section import NAME, Section
 from pacing import Mode
@@ -41,6 +42,12 @@ class CampaignSettings(Section):
     )
     abandonment_cap: float | None = Field(
         None, gt=0, lt=1, description="a cap of the house on the same share, stricter than every pack's"
+    )
+    patience_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="after the answer, what pacing takes for lost; unset: as soon as the packs count it so, and never later",
     )
     record: bool = Field(
         False,
@@ -105,6 +112,10 @@ class CampaignSettings(Section):
         description="how long who rings one of its caller ids waits for an agent; then a call back is offered",
     )
 
+    destinations: tuple[DestinationSettings, ...] = Field(
+        (), description="`[[campaigns.NAME.destinations]]`: whom outside its agents may call into a call"
+    )
+
     @model_validator(mode="after")
     def _shows_a_number(self) -> "CampaignSettings":
         if self.caller_id is None and not self.caller_ids:
@@ -112,6 +123,7 @@ class CampaignSettings(Section):
         if self.caller_ids and (self.caller_id is not None or self.caller_id_registered):
             raise ValueError("caller_id and caller_ids: put all of them into [[campaigns.NAME.caller_ids]]")
         check_caller_ids(self.caller_ids)
+        check_destinations(self.destinations)
         return self
 
     @property

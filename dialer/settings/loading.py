@@ -17,14 +17,23 @@ _M = TypeVar("_M", bound=BaseModel)
 
 def load(path: Path) -> Settings:
     """Read the file. Raises InputError with every error, each as `file:line: key: what`."""
+    return parse(path, read(path))
+
+
+def read(path: Path) -> str:
+    """Its text. Raises InputError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file", "name the configuration with -c FILE") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: can't be read: {error}", "check the file's rights and its encoding (UTF-8)"
         ) from None
+
+
+def parse(path: Path, text: str) -> Settings:
+    """What the file would say with this text. Raises InputError as `load` does."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -40,12 +49,12 @@ def load(path: Path) -> Settings:
     return _resolve(settings, path.parent)
 
 
-def located(path: Path, error: InputError) -> InputError:
-    """An error that begins with a key, told with the line on which the key stands in the file."""
+def located(path: Path, text: str, error: InputError) -> InputError:
+    """An error that begins with a key, told with the line on which the key stands in the file's text."""
     key = re.match(r"[a-z_]+(\.[\w-]+)+", str(error))
     if key is None:
         return error
-    line = toml.line_of(path.read_text(encoding="utf-8"), key[0].split("."))
+    line = toml.line_of(text, key[0].split("."))
     return InputError(f"{path}:{line}: {error}", error.remedy)
 
 

@@ -92,6 +92,10 @@ def check_consistent(settings: Settings) -> None:
             if trunk not in settings.all_trunks:
                 msg = f"campaigns: {name} takes the trunk {trunk!r}, which isn't configured"
                 raise ValueError(msg)
+        agents = {agent.name for agent in settings.agents}
+        if both := next((one.name for one in wish.destinations if one.name in agents), None):
+            msg = f"campaigns: {name} has the destination {both!r}, and so is an agent named; name one of them anew"
+            raise ValueError(msg)
     for agent in settings.agents:
         if phones.endpoint_of(agent.phone) in settings.trunk_endpoints:
             msg = (

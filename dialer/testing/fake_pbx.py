@@ -11,12 +11,12 @@ from datetime import datetime
 from dialer.calls.pbx import InboundMark, Leg, LegState, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.settling import TIMER_B
-from dialer.compliance.clearance import Clearance, Treatment
+from dialer.compliance.clearance import Clearance, OutsideClearance, Treatment
 from dialer.kernel import events
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxAwayError, PbxRefusedError, PbxUnsureError
 from dialer.kernel.events import PbxEvent, SpyMode
-from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, OutsideLegId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 from dialer.testing.public import Behaviour, behaviour_of
 
@@ -28,6 +28,7 @@ BRIDGE_SECONDS = 0.01
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
 HOLD_SECONDS = 45.0
+HOLD_OUTSIDE_SECONDS = 120.0
 PHONE_SECONDS = 0.1
 WORD_SECONDS = 2.0
 """How long a call that came in waits for the engine's word."""
@@ -80,6 +81,16 @@ class _Spy:
     ended: events.LegEnded | None = None
 
 
+@dataclass(slots=True)
+class _Outside:
+    """hears: the seat or the debtor in one bridge with them."""
+
+    seat_number: int
+    number: PhoneNumber | None
+    up: bool = False
+    hears: SeatLegId | AttemptId | None = None
+
+
 class FakePbx:
     """Implements `dialer.calls.pbx.Pbx`; `deliver` gets the events, in order.
 
@@ -110,6 +121,8 @@ class FakePbx:
         self._trunks: dict[AttemptId, _Trunk] = {}
         self._seats: dict[SeatLegId, _Seat] = {}
         self.spies: dict[SpyLegId, _Spy] = {}
+        self.outside: dict[OutsideLegId, _Outside] = {}
+        self.outside_calls: list[tuple[OutsideLegId, PhoneNumber | None, str]] = []
 
     # -- the port -----------------------------------------------------------------------------------
 
@@ -185,6 +198,28 @@ class FakePbx:
         self._later(None, 0.0, lambda: self._consult(leg, seat_number))
         self._reply()
 
+    async def hold_for_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._hold_for_outside(attempt, own_seat))
+        self._reply()
+
+    async def call_outside(self, clearance: OutsideClearance, own_seat: int, timeout_seconds: float) -> None:
+        self._reach()
+        call = clearance.use(self.clock.now())
+        self.outside_calls.append((call.leg, call.intent.number, call.intent.trunk))
+        outside = _Outside(own_seat, call.intent.number)
+        self._later(None, CHANNEL_SECONDS, lambda: self._ring_outside(call.leg, outside, timeout_seconds))
+        self._reply()
+
+    async def to_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._to_outside(attempt, own_seat))
+        self._reply()
+
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:  # noqa: ARG002
         self._reach()
         if leg not in self._seats:
@@ -219,7 +254,7 @@ class FakePbx:
         self._later(None, 0.0, lambda: self._hear(leg, mode))
         self._reply()
 
-    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId | OutsideLegId) -> None:
         self._reach()
         if leg in self._trunks:
             self._later(None, 0.0, lambda: self._end(AttemptId(leg), 16))
@@ -227,6 +262,8 @@ class FakePbx:
             self._later(None, 0.0, lambda: self.lose_seat(SeatLegId(leg)))
         elif leg in self.spies:
             self._later(None, 0.0, lambda: self.lose_spy(SpyLegId(leg)))
+        elif leg in self.outside:
+            self._later(None, 0.0, lambda: self.lose_outside(OutsideLegId(leg)))
         else:
             raise PbxRefusedError("no such channel")
         self._reply()
@@ -252,6 +289,10 @@ class FakePbx:
             else Leg(LegState.WAITING if seat.up else LegState.CALLING)
             for leg, seat in self._seats.items()
         }
+        outside = {
+            leg: Leg(LegState.BRIDGED, str(one.hears)) if one.hears else Leg(LegState.CALLING)
+            for leg, one in self.outside.items()
+        }
         spies = {leg: Leg(LegState.OTHER if spy.up else LegState.CALLING) for leg, spy in self.spies.items()}
         await asyncio.sleep(SURVEY_SECONDS)
         return Survey(
@@ -259,6 +300,7 @@ class FakePbx:
             attempts=attempts,
             seats=seats,
             spies=spies,
+            outside=outside,
             abandoned=dict(self.abandoned),
             opted_out=dict(self.opted_out),
             inbound=dict(self.inbound),
@@ -293,6 +335,7 @@ class FakePbx:
         self._tell(events.SeatEnded(leg, self.clock.now()))
         if seat.speaks_to is not None:
             self._end_consultation(seat.speaks_to)
+        self._part_outside(leg)
         for spy_leg in [spy_leg for spy_leg, spy in self.spies.items() if spy.seat == leg and spy.up]:
             self.lose_spy(spy_leg)
         if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)) and trunk.state is not LegState.HELD:
@@ -306,6 +349,17 @@ class FakePbx:
         if (spy := self.spies.pop(leg, None)) is not None:
             self._let_go(spy)
             self._tell(events.SpyEnded(leg, self.clock.now()))
+
+    def lose_outside(self, leg: OutsideLegId) -> None:
+        """Who was called in hangs up, or was never there."""
+        one = self.outside.pop(leg, None)
+        if one is None:
+            return
+        self._tell(events.OutsideEnded(leg, self.clock.now()))
+        if one.hears in self._seats:
+            self._tell(events.SeatIdle(SeatLegId(one.hears), self.clock.now()))
+        elif one.hears in self._trunks:
+            self._end(AttemptId(one.hears), 16)
 
     def reach(self, trunk: str, *, reached: bool) -> None:
         """The carrier answers the PBX's own question again, or no more."""
@@ -435,6 +489,8 @@ class FakePbx:
         for leg, seat in self._seats.items():
             if seat is before and seat is not to:
                 self._tell(events.SeatIdle(leg, self.clock.now()))
+            if seat is to:
+                self._part_outside(leg, idle=False)
         to.locked_by, number = attempt, to.number
         self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, number))
 
@@ -445,6 +501,59 @@ class FakePbx:
     def _hold_over(self, attempt: AttemptId, own_seat: int) -> None:
         if (trunk := self._trunks.get(attempt)) and trunk.state is LegState.HELD:
             self._transfer(attempt, own_seat)
+
+    def _hold_for_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        self._trunks[attempt].state = LegState.HELD
+        self._later(attempt, HOLD_OUTSIDE_SECONDS, lambda: self._hold_over(attempt, own_seat))
+        for leg, seat in self._seats.items():
+            if seat.locked_by == attempt:
+                self._tell(events.SeatIdle(leg, self.clock.now()))
+
+    def _ring_outside(self, leg: OutsideLegId, one: _Outside, timeout_seconds: float) -> None:
+        self.outside[leg] = one
+        behaviour = Behaviour.PERSON if one.number is None else behaviour_of(one.number)
+        answers = (
+            self.phones_answer if one.number is None else behaviour in (Behaviour.PERSON, Behaviour.PERSON_HANGS_UP)
+        )
+        if behaviour in _UNANSWERED:
+            self._later(None, _UNANSWERED[behaviour][0], lambda: self.lose_outside(leg))
+        elif answers:
+            self._later(None, PHONE_SECONDS, lambda: self._join_seat(leg))
+        else:
+            self._later(None, timeout_seconds, lambda: self.lose_outside(leg))
+
+    def _join_seat(self, leg: OutsideLegId) -> None:
+        one = self.outside.get(leg)
+        if one is None:
+            return
+        seat_leg = next((found for found, seat in self._seats.items() if seat.number == one.seat_number), None)
+        debtor = self._trunks.get(self._seats[seat_leg].locked_by or AttemptId("")) if seat_leg else None
+        if seat_leg is None or debtor is None or debtor.state is not LegState.HELD:
+            self.lose_outside(leg)
+            return
+        one.up, one.hears = True, seat_leg
+        self._tell(events.OutsideBridged(leg, self.clock.now()))
+
+    def _to_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        leg = next((leg for leg, one in self.outside.items() if one.seat_number == own_seat and one.up), None)
+        if leg is None:
+            self._tell(events.TransferFailed(attempt, self.clock.now()))
+            self._transfer(attempt, own_seat)
+            return
+        self._trunks[attempt].state = LegState.OTHER
+        for seat_leg, seat in self._seats.items():
+            if seat.locked_by == attempt:
+                seat.locked_by = None
+                self._tell(events.SeatIdle(seat_leg, self.clock.now()))
+        self.outside[leg].hears = attempt
+        self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, 0))
+
+    def _part_outside(self, hears: SeatLegId | AttemptId, *, idle: bool = True) -> None:
+        """Whoever was called in hears nobody any more: the dialplan hangs up."""
+        for leg in [leg for leg, one in self.outside.items() if one.hears == hears]:
+            if not idle:
+                self.outside[leg].hears = None
+            self.lose_outside(leg)
 
     def _consult(self, leg: SeatLegId, seat_number: int) -> None:
         other = next((one for one, seat in self._seats.items() if seat.number == seat_number and seat.up), None)
@@ -526,10 +635,12 @@ class FakePbx:
             barge.ended = ended
         else:
             self._tell(ended)
+        self._part_outside(attempt)
+        speaking = {one.hears for one in self.outside.values()}
         for leg, seat in self._seats.items():
             if seat.locked_by == attempt:
                 seat.locked_by = None
-                if seat.speaks_to is None:
+                if seat.speaks_to is None and leg not in speaking:
                     self._tell(events.SeatIdle(leg, self.clock.now()))
 
     def _seat_up(self, leg: SeatLegId) -> None:

@@ -49,6 +49,7 @@ from dialer.kernel.phone import PhoneNumber
 from dialer.live.abandoned import NONE, Counts, Portion, counts_of
 from dialer.outcomes.record import RecordedOutcome
 from dialer.testing.memory_listenings import MemoryListenings
+from dialer.testing.memory_outside import MemoryOutside
 
 
 @dataclass(slots=True)
@@ -112,6 +113,7 @@ class MemoryRecord:
         self.habits = MemoryLearnt()
         self.history: list[HistoryEntry] = []
         self.listenings = MemoryListenings(self.views)
+        self.outside = MemoryOutside(self._has_debtor)
 
     # -- cases ----------------------------------------------------------------------------------------
 
@@ -381,6 +383,12 @@ class MemoryRecord:
     def save_inbound(self, call: InboundCall) -> None:
         self.inbound[call.id] = replace(call)
 
+    def _has_debtor(self, number: PhoneNumber) -> bool:
+        return any(
+            number in (*case.new.numbers, *(line for one in case.new.guarantors for line in one.numbers))
+            for case in self.cases.values()
+        )
+
     async def known_callers(self, number: PhoneNumber) -> list[KnownCaller]:
         self._reach()
         talks: dict[int, tuple[str, datetime]] = {}
@@ -573,13 +581,16 @@ class MemoryRecord:
                     sum(tried.answered for tried in tries),
                     sum(tried.right_party for tried in tries),
                     tuple(tried for one, tried in made if one.ended_at is not None) if with_tries else (),
+                    sum(tried.dead for tried in tries),
                 )
             )
         return tuple(lines)
 
     def _try(self, attempt: Attempt) -> Try:
         said = self.outcomes.get(attempt.id)
-        return Try(attempt.cleared_at, attempt.answered_at is not None, said is not None and said.right_party)
+        right_party = said is not None and said.right_party
+        dead = attempt.result is Result.NOT_IN_SERVICE
+        return Try(attempt.cleared_at, attempt.answered_at is not None, right_party, dead)
 
     def _rank(self, case: Case, today: date) -> None:
         due_on = min((debt.due_on for debt in case.new.debts if debt.due_on), default=None)

@@ -116,6 +116,8 @@ class SipCall:
     ended_by_us: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
+    voice: int | None = None
+    """Its own, where it isn't the endpoint's."""
     _rtp: _Rtp | None = None
     _rtp_transport: asyncio.DatagramTransport | None = None
     _media_peer: tuple[str, int] | None = None
@@ -527,7 +529,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             due = max(due + self.frame_seconds, loop.time() - 10 * self.frame_seconds)
             await asyncio.sleep(max(0.0, due - loop.time()))
             for call in list(self.talking):
-                call.send_frame(self.voice or 0)
+                call.send_frame(call.voice or self.voice or 0)
 
 
 async def pick_up(call: SipCall) -> None:

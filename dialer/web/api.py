@@ -38,7 +38,6 @@ from dialer.outcomes.said import Said
 from dialer.web import inbound, ledger, letters, payments, waiting
 from dialer.web.access import Access, ForbiddenError, Holder, digest_of
 from dialer.web.recordings import play
-from dialer.web.tuning import TuneBody
 
 MOST_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -76,7 +75,9 @@ class SkipBody(_Body):
 
 
 class TransferBody(_Body):
-    """to: an agent of the campaign who is ready. warm: the two speak first, with the debtor on hold."""
+    """to: an agent of the campaign who is ready, a supervisor who isn't logged in, or one of the campaign's destinations.
+    warm: the two speak first, with the debtor on hold.
+    """
 
     to: str
     warm: bool = True
@@ -156,6 +157,7 @@ class Api:
                 web.post(f"{agent}/caller", self._identify),
                 web.post(f"{agent}/hang-up", self._hang_up),
                 web.post(f"{agent}/transfer", self._transfer),
+                web.get(f"{agent}/outside", self._outside),
                 web.post(f"{agent}/hand-over", self._hand_over),
                 web.post(f"{agent}/take-back", self._take_back),
                 web.post(f"{agent}/outcome", self._outcome),
@@ -172,7 +174,6 @@ class Api:
                 web.get("/api/v1/cases/{case:[0-9]{1,9}}/views", self._views),
                 web.get("/api/v1/recordings/{attempt:dl[ai]-[0-9a-z]{26}}", self._fetch),
                 web.get("/api/v1/campaigns", self._campaigns),
-                web.post(f"{campaign}/tune", self._tune),
                 web.post(f"{campaign}/{{signal:start|pause|drain|halt}}", self._command),
             ]
         )
@@ -207,11 +208,6 @@ class Api:
         campaign = self._campaign(request)
         await self._flow.command(campaign, CampaignSignal(request.match_info["signal"]))
         return web.json_response({"campaign": campaign.name, "state": campaign.state.value})
-
-    async def _tune(self, request: web.Request) -> web.Response:
-        campaign, body = self._campaign(request), TuneBody.model_validate(await body_of(request))
-        tuned = self._flow.pacer.targets.tune(campaign, body.model_dump(exclude_unset=True))
-        return web.json_response({"campaign": campaign.name, "until": "the daemon's next start", **tuned})
 
     def _campaign(self, request: web.Request) -> Campaign:
         name = request.match_info["campaign"]
@@ -320,6 +316,11 @@ class Api:
         body = TransferBody.model_validate(await body_of(request))
         await self._flow.transferring.start(_agent(request), body.to, warm=body.warm)
         return self._session(request)
+
+    async def _outside(self, request: web.Request) -> web.Response:
+        """Whom the agent may call into the call under way, beside colleagues."""
+        known = self._flow.transferring.outside_of(_agent(request))
+        return web.json_response({"outside": [{"to": to, "label": label} for to, label in known.items()]})
 
     async def _hand_over(self, request: web.Request) -> web.Response:
         await self._flow.transferring.hand_over(_agent(request))

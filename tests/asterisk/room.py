@@ -20,6 +20,7 @@ FRAMES = 15
 STEADY_FRAMES = 11
 """A busy machine mixes some frames late: there one of the voices is missing."""
 FRESH_SECONDS = 1.0
+OFFICE = "+390612340010"
 BASIS = "agreement with the works council"
 
 
@@ -34,8 +35,8 @@ def heard(call):
 class Room:
     """One agent, one supervisor, and debtors who talk until they are hung up on."""
 
-    def __init__(self, stage, public, network):
-        self.stage, self.public, self.network = stage, public, network
+    def __init__(self, stage, public, network, office):
+        self.stage, self.public, self.network, self.office = stage, public, network, office
         self.agent, self.other = stage.phones
         self.floor = None
 
@@ -49,15 +50,18 @@ class Room:
         self.stage.daemon.send_signal(signal.SIGKILL)
         await self.stage.daemon.wait()
 
-    async def hears(self, *, agent, debtor, other=None, seconds=60):
+    async def hears(self, *, agent, debtor, other=None, office=None, seconds=60):
         """Wait until each of them hears these, and nobody else."""
-        wanted = {"agent": agent, "debtor": debtor} | ({} if other is None else {"other": other})
+        wanted = {"agent": agent, "debtor": debtor, "other": other, "office": office}
+        wanted = {name: units for name, units in wanted.items() if units is not None}
 
         def now():
             nonlocal found
             lines = {"agent": self.agent, "other": self.other}
             calls = {name: next(iter(lines[name].talking), None) for name in lines.keys() & wanted.keys()}
             calls["debtor"] = next((call for call in self.public.calls if not call.ended.is_set()), None)
+            if office is not None:
+                calls["office"] = next((call for call in self.office if not call.ended.is_set()), None)
             found = {name: call and heard(call) for name, call in calls.items()}
             return found == wanted
 
@@ -71,8 +75,17 @@ class Room:
 @asynccontextmanager
 async def room(tmp_path, tree):
     async with AsyncExitStack() as stack:
-        public = Public()
-        network = SipEndpoint("network", public.answer, voice=DEBTOR_VOICE, measures=True)
+        public, office = Public(), []
+
+        async def answer(call):
+            if call.number != OFFICE:
+                await public.answer(call)
+                return
+            office.append(call)
+            call.voice = OTHER_VOICE
+            await call.answer()
+
+        network = SipEndpoint("network", answer, voice=DEBTOR_VOICE, measures=True)
         await network.start_listening()
         stack.push_async_callback(network.close)
         stage = await stack.enter_async_context(
@@ -81,7 +94,8 @@ async def room(tmp_path, tree):
                 tree=tree,
                 agents=2,
                 trunk=Trunk("127.0.0.1", network.port),
-                sections=f'[supervision]\nbasis = "{BASIS}"',
+                sections=f'[supervision]\nbasis = "{BASIS}"\n[[campaigns.{CAMPAIGN}.destinations]]\n'
+                f'name = "office"\nlabel = "the creditor\'s office"\nnumber = "{OFFICE}"',
             )
         )
         text = stage.config.read_text().replace('name = "agent02"', 'name = "agent02"\nsupervisor = true')
@@ -89,7 +103,7 @@ async def room(tmp_path, tree):
         for phone, voice in zip(stage.phones, (AGENT_VOICE, OTHER_VOICE), strict=True):
             phone.voice, phone.measures = voice, True
         await stage.start_daemon()
-        it = Room(stage, public, network)
+        it = Room(stage, public, network, office)
         it.floor = await stack.enter_async_context(Floor(stage))
         await it.ask("agents/agent01/log-in", {"ready": True})
         await it.floor.client.post(f"/api/v1/campaigns/{CAMPAIGN}/start")

@@ -28,7 +28,7 @@ class Book:
 
     def __init__(self, *packs, library=_LIBRARY):
         self.packs, self._library = packs or ("it-unirec",), library
-        self.placed, self.lines, self.told = {}, {}, []
+        self.placed, self.lines, self.told, self.outside = {}, {}, [], []
         self.chained = True
 
     # -- writing --------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class Book:
     async def around(self, numbers, since, until):
         page = Page()
         page.attempts = {one.id: one for one in self.placed.values() if since <= one.cleared_at <= until}
-        page.lines = dict(self.lines)
+        page.lines, page.outside = dict(self.lines), list(self.outside)
         for one in self.placed.values():
             page.owners.setdefault(one.number, set()).add(one.debtor)
             page.zones[one.debtor] = one.zone

@@ -8,6 +8,7 @@ from dialer.audit import carrier, cdr
 from dialer.audit.auditor import Bench
 from dialer.audit.instants import instant, micros
 from dialer.audit.law import Library
+from dialer.audit.record import PlacedOutside
 from dialer.audit.report import Report
 from dialer.compliance.entry import Agreement, Consent, Flag
 from dialer.kernel.errors import InputError
@@ -93,6 +94,23 @@ async def test_calls_of_both_sides_are_matched_by_number_and_start_or_by_our_id(
     joined, report = await join(book, rows)
     assert report.clean
     assert (joined.calls, joined.matched, joined.lacking) == (2, 2, [])
+
+
+async def test_a_call_to_somebody_outside_is_on_record_once_and_no_cap_counts_it():
+    book = Book()
+    book.call(TUESDAY, "no_answer", lasts=25)
+    leg = "dlo-" + "0" * 26
+    book.outside = [PlacedOutside("", OTHER, micros(TUESDAY + HOUR)), PlacedOutside(leg, OTHER, 0)]
+    rows = [
+        (at(), NUMBER, 25, "no", ""),
+        (at(hours=1, seconds=4), OTHER, 9, "yes", ""),
+        (at(hours=15), OTHER, 9, "yes", leg),
+    ]
+    joined, report = await join(book, rows)
+    assert report.clean
+    assert (joined.calls, joined.matched, joined.outside) == (3, 3, 2)
+    _, report = await join(book, [*rows, (at(hours=1, seconds=5), OTHER, 9, "yes", "")])
+    assert [one.subject for one in report.violations if one.rule == "cdr-not-on-record"] == ["c.csv:5"]
 
 
 async def test_a_call_that_the_record_lacks_is_the_gravest():

@@ -13,7 +13,8 @@ from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
 from dialer.calls.pbx import LegState, TurnAway
 from dialer.campaigns.trunk import Trunk
-from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, Reservation, Treatment
+from dialer.compliance.clearance import SEAL, Clearance, ClearanceError, OutsideClearance, Reservation, Treatment
+from dialer.compliance.outside import OutsideCall, OutsideIntent
 from dialer.compliance.verdict import Intent
 from dialer.kernel import events
 from dialer.kernel.clock import SystemClock
@@ -387,6 +388,89 @@ async def test_two_agents_speak_and_the_debtor_goes_to_the_second_or_back(lab):
     for leg in (first, second):
         await lab.pbx.hang_up(leg)
         await lab.event(events.SeatEnded, leg)
+
+
+@pytest.mark.parametrize("by", ["trunk", "phone"])
+async def test_somebody_outside_speaks_with_the_seat_while_its_debtor_waits_and_may_have_the_debtor(lab, by):
+    seat = await lab.seat()
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+
+    def somebody(code="10"):
+        lab.numbers += 1
+        where = {"number": f"+39061{lab.numbers:03d}00{code}", "caller_id": CALLER_ID, "trunk": "trunk"}
+        intent = OutsideIntent(
+            attempt, 1, "k", "anna", "office", **(where if by == "trunk" else {"phone": "PJSIP/boss"})
+        )
+        now = lab.clock.now()
+        return OutsideClearance(SEAL, OutsideCall(lab.ids.outside_leg(now), intent, now))
+
+    async def state(leg, wanted):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                survey = await lab.pbx.survey()
+                found = survey.attempts.get(leg) or survey.outside.get(leg)
+                if found and found.state is wanted:
+                    return survey
+                await asyncio.sleep(0.05)
+
+    # nobody is on hold: whoever picks up hears nobody
+    clearance = somebody()
+    await lab.pbx.call_outside(clearance, 1001, 20.0)
+    with pytest.raises(ClearanceError):
+        await lab.pbx.call_outside(clearance, 1001, 20.0)
+    await lab.event(events.OutsideEnded, clearance.call.leg)
+    assert not any(isinstance(event, events.OutsideBridged) for event in lab.of(clearance.call.leg))
+
+    lab.seen.clear()
+    await lab.pbx.hold_for_outside(attempt, 1001)
+    await lab.event(events.SeatIdle, seat)
+    survey = await state(attempt, LegState.HELD)
+    assert survey.seats[seat].state is LegState.WAITING
+    clearance = somebody()
+    leg = clearance.call.leg
+    await lab.pbx.call_outside(clearance, 1001, 20.0)
+    await lab.event(events.OutsideBridged, leg)
+    await state(leg, LegState.BRIDGED)
+    await lab.pbx.transfer(attempt, 1001)  # back: the party is let go
+    await lab.event(events.LegBridged, attempt)
+    await lab.event(events.OutsideEnded, leg)
+    survey = await state(attempt, LegState.BRIDGED)
+    assert survey.attempts[attempt].bridge == survey.seats[seat].bridge
+
+    await lab.pbx.hold_for_outside(attempt, 1001)
+    await state(attempt, LegState.HELD)
+    lab.seen.clear()
+    await lab.pbx.to_outside(attempt, 1001)  # nobody is there: it stays with the seat
+    await lab.event(events.TransferFailed, attempt)
+    await lab.event(events.LegBridged, attempt)
+
+    await lab.pbx.hold_for_outside(attempt, 1001)
+    await state(attempt, LegState.HELD)
+    clearance = somebody()
+    leg = clearance.call.leg
+    await lab.pbx.call_outside(clearance, 1001, 20.0)
+    await lab.event(events.OutsideBridged, leg)
+    lab.seen.clear()
+    await lab.pbx.to_outside(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    await lab.event(events.SeatIdle, seat)
+    survey = await state(attempt, LegState.BRIDGED)
+    assert survey.attempts[attempt].bridge == survey.outside[leg].bridge != ""
+    assert survey.seats[seat].state is LegState.WAITING
+    other = await lab.ring(Behaviour.PERSON)  # and the seat may take the next debtor
+    await lab.event(events.DebtorWaits, other)
+    await lab.pbx.connect(other, 1001)
+    await lab.event(events.LegBridged, other)
+    assert (await lab.pbx.survey()).attempts[attempt].state is LegState.BRIDGED
+    await lab.pbx.hang_up(leg)  # who is left alone is let go
+    await lab.event(events.OutsideEnded, leg)
+    await lab.event(events.LegEnded, attempt)
+    for gone in (other, seat):
+        await lab.pbx.hang_up(gone)
+    await lab.event(events.SeatEnded, seat)
 
 
 async def test_a_supervisor_hears_a_seat_until_the_seat_is_gone(lab):

@@ -12,36 +12,38 @@ K = f'{ON},campaign="k"'
 DEFINITION = f'{K},definition="it-unirec abandon-cap campaign"'
 # what Prometheus sees of a floor where all is well, every 15 s
 WELL = {
-    f'up{{job="dialer",{ON}}}': "1x99",
-    f"dialer_ami_up{{{ON}}}": "1x99",
-    f'dialer_gate_shut{{{ON},reason="store-away"}}': "0x99",
-    f'dialer_gate_shut{{{ON},reason="pbx-away"}}': "0x99",
-    f'dialer_gate_fail_closed_total{{{ON},reason="ledger-away"}}': "0x99",
-    f"dialer_ledger_backlog_events{{{ON}}}": "3x99",
-    f"dialer_event_loop_lag_seconds{{{ON}}}": "0.01x99",
-    f"dialer_ami_event_lag_seconds{{{ON}}}": "0.01x99",
-    f"dialer_pbx_clock_skew_seconds{{{ON}}}": "-0.2x99",
-    f"dialer_clock_offset_seconds{{{ON}}}": "0x99",
-    f'dialer_reconcile_discrepancies_total{{{ON},kind="attempt"}}': "0+1x99",
-    f'dialer_reconcile_discrepancies_total{{{ON},kind="unknown_leg"}}': "0x99",
-    f"dialer_abandon_ratio{{{DEFINITION}}}": "0.01x99",
-    f"dialer_abandon_cap_ratio{{{DEFINITION}}}": "0.03x99",
-    f"dialer_audit_violations{{{ON}}}": "0x99",
-    f"dialer_audit_failures_total{{{ON}}}": "0x99",
-    f"dialer_cases_wanted{{{K}}}": "0x99",
-    f"dialer_pacing_idle_agents{{{K}}}": "2x99",
-    f'dialer_campaign_state{{{K},state="running"}}': "1x99",
-    f"dialer_attempts_placed_total{{{K}}}": "0+1x99",
-    f'dialer_pacing_limit_info{{{K},limit="hours"}}': "0x99",
-    f'dialer_pacing_limit_info{{{K},limit="cases"}}': "0x99",
-    f'dialer_pacing_limit_info{{{K},limit="trunk"}}': "0x99",
-    f'dialer_trunk_up{{{ON},trunk="t"}}': "1x99",
-    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="connected"}}': "0+9x99",
-    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="congestion"}}': "0+1x99",
-    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="trunk_failure"}}': "0x99",
-    f'dialer_caller_id_collapsed{{{K},caller_id="390694801234"}}': "0x99",
-    f"dialer_recordings_free_bytes{{{ON}}}": "9e10x99",
-    f"dialer_recordings_least_free_bytes{{{ON}}}": "2e9x99",
+    f'up{{job="dialer",{ON}}}': "1x120",
+    f"dialer_ami_up{{{ON}}}": "1x120",
+    f'dialer_gate_shut{{{ON},reason="store-away"}}': "0x120",
+    f'dialer_gate_shut{{{ON},reason="pbx-away"}}': "0x120",
+    f'dialer_gate_fail_closed_total{{{ON},reason="ledger-away"}}': "0x120",
+    f"dialer_ledger_backlog_events{{{ON}}}": "3x120",
+    f"dialer_event_loop_lag_seconds{{{ON}}}": "0.01x120",
+    f"dialer_ami_event_lag_seconds{{{ON}}}": "0.01x120",
+    f"dialer_pbx_clock_skew_seconds{{{ON}}}": "-0.2x120",
+    f"dialer_clock_offset_seconds{{{ON}}}": "0x120",
+    f"dialer_config_last_reload_successful{{{ON}}}": "1x120",
+    f'dialer_reconcile_discrepancies_total{{{ON},kind="attempt"}}': "0+1x120",
+    f'dialer_reconcile_discrepancies_total{{{ON},kind="unknown_leg"}}': "0x120",
+    f"dialer_abandon_ratio{{{DEFINITION}}}": "0.01x120",
+    f"dialer_abandon_cap_ratio{{{DEFINITION}}}": "0.03x120",
+    f"dialer_audit_violations{{{ON}}}": "0x120",
+    f"dialer_audit_failures_total{{{ON}}}": "0x120",
+    f"dialer_cases_wanted{{{K}}}": "0x120",
+    f"dialer_callbacks_due{{{K}}}": "0x120",
+    f"dialer_pacing_idle_agents{{{K}}}": "2x120",
+    f'dialer_campaign_state{{{K},state="running"}}': "1x120",
+    f"dialer_attempts_placed_total{{{K}}}": "0+1x120",
+    f'dialer_pacing_limit_info{{{K},limit="hours"}}': "0x120",
+    f'dialer_pacing_limit_info{{{K},limit="cases"}}': "0x120",
+    f'dialer_pacing_limit_info{{{K},limit="trunk"}}': "0x120",
+    f'dialer_trunk_up{{{ON},trunk="t"}}': "1x120",
+    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="connected"}}': "0+9x120",
+    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="congestion"}}': "0+1x120",
+    f'dialer_trunk_attempts_total{{{ON},trunk="t",result="trunk_failure"}}': "0x120",
+    f'dialer_caller_id_collapsed{{{K},caller_id="390694801234"}}': "0x120",
+    f"dialer_recordings_free_bytes{{{ON}}}": "9e10x120",
+    f"dialer_recordings_least_free_bytes{{{ON}}}": "2e9x120",
 }
 EVERY_SECONDS = 15
 SINCE_SECONDS = 360
@@ -52,15 +54,15 @@ BEGAN = SINCE_SECONDS // EVERY_SECONDS - 1
 def bad(metric, well, after, of=""):
     """The series of this metric, and of these labels, was well, and then it wasn't."""
     (name,) = (name for name in WELL if name.partition("{")[0].removeprefix("dialer_") == metric and of in name)
-    return {name: f"{well}x{BEGAN} {after}x99"}
+    return {name: f"{well}x{BEGAN} {after}x120"}
 
 
 def no_calls():
-    return {f"dialer_attempts_placed_total{{{K}}}": f"0+1x{BEGAN} {BEGAN}x99"}
+    return {f"dialer_attempts_placed_total{{{K}}}": f"0+1x{BEGAN} {BEGAN}x120"}
 
 
 def trunk_fails():
-    return {f'dialer_trunk_attempts_total{{{ON},trunk="t",result="trunk_failure"}}': f"0x{BEGAN} 0+20x99"}
+    return {f'dialer_trunk_attempts_total{{{ON},trunk="t",result="trunk_failure"}}': f"0x{BEGAN} 0+20x120"}
 
 
 # what goes wrong at the same time: the alert, its series, and after how many seconds it is still silent, and fires
@@ -73,6 +75,7 @@ WRONG = [
         ("AmiEventLag", bad("ami_event_lag_seconds", 0.01, 1.2), 75, 90),
         ("ClockSkew", bad("pbx_clock_skew_seconds", -0.2, -1.1), 45, 60),
         ("ClockShifted", bad("clock_offset_seconds", 0, -3600), 45, 60),
+        ("ConfigReloadFailed", bad("config_last_reload_successful", 1, 0), 45, 60),
         ("CallsNobodyKnows", bad("reconcile_discrepancies_total", 0, 1, "unknown_leg"), -15, 0),
         ("AbandonBudgetNearlySpent", bad("abandon_ratio", 0.0239, 0.0241), 15, 30),
         ("AuditViolation", bad("audit_violations", 0, 1), -15, 0),
@@ -86,13 +89,14 @@ WRONG = [
     [
         ("AmiDown", bad("ami_up", 1, 0), 0, 15),
         ("AbandonBudgetNearlySpent", bad("abandon_ratio", 0.0239, 0.03), 15, 30),
+        ("CallBacksMissed", bad("callbacks_due", 0, 2), 885, 900),
         ("NoDialableCases", bad("pacing_limit_info", 0, 1, "cases"), 585, 600),
         ("RecordingDiskFull", bad("recordings_free_bytes", 9e10, 1.9e9), -15, 0),
     ],
     [
         (
             "GateFailClosed",
-            {f'dialer_gate_fail_closed_total{{{ON},reason="ledger-away"}}': f"0x{BEGAN} 1+1x99"},
+            {f'dialer_gate_fail_closed_total{{{ON},reason="ledger-away"}}': f"0x{BEGAN} 1+1x120"},
             15,
             30,
         ),

@@ -147,6 +147,8 @@ class House:
             trunks=self.trunks,
             closing=self.closing,
             listenings=self.listenings,
+            outside=self.record.outside,
+            supervisors=self.supervising.supervisors,
             history=self.record,
             learning=self.learning,
             pacer=self.pacer,

@@ -20,7 +20,7 @@ from dialer.kernel.errors import AwayError, PbxRefusedError, PbxUnsureError
 from dialer.outcomes.form import Form
 from dialer.testing import fake_pbx
 from dialer.testing.public import Behaviour
-from tests.sim.house import ALL, PROMISE, House
+from tests.sim.house import ALL, PROMISE, TRUNK, House
 
 pytestmark = pytest.mark.virtual_time
 PERSON = Behaviour.PERSON
@@ -400,10 +400,9 @@ async def test_what_never_reached_the_pbx_says_nothing_of_the_trunk():
 
 
 async def test_the_rate_of_the_trunk_holds():
-    async with House(agents=50) as house:
+    async with House(agents=50, trunks=(replace(TRUNK, calls_per_second=2.0),)) as house:
         await house.cases(*[Behaviour.NEVER_ANSWERS] * 50)
         await house.staff()
-        house.targets.tune(house.campaign, {"calls_per_second": 2.0})
         await house.start()
         await house.run(10)
         assert 18 <= len(house.pbx.originated) <= 22

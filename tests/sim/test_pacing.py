@@ -9,6 +9,7 @@ from dialer.calls.attempt import BEFORE_ANSWER
 from dialer.campaigns.campaign import CampaignSignal
 from dialer.compliance.verdict import CallMode
 from dialer.kernel.errors import InputError
+from dialer.live import targets
 from dialer.live.accounts import Accounts
 from dialer.live.targets import Wish
 from dialer.testing.law import law
@@ -179,31 +180,23 @@ async def test_what_a_halt_ends_teaches_nothing(floors):
         assert [one for floor, _, _ in floors for one in floor.happened] == []
 
 
-async def test_what_is_tuned_holds_at_once_within_the_law(floors):
+async def test_what_the_house_wishes_holds_from_the_next_decision_on(floors):
     async with House(agents=4, wish=Wish(abandonment_target=0.01)) as house:
         await house.begin(*[SILENCE] * 40)
         await house.run(1)
         assert floors[-1][1].max_abandonment == 0.01
-        changes = {"mode": "predictive", "abandonment_target": 0.02, "patience_seconds": 1.5, "channels": 3}
-        tuned = house.targets.tune(house.campaign, changes)
-        assert tuned == tuned | changes
+        house.targets.take_up({"k": Wish(abandonment_target=0.02, patience_seconds=1.5)})
         await house.run(1)
-        target = floors[-1][1]
-        assert (target.mode, target.max_abandonment, target.patience_seconds, target.channels) == (
-            Mode.PREDICTIVE, 0.02, 1.5, 3,
-        )  # fmt: skip
+        assert (floors[-1][1].max_abandonment, floors[-1][1].patience_seconds) == (0.02, 1.5)
+        bounds = house.targets._bounds_of(house.campaign)
         for bad, words in (
-            ({"abandonment_target": 0.2}, "abandonment_target"),
-            ({"abandonment_cap": 0.05}, "abandonment_cap"),
-            ({"abandonment_cap": 0.01}, "abandonment_target"),
-            ({"patience_seconds": 2.9}, "patience_seconds"),
+            (Wish(abandonment_target=0.2), "abandonment_target"),
+            (Wish(abandonment_cap=0.05), "abandonment_cap"),
+            (Wish(abandonment_target=0.02, abandonment_cap=0.01), "abandonment_target"),
+            (Wish(patience_seconds=2.9), "patience_seconds"),
         ):
             with pytest.raises(InputError, match=words):
-                house.targets.tune(house.campaign, bad | {"channels": 99})
-        assert house.targets.tuned(house.campaign) == tuned
-        house.targets.tune(house.campaign, dict.fromkeys(changes))
-        await house.run(1)
-        assert (floors[-1][1].mode, floors[-1][1].max_abandonment) == (Mode.PROGRESSIVE, 0.01)
+                targets.check("k", bounds, bad)
 
 
 async def test_the_house_own_cap_tightens_every_account(floors):

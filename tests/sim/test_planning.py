@@ -9,6 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialer.campaigns.habits import Habits
+from dialer.campaigns.priority import LONGEST_DUE_EVERY
+from dialer.campaigns.selection import PAGE_LASTS_SECONDS, Stock
 from dialer.cases.model import CaseState, NextAction
 from dialer.compliance.verdict import CallMode, Refusal, Verdict
 from dialer.outcomes import closing
@@ -72,6 +74,42 @@ async def test_however_many_calls_end_few_are_learnt_of_at_once_and_the_engine_g
         assert most == closing.LEARNERS
         unlearnt = [line for line in logs if line["event"] == "attempt.not_learnt"]
         assert len(unlearnt) == 50 - closing.LEARNERS - 10
+
+
+async def test_the_number_is_chosen_even_where_the_hour_stays_and_little_is_learnt():
+    """The first of its two numbers turned out to be dead."""
+    async with House(agents=1) as house:
+        await house.begin((B.UNALLOCATED, B.NEVER_ANSWERS))
+        await house.run(60)
+        (dead, other), case = house.record.cases[1].new.numbers, house.record.cases[1]
+        assert [attempt.intent.number for attempt in house.record.attempts.values()] == [dead]
+        assert (case.first_number, case.why) == (other, "after not_in_service")
+
+
+async def test_who_is_owed_a_call_is_owed_it_at_a_good_hour():
+    async with House() as house:
+        teach(house, EVENINGS)
+        await house.begin(B.NEVER_ANSWERS)
+        await house.run(60)
+        (attempt,), wanted_by = house.record.attempts.values(), house.record.cases[1].wanted_by
+        latest = attempt.ended_at + timedelta(days=3)
+        assert latest - timedelta(days=1) <= wanted_by <= latest
+        assert wanted_by.astimezone(ROME).hour == 18
+
+
+async def test_a_page_grows_old_lest_what_came_due_since_waits_until_it_is_used_up():
+    async with House() as house:
+        await house.cases(*[B.NEVER_ANSWERS] * 20)
+        stock, now = Stock("k", house.record), house.clock.now()
+        await stock.refill(1, now, 0.0)
+        given = [case.id for case in stock.take(LONGEST_DUE_EVERY)]
+        house.record.want(20, now)
+        await stock.refill(1, now, PAGE_LASTS_SECONDS - 1.0)
+        (young,) = stock.take(1)
+        await stock.refill(1, now, PAGE_LASTS_SECONDS)
+        (old,) = stock.take(1)
+        assert (young.id, old.id) == (LONGEST_DUE_EVERY + 1, 20)
+        assert len({*given, young.id, old.id}) == LONGEST_DUE_EVERY + 2, "nobody is given out twice"
 
 
 async def test_with_too_little_learnt_the_spacing_of_the_house_holds():

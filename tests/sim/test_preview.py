@@ -1,5 +1,6 @@
 """Preview: the agent sees the case first and decides."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from dialer.campaigns.campaign import CampaignSignal
 from dialer.compliance.reasons import Reason
 from dialer.compliance.verdict import CallMode
 from dialer.testing.public import Behaviour
-from tests.sim.house import House
+from tests.sim.house import TRUNK, House
 
 pytestmark = pytest.mark.virtual_time
 PERSON, NEVER = Behaviour.PERSON, Behaviour.NEVER_ANSWERS
@@ -132,8 +133,7 @@ async def test_who_does_not_decide_in_time_is_paused_and_another_gets_the_case()
 
 
 async def test_offers_take_no_more_channels_than_there_are():
-    async with House(agents=5, **PREVIEW) as house:
-        house.targets.tune(house.campaign, {"channels": 2})
+    async with House(agents=5, trunks=(replace(TRUNK, channels=2),), **PREVIEW) as house:
         await offered(house, *[NEVER] * 5)
         assert sum(house.flow.previewing.of(f"agent{n}") is not None for n in range(5)) == 2
 

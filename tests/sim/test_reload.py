@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from dialer import settings
-from dialer.adapters.metrics import HEALTH, DialerCollector, exposition
+from dialer.adapters.metrics import HEALTH, DialerCollector, Inside, exposition
 from dialer.calls.retention import Pruning
 from dialer.in_force import InForce
+from dialer.kernel.histogram import Histogram
 from dialer.kernel.reloads import ReloadResult
 from dialer.live.snapshot import Snapshot
 from dialer.reload import LOOK_SECONDS, Reloading
@@ -70,9 +71,8 @@ class Reloaded:
 
     def metrics(self):
         snapshot = Snapshot(self.house.clock.now(), True, 0.0, (), ())
-        text = exposition(
-            DialerCollector(self.house.tally, lambda: snapshot, lambda: dict.fromkeys(HEALTH, 0.0))
-        ).decode()
+        inside = Inside(lambda: dict.fromkeys(HEALTH, 0.0), frozenset, Histogram(()), Histogram(()), {}, {}, {})
+        text = exposition(DialerCollector(self.house.tally, lambda: snapshot, inside)).decode()
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("dialer_config"))
 
 

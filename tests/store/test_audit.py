@@ -11,9 +11,11 @@ from dialer.adapters.store.audit import SqlAuditRecord
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.ledger import SqlLedger
 from dialer.adapters.store.letters import SqlLetters
+from dialer.adapters.store.listenings import SqlListenings
 from dialer.adapters.store.mandates import SqlMandates
 from dialer.adapters.store.minimise import Minimiser
 from dialer.adapters.store.schema import METADATA, attempts, cases, decisions, ledger
+from dialer.agents.listening import Ended, Listening, Turn
 from dialer.audit.auditor import Bench, audit
 from dialer.audit.chain import Head, verify_chains
 from dialer.audit.law import Library
@@ -33,6 +35,7 @@ from dialer.compliance.gate import Gate
 from dialer.compliance.verdict import Intent
 from dialer.kernel.clock import to_micro
 from dialer.kernel.errors import InputError, UnknownNameError
+from dialer.kernel.events import SpyMode
 from dialer.kernel.ids import Ids
 from dialer.kernel.money import Money
 from dialer.outcomes.catalogue import shipped
@@ -445,6 +448,36 @@ async def test_when_the_time_is_over_the_person_is_gone_and_the_counts_and_the_c
     assert after.read["attempts"] == before.read["attempts"] == len(made)
     assert after.recounted["it-unirec: gap-number"] == before.recounted["it-unirec: gap-number"]
     assert [line.of for line in after.caps] == [line.of for line in before.caps]
+
+
+async def test_a_listening_goes_with_the_last_debtor_who_was_heard_in_it_and_the_chain_stays(house):
+    await house.day()
+    record = SqlListenings(house.engine, house.store.writer)
+    longest = timedelta(days=max(law_.retention_days for law_ in LIBRARY.by_name.values()))
+    late = TUESDAY + max(longest, YEARS) + timedelta(days=2)
+
+    async def listen(number, *heard, at=TUESDAY, ends=True):
+        leg, end = f"dlp-{number:026d}", at + timedelta(hours=1)
+        turns = [Turn(SpyMode.LISTEN, at, "boss"), Turn(SpyMode.WHISPER, at, "boss")]
+        one = Listening(leg, f"boss {number}", "anna", "agreement", agent_told=True, turns=turns, ended_at=end)
+        await record.begin(one)
+        for case_id in heard:
+            record.heard(case_id, one.supervisor, end)
+        if ends:
+            one.ended = Ended.SEEN
+            record.end_listening(one)
+        return leg
+
+    goes = {await listen(1, 1), await listen(2, 1, 2), await listen(3)}
+    stays = {await listen(4, 1, 3), await listen(5, at=late - longest), await listen(6, 1, ends=False)}
+    await house.store.attempts.flush()
+    house.clock.time = late
+    assert (await minimise(house, dry_run=True)).listenings == 3
+    assert {one.leg for one in await record.listenings(None, 99)} == goes | stays
+    assert (await minimise(house)).listenings == 3
+    assert {one.leg for one in await record.listenings(None, 99)} == stays
+    assert (await minimise(house)).listenings == 0
+    assert (await house.verify()).holds
 
 
 async def test_calls_to_one_number_are_still_counted_together_under_its_pseudonym(house):

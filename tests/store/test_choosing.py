@@ -11,6 +11,8 @@ from dialer.adapters.store import cases as case_store
 from dialer.adapters.store.learnt import SqlLearnt
 from dialer.adapters.store.ranking import SqlRanking
 from dialer.adapters.store.schema import habits
+from dialer.calls.attempt import Attempt, Signal
+from dialer.calls.results import Result
 from dialer.campaigns.habits import Habits
 from dialer.campaigns.priority import LONGEST_DUE_EVERY, page
 from dialer.cases.debt import Debt
@@ -54,7 +56,7 @@ async def test_agreed_call_backs_then_what_is_wanted_then_worth(store):
     assert [call.case.id for call in await store.book.call_backs("k", LATER, 10)] == [4]
     assert await store.book.count_wanted("k", LATER) == 2
     store.book.want(2, None)
-    assert await due(store) == [4, 1, 5, 2, 3, 6]
+    assert await due(store) == [4, 1, 2, 5, 3, 6], "the third place is that of the longest due"
     assert await store.book.count_wanted("k", NOW) == 0
 
 
@@ -101,6 +103,25 @@ async def test_numbers_that_nobody_answers_make_a_case_worth_less(store):
     assert await due(store) == [2, 1]
 
 
+async def test_a_number_that_is_not_in_service_makes_a_case_worth_less_at_once(store):
+    await store.book.add("k", [case(1, 500), case(2, 499)], NOW)
+    for id_, result in ((1, Result.NOT_IN_SERVICE), (2, Result.NO_ANSWER)):
+        one = await store.book.case(id_)
+        held = reservation(one, id_, one.numbers[0].number)
+        await store.open(held)
+        attempt = Attempt(held.attempt, held.intent, NOW)
+        attempt.apply(Signal.SENT, NOW)
+        attempt.apply(Signal.HUNG_UP, NOW)
+        attempt.result = result
+        store.attempts.save(attempt)
+        store.book.schedule(id_, NOW, CaseState.OPEN, f"after {result}")
+    await store.attempts.flush()
+    tries = [(await store.book.case(id_)).numbers[0].tries for id_ in (1, 2)]
+    assert [[one.dead for one in these] for these in tries] == [[True], [False]]
+    await ranking_of(store).rank([1, 2], NOW)
+    assert await due(store) == [2, 1]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_no_case_starves_however_much_the_others_are_worth(store, seed):
     """More comes in than can be called, all of it worth more, and each night sends all of it to the next morning."""
@@ -131,7 +152,7 @@ def test_a_page_has_each_case_once_and_a_share_of_those_that_are_due_longest():
     chosen = page(best, longest, 50)
     assert len(chosen) == len(set(chosen)) == 50
     assert sum(id_ < 100 for id_ in chosen) == 10
-    assert chosen[:6] == [100, 101, 102, 103, 90, 104]
+    assert chosen[:6] == [100, 101, 90, 102, 103, 91]
     assert page([1, 2, 3], [3, 2, 1], 10) == [1, 2, 3]
     assert page([], [], 10) == []
 
@@ -168,12 +189,12 @@ async def test_a_case_tells_its_rank_in_one_sentence(sql):
         return (await sql.dossiers.look(id_, "anna", "test", NOW)).rank
 
     words = await rank(1)
-    assert words.startswith("band 4 of 8: 500.00 EUR left, 84 days overdue; its number is answered by 13%")
+    assert words.startswith("band 6 of 8: 500.00 EUR left, 84 days overdue; its number is answered by 13%")
     assert words.endswith("for each minute of an agent; answered best at 18-19 (38%)")
     sql.book.want(1, NOW)
     sql.book.schedule(2, NOW, CaseState.OPEN, f"{AGREED} for Tue 24 Nov 2026 10:00")
     await sql.attempts.flush()
-    assert (await rank(1)).startswith("urgent, before what is worth more; band 4 of 8")
+    assert (await rank(1)).startswith("urgent, before what is worth more; band 6 of 8")
     assert (await rank(2)).startswith("agreed call-back, before all others; band 8 of 8")
     sql.book.schedule(1, None, CaseState.CLOSED, "paid")
     await sql.attempts.flush()

@@ -60,6 +60,8 @@ def row_of(table):
         row["id"] = 1
     if table.name == "attempts":
         row |= {"id": PERSON["attempt_id"], "packs": "it-unirec", "debts": "1"}
+    if table.name == "inbound_calls":
+        row["id"] = "dli-" + "0" * 26
     if table.name == "recordings":
         row["deleted_at"] = None
     return row

@@ -194,7 +194,7 @@ async def test_two_may_find_an_empty_database_at_once(postgres_server):
     async with own_database(postgres_server) as url:
         for engine in await asyncio.gather(*(open_database(Place(Path(), url)) for _ in range(3))):
             await engine.dispose()
-        assert await migrate(Place(Path(), url)) == ("0015", "0015")
+        assert await migrate(Place(Path(), url)) == ("0019", "0019")
 
 
 @pytest.mark.parametrize(
@@ -308,8 +308,8 @@ def test_the_commands_work_with_a_url(postgres_server, run, tmp_path, monkeypatc
             result = CliRunner().invoke(app, [*words, "-c", str(config), "--json"])
             return json.loads(result.stdout[result.stdout.index("{\n") :])  # without the log
 
-        assert call("migrate") == {"before": None, "after": "0015"}
-        assert call("migrate") == {"before": "0015", "after": "0015"}
+        assert call("migrate") == {"before": None, "after": "0019"}
+        assert call("migrate") == {"before": "0019", "after": "0019"}
         assert call("cases", "import", str(cases), "--campaign", "luce")["new"] == 1
         assert call("report", "attempts")["lines"] == []
         findings = {finding["what"]: finding for finding in call("check")["findings"]}

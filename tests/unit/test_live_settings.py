@@ -138,12 +138,14 @@ CHANGED = {
     "value": 3.0,
     "abandonment_target": 0.01,
     "abandonment_cap": 0.02,
+    "patience_seconds": 1.5,
     "ring_timeout_seconds": 30.0,
     "post_dial_delay_seconds": 6.0,
     "preview_seconds": 9.0,
     "auto_ready_after_seconds": 4.0,
     "inbound_wait_seconds": 5.0,
     "record": "true",
+    "stereo": "true",
     "caller_id": "'+390612345670'",
     "caller_id_registered": "true",
     "caller_ids": "[{number = '+390612345671'}]",
@@ -190,6 +192,6 @@ def test_an_error_of_the_law_names_file_and_line(load, tmp_path):
     new = load(("[campaigns.luce]", "[campaigns.luce]\nabandonment_cap = 0.2"))
     with pytest.raises(InputError) as caught:
         InForce(new)
-    found = located(tmp_path / "dialer.toml", caught.value)
+    found = located(tmp_path / "dialer.toml", (tmp_path / "dialer.toml").read_text(), caught.value)
     assert str(found).startswith(f"{tmp_path / 'dialer.toml'}:19: campaigns.luce.abandonment_cap is 0.2: ")
     assert found.remedy == caught.value.remedy

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dialer.campaigns.habits import HALF_LIFE_DAYS, Habits, slot_of, slot_words
 from dialer.campaigns.priority import BANDS, Claim, band_of, worth
-from dialer.campaigns.timing import by_chance, choices, pace_of
+from dialer.campaigns.timing import by_chance, choices, pace_of, wanted_hour
 from dialer.cases.debtor import NumberKind, Provenance
 from dialer.cases.model import NumberLine, Try
 from dialer.kernel.money import Money
@@ -116,6 +116,39 @@ def test_a_chance_is_a_chance(calls, tries):
     assert 0.0 < habits.promised("A") < 1.0
 
 
+def test_whose_number_it_is_shows_with_the_first_talks():
+    """Both were answered as often: by the right party, or by somebody else."""
+    own = line(tried=4, answered=2, reached=2, tries=tuple(Try(MONDAY - n * DAY, n < 2, n < 2) for n in range(4)))
+    theirs = line(tried=4, answered=2, tries=tuple(Try(MONDAY - n * DAY, n < 2) for n in range(4)))
+    silent = line(tried=4, tries=tuple(Try(MONDAY - n * DAY) for n in range(4)))
+    for chance in (EVENING.anytime, lambda one: EVENING.chance(one, 12, ROME)):
+        found = [chance(one) for one in (own, theirs, silent)]
+        assert found[0].answered == found[1].answered > chance(MOBILE).answered > found[2].answered
+        assert found[0].right_party > 2 * found[1].right_party
+        assert found[0].right_party > chance(MOBILE).right_party > found[2].right_party
+
+
+def test_a_number_that_is_not_in_service_is_hardly_tried_again():
+    dead = line(tried=1, dead=1, tries=(Try(MONDAY, dead=True),))
+    for chance in (EVENING.anytime, lambda one: EVENING.chance(one, 18, ROME)):
+        assert chance(dead).right_party < 0.2 * chance(line(tried=1, tries=(Try(MONDAY),))).right_party
+
+
+def test_who_picks_up_one_number_is_likelier_to_pick_up_another():
+    tries = tuple(Try(MONDAY - n * DAY, n < 3) for n in range(6))
+    other = line("+393470000002")
+    for chance in (EVENING.anytime, lambda one, lines: EVENING.chances(one, (18,), ROME, lines)[18]):
+        lively, silent, dead = (
+            chance(other, (other, line(tried=6, answered=answered, dead=dead, tries=those))).answered
+            for answered, dead, those in (
+                (3, 0, tries),
+                (0, 0, tuple(Try(one.at) for one in tries)),
+                (0, 6, tuple(Try(one.at, dead=True) for one in tries)),
+            )
+        )
+        assert lively > dead == chance(other, (other,)).answered > silent
+
+
 def test_what_is_old_counts_for_less():
     habits = Habits.load(EVENING.dump())
     day = date(2026, 11, 23)
@@ -157,8 +190,10 @@ def worth_of(cents=50_000, age_days=90, risk="B", habits=EVENING, lines=(MOBILE,
 
 def test_worth_grows_with_the_amount_and_falls_with_age():
     usual = worth_of()
-    assert worth_of(cents=500_000).cents_per_second == pytest.approx(10 * usual.cents_per_second)
-    assert worth_of(cents=500_000).band == usual.band + 2
+    assert worth_of(cents=200_000).cents_per_second == pytest.approx(2 * usual.cents_per_second), "not four times"
+    assert worth_of(cents=200_000).band == usual.band + 1
+    small = [worth_of(cents=cents).cents_per_second for cents in (2_500, 5_000)]
+    assert small[1] == pytest.approx(2 * small[0])
     assert worth_of(age_days=270).cents_per_second == pytest.approx(usual.cents_per_second / 2)
     assert worth_of(age_days=None).cents_per_second < usual.cents_per_second
     assert worth_of(cents=0).band == 1
@@ -186,8 +221,8 @@ def test_long_talks_cost():
 
 def test_the_worth_says_in_one_sentence_of_what_it_is_made():
     assert worth_of().why == (
-        "band 4 of 8: 500.00 EUR left, 90 days overdue; its mobile number (from creditor) is answered by 15%, by the "
-        "right party in 8%; 34% of those (risk class B) promise: about 17.72 EUR for each minute of an agent"
+        "band 6 of 8: 500.00 EUR left, 90 days overdue; its mobile number (from creditor) is answered by 15%, by the "
+        "right party in 8%; 34% of those (risk class B) promise: about 7.93 EUR for each minute of an agent"
     )
 
 
@@ -218,19 +253,37 @@ def test_cases_part_the_best_hours_and_the_minutes():
     assert {at.astimezone(ROME).hour for at in instants} == {18, 19}
 
 
+def stays(found):
+    return [choice.waits for choice in found] == [False]
+
+
 def test_a_call_that_is_at_a_good_hour_stays_there():
-    assert choices([MOBILE], MONDAY.replace(hour=17, minute=5), ROME, EVENING, DAY, 0) == []
+    at = MONDAY.replace(hour=17, minute=5)
+    found = choices([LANDLINE, MOBILE], at, ROME, EVENING, DAY, 0)
+    assert stays(found)
+    assert (found[0].at, found[0].number) == (at, MOBILE.number), "with the number that is likeliest then"
 
 
 def test_nobody_waits_for_an_hour_in_which_nobody_works():
     habits = taught(dict.fromkeys(range(9, 18), 0.05))
     habits.called("mobile/creditor", 19, answered=True)
     habits.spoke("mobile/creditor", 19, "", promised=False)
-    assert choices([MOBILE], MONDAY, ROME, habits, DAY, 0) == []
+    assert stays(choices([MOBILE], MONDAY, ROME, habits, DAY, 0))
 
 
 def test_it_waits_no_longer_than_the_cadence_wants():
-    assert choices([MOBILE], MONDAY, ROME, EVENING, DAY, 0, until=MONDAY + timedelta(hours=4)) == []
+    assert stays(choices([MOBILE], MONDAY, ROME, EVENING, DAY, 0, until=MONDAY + timedelta(hours=4)))
+
+
+def test_who_is_called_no_oftener_than_the_cadence_wants_is_called_at_a_good_hour_too():
+    by = MONDAY.replace(hour=9) + 3 * DAY
+    at = wanted_hour([LANDLINE, MOBILE], by, ROME, EVENING, 0)
+    assert by - DAY <= at <= by
+    assert at.astimezone(ROME).hour in (18, 19)
+    assert wanted_hour([MOBILE], by, ROME, Habits(), 0) == by, "nothing is learnt yet"
+    assert wanted_hour([], by, ROME, EVENING, 0) == by
+    sunday = MONDAY.replace(hour=20) + 6 * DAY
+    assert wanted_hour([MOBILE], sunday, ROME, EVENING, 0) == sunday, "nobody works in the day before"
 
 
 def test_the_fewer_attempts_the_longer_it_waits():
@@ -242,7 +295,7 @@ def test_the_fewer_attempts_the_longer_it_waits():
     tomorrow = timedelta(hours=23)
     late = MONDAY.replace(hour=19)
     found = {pace: choices([MOBILE], late, ROME, little, pace, 0) for pace in (timedelta(hours=8), 4 * DAY)}
-    assert found[timedelta(hours=8)] == []
+    assert stays(found[timedelta(hours=8)])
     assert found[4 * DAY][0].at - late < tomorrow
 
 

@@ -1,60 +1,198 @@
-"""`dialer campaign tune` and `dialer explain`: what they ask the daemon, and what they print."""
+"""`dialer tune`: the file's own text, what is tried on the simulated floor, and what is asked of the daemon."""
+
+import json
+import re
+import sys
+import tomllib
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
 
 import pytest
-from typer.testing import CliRunner
 
-from dialer.cli import app, client
-from dialer.kernel.errors import InputError, UnknownNameError
+from dialer.cli import client, main
+from dialer.cli import tune as command
+from dialer.kernel.errors import AwayError, InputError
+from dialer.lab import what_if
+from dialer.settings import editing
+from pacing import Mode, Target
+from pacing.lab.scenario import SCENARIOS
+from tests.unit.test_sim_command import NINE, call, record
+
+FILE = """\
+# the agency's own
+[trunk]
+channels = 30   # as the contract has it
+
+[campaigns.luce]   # electricity
+packs = ["uk-ofcom"]
+caller_id = "+390612345678"
+mode = "progressive"  # cautious
+abandonment_target = 0.01
+"""
+
+
+def test_an_edit_changes_its_keys_and_nothing_else():
+    changes = {("campaigns", "luce", "mode"): "predictive", ("trunk", "channels"): 20, ("trunk", "country"): "IT"}
+    text = editing.edited(FILE, changes | {("campaigns", "luce", "abandonment_target"): None})
+    assert text == FILE.replace('mode = "progressive"', 'mode = "predictive"').replace("= 30 ", "= 20 ").replace(
+        "has it\n", 'has it\ncountry = "IT"\n'
+    ).replace("abandonment_target = 0.01\n", "")
+
+
+@pytest.mark.parametrize("key", [("campaigns", "gas", "mode"), ("trunk", "channels", "most"), ("agents", "0", "seat")])
+def test_an_edit_of_what_is_not_there_is_refused(key):
+    with pytest.raises(InputError, match=r"no section|no key"):
+        editing.edited(FILE + '[[agents]]\nname = "anna"\n', {key: 1})
+
+
+def test_a_file_is_replaced_as_a_whole_unless_somebody_else_changed_it(tmp_path):
+    path = tmp_path / "real.toml"
+    path.write_text(FILE)
+    path.chmod(0o640)
+    link = tmp_path / "dialer.toml"
+    link.symlink_to(path)
+    editing.write(link, "new", instead_of=FILE)
+    assert (path.read_text(), link.is_symlink(), path.stat().st_mode & 0o777) == ("new", True, 0o640)
+    with pytest.raises(InputError, match="changed meanwhile"):
+        editing.write(link, "newer", instead_of=FILE)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["dialer.toml", "real.toml"]
+
+
+class Daemon:
+    """What the command asks of it. reload: its answer, None: it is away."""
+
+    def __init__(self):
+        self.reload, self.asked = {"result": "applied"}, []
+
+    def ask(self, config, method, path, body=None):
+        self.asked.append(path)
+        if path == "/api/v1/agents":
+            return {"agents": [{"campaigns": ["luce"], "state": state} for state in ("ready", "talking", "offline")]}
+        if self.reload is None:
+            raise AwayError("the daemon doesn't answer")
+        return self.reload
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    requests = []
-
-    def ask(config, method, path, body=None):
-        requests.append((method, path, body))
-        if path == "/api/v1/explain":
-            campaigns = [{"campaign": name, "sentence": f"{name} dials"} for name in ("luce", "gas")]
-            ids = [
-                {"campaign": "gas", "caller_id": number, "collapsed": bad, "sentence": f"{number} of gas"}
-                for number, bad in (("+390694801234", False), ("+390694801235", True))
-            ]
-            trunks = [{"trunk": "milano", "sentence": "trunk milano: well"}]
-            return {"campaigns": campaigns, "trunks": trunks, "caller_ids": ids}
-        return {"campaign": "luce", "until": "the daemon's next start", "mode": "predictive", "channels": 20}
-
-    monkeypatch.setattr(client, "ask", ask)
-    return requests
+def daemon(monkeypatch):
+    daemon = Daemon()
+    monkeypatch.setattr(client, "ask", daemon.ask)
+    return daemon
 
 
-def test_changes_are_sent_as_they_are_meant(asked):
-    result = CliRunner().invoke(
-        app, ["campaign", "tune", "luce", "mode=predictive", "channels=20", "patience_seconds=default"]
-    )
-    assert asked == [
-        ("POST", "/api/v1/campaigns/luce/tune", {"mode": "predictive", "channels": 20.0, "patience_seconds": None})
-    ]
-    assert result.output == "luce, until the daemon's next start: mode predictive, channels 20\n"
+@pytest.fixture
+def tune(tmp_path, monkeypatch, capsys, daemon):
+    """Runs `dialer tune luce …`; its exit code, and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dialer.toml").write_text(FILE)
+
+    def tune(*words):
+        monkeypatch.setattr(sys, "argv", ["dialer", "tune", "luce", *words, "--by", "anna"])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    tune.text = (tmp_path / "dialer.toml").read_text
+    tune.folder = tmp_path
+    return tune
 
 
-def test_a_change_without_a_value_is_refused(asked):
-    result = CliRunner().invoke(app, ["campaign", "tune", "luce", "mode"])
-    assert isinstance(result.exception, InputError)
-    assert asked == []
+def a_busy_hour():
+    """120 calls; every third was answered, to talks of 40 s and 20 s of writing up."""
+    calls = []
+    for n in range(120):
+        at = NINE + timedelta(seconds=30 * n)
+        calls.append(call(at, talk=40.0, wrap=20.0, agent=f"a{n % 3}") if n % 3 == 0 else call(at))
+    return calls
 
 
-def test_one_campaign_is_explained_or_all(asked):
-    assert (
-        CliRunner().invoke(app, ["explain"]).output
-        == "luce dials\ngas dials\ntrunk milano: well\n+390694801235 of gas\n"
-    )
-    assert CliRunner().invoke(app, ["explain", "gas"]).output == "gas dials\n+390694801235 of gas\n"
-    assert CliRunner().invoke(app, ["explain", "luce"]).output == "luce dials\n"
-    assert isinstance(CliRunner().invoke(app, ["explain", "acqua"]).exception, UnknownNameError)
+@pytest.fixture
+def recorded(tune, monkeypatch, capsys):
+    """A record, and days of ten minutes."""
+    monkeypatch.setattr(command, "SIMULATED_SECONDS", 600.0)
+    monkeypatch.setattr(what_if, "TAUGHT_SECONDS", 300.0)
+    monkeypatch.setattr(what_if, "SEEDS", (1,))
+    monkeypatch.setattr(sys, "argv", ["dialer", "migrate"])
+    with suppress(SystemExit):
+        main()
+    record(tune.folder, a_busy_hour())
+    capsys.readouterr()
 
 
-def test_an_agent_and_a_case_are_asked_about_by_their_own_routes(asked, monkeypatch):
-    monkeypatch.setattr(client, "ask", lambda config, method, path: asked.append(path) or {"sentence": "because"})
-    assert CliRunner().invoke(app, ["explain", "--agent", "anna b"]).output == "because\n"
-    assert CliRunner().invoke(app, ["explain", "--case", "12", "--by", "anna b"]).output == "because\n"
-    assert asked == ["/api/v1/explain/agents/anna%20b", "/api/v1/explain/cases/12?by=anna%20b"]
+def test_what_it_would_come_to_is_told_and_then_it_holds(tune, daemon, recorded):
+    code, out = tune("mode=predictive", "abandonment_target=0.03", "--yes")
+    assert code == 0, out
+    assert "campaigns.luce.mode: progressive → predictive\n" in out
+    found = re.search(r"abandonment ([\d.]+) % → ([\d.]+) %, occupancy ([\d.]+) % → ([\d.]+) %, calls an hour", out)
+    before, after, idle, busy = map(float, found.groups())
+    assert before == 0.0
+    assert 0.0 <= after <= 10.0
+    assert 0.0 < min(idle, busy) <= max(idle, busy) <= 100.0
+    assert "simulated: 2 agents, 33 % of the calls answered as in the last 2 h on record" in out
+    assert out.endswith("written, and taken up\n")
+    assert daemon.asked == ["/api/v1/agents", "/api/v1/reloads?by=anna"]
+    assert tune.text() == FILE.replace('"progressive"', '"predictive"').replace("0.01", "0.03")
+
+
+def test_nothing_is_written_for_a_trial_or_a_refused_change(tune, daemon, recorded):
+    code, out = tune("mode=predictive", "--dry-run", "--json")
+    said = json.loads(out)
+    assert (code, said["written"], said["reload"]) == (0, False, None)
+    assert said["what_if"]["before"]["answered"] > 0
+    for words, told in (
+        (["mode=brutal"], "dialer.toml:8: campaigns.luce.mode: "),
+        (["abandonment_cap=0.5"], "dialer.toml:10: campaigns.luce.abandonment_cap is 0.5: "),
+        (["colour=red"], "dialer.toml:10: campaigns.luce.colour: unknown key"),
+        (["mode"], "not KEY=VALUE"),
+        (["gas.mode=predictive"], "no section 'gas'"),
+    ):
+        code, out = tune(*words, "--yes")
+        assert (code, told in out) == (2, True), out
+    assert tune.text() == FILE
+    assert "/api/v1/reloads?by=anna" not in daemon.asked
+
+
+def test_without_enough_on_record_it_says_so_and_a_no_changes_nothing(tune, daemon, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", StringIO("n\n"))
+    code, out = tune("mode=predictive")
+    assert code == 1
+    assert "no what-if: " in out
+    assert tune.text() == FILE
+    code, out = tune("share=2", "trunk.channels=default", "--yes")
+    assert code == 0, out
+    assert "no what-if: none of it changes how many calls" in out
+    values = tomllib.loads(tune.text())
+    assert (values["campaigns"]["luce"]["share"], values["trunk"]) == (2, {})
+
+
+def test_a_daemon_that_is_away_or_refuses(tune, daemon):
+    daemon.reload = {"result": "refused", "why": "its packs allow at most 0.02", "remedy": "lower"}
+    code, out = tune("value=3", "--yes")
+    assert code == 2
+    assert "the daemon refuses it, and the file is as it was: its packs allow" in out
+    assert tune.text() == FILE
+    daemon.reload = None
+    code, out = tune("value=3", "packs=['uk-ofcom', 'house-caps']", "--yes")
+    assert code == 0, out
+    assert 'needs a restart: campaigns.luce.packs: ["uk-ofcom"] → ["uk-ofcom","house-caps"]' in out
+    assert "no daemon runs" in out
+    assert tomllib.loads(tune.text())["campaigns"]["luce"]["value"] == 3
+
+
+def test_a_predictive_floor_keeps_its_agents_busier_and_a_narrow_trunk_idle(monkeypatch):
+    monkeypatch.setattr(what_if, "TAUGHT_SECONDS", 900.0)
+    monkeypatch.setattr(what_if, "SEEDS", (1,))
+    floor = replace(SCENARIOS["constant-40"], seconds=900.0)
+    target = Target(mode=Mode.PROGRESSIVE, channels=300, calls_per_second=50.0)
+    careful = what_if.outlook(floor, 12, target)
+    bold = what_if.outlook(floor, 12, replace(target, mode=Mode.PREDICTIVE))
+    assert careful.abandonment == 0.0
+    assert bold.occupancy > careful.occupancy
+    assert bold.calls_per_hour > careful.calls_per_hour
+    assert what_if.outlook(floor, 12, replace(target, channels=6)).occupancy < careful.occupancy

@@ -16,6 +16,7 @@ from dialer.kernel.errors import InputError
 from dialer.testing.public import Behaviour
 from dialer.web.access import REFUSED, Holder, Scope, digest_of, scope_of
 from dialer.web.api import OPEN_PATHS
+from dialer.web.tuning import TuningRoutes
 from tests.web.test_api import Site, routes
 
 TOLD = {"/api/v1/ledger", "/api/v1/payments", "/api/v1/letters"}
@@ -33,7 +34,7 @@ async def site():
         Holder(name, digest_of(name.encode()), frozenset(Scope) - {Scope.WORK, Scope.LISTEN}, frozenset({creditor}))
         for name, creditor in (("ours", "Luce"), ("others", "Gas"))
     )
-    async with Site(holders) as site:
+    async with Site(holders, lambda house: TuningRoutes(house.flow, Path("dialer.toml")).routes()) as site:
         yield site
 
 

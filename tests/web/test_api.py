@@ -11,7 +11,6 @@ import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
-from structlog.testing import capture_logs
 
 from dialer.adapters import logging as log_words
 from dialer.adapters import metrics
@@ -43,7 +42,7 @@ HEALTH = dict.fromkeys(metrics.HEALTH, 0.0) | {"dialer_ami_up": 1.0}
 class Site:
     """The interface over an engine on the fakes, in real time."""
 
-    def __init__(self, holders=(), routes=()):
+    def __init__(self, holders=(), routes=lambda house: ()):
         self.holders, self.routes = holders, routes
         self.folder = TemporaryDirectory()  # of the recordings
         self.files = RecordingFiles(Path(self.folder.name))
@@ -96,7 +95,7 @@ class Site:
         )
         self.application.add_routes(ExplainRoutes(explaining, self.house.record, self.house.clock).routes())
         self.application.add_routes(ListeningRoutes(self.house.listenings, self.house.record.listenings).routes())
-        self.application.add_routes(self.routes)
+        self.application.add_routes(self.routes(self.house))
         self.client = TestClient(TestServer(self.application))
         await self.client.start_server()
         return self
@@ -297,20 +296,6 @@ async def test_the_live_picture(site):
     assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["state"] == "running"
 
 
-async def test_a_campaign_is_tuned_until_the_next_start(site):
-    changes = {"mode": "predictive", "abandonment_target": 0.02, "channels": 7}
-    with capture_logs() as logs:
-        status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", changes)
-    assert (status, answer) == (200, answer | changes)
-    assert "next start" in answer["until"]
-    (line,) = [line for line in logs if line["event"] == "campaign.tuned"]
-    assert line["before"] == {"mode": "progressive", "abandonment_target": 0.03, "channels": 100}
-    assert line["after"] == changes
-    assert (await site.ask("GET", "/api/v1/campaigns"))[1]["campaigns"][0]["mode"] == "predictive"
-    status, answer = await site.ask("POST", "/api/v1/campaigns/k/tune", dict.fromkeys(changes))
-    assert (answer["mode"], answer["channels"]) == ("progressive", 100)
-
-
 async def test_every_campaign_is_explained_with_figures(site):
     (said,) = (await site.ask("GET", "/api/v1/explain"))[1]["campaigns"]
     assert "no agent is logged in" in said["sentence"]
@@ -363,11 +348,6 @@ async def test_an_agent_and_a_case_are_explained_and_the_look_at_the_case_is_on_
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "break"}, 409, "offline"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "nap"}, 400, "plan"),
         ("POST", "/api/v1/agents/agent0/announce", {"plan": "back", "in_minutes": -1}, 400, "in_minutes"),
-        ("POST", "/api/v1/campaigns/gas/tune", {}, 404, "no campaign is named"),
-        ("POST", "/api/v1/campaigns/k/tune", {"modes": "predictive"}, 400, "modes"),
-        ("POST", "/api/v1/campaigns/k/tune", {"mode": "brutal"}, 400, "mode"),
-        ("POST", "/api/v1/campaigns/k/tune", {"channels": 0}, 400, "channels"),
-        ("POST", "/api/v1/campaigns/k/tune", {"abandonment_target": 0.5}, 400, "abandonment_target"),
         ("DELETE", "/api/v1/live", None, 405, ""),
         ("GET", "/api/v2/live", None, 404, ""),
     ],

@@ -54,7 +54,7 @@ def asked(monkeypatch):
 
 
 async def test_a_reload_says_what_changed_and_who_asked_is_needed(answers):
-    async with Site(routes=ReloadRoutes(answers, answers.past).routes()) as site:
+    async with Site(routes=lambda _: ReloadRoutes(answers, answers.past).routes()) as site:
         assert await site.ask("POST", "/api/v1/reloads?by=anna") == (200, plain(APPLIED))
         answers.answer = REFUSED
         assert (await site.ask("POST", "/api/v1/reloads?by=anna"))[1]["why"] == REFUSED.why

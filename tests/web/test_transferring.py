@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from dialer.campaigns.campaign import Destination
 from tests.web.test_api import Site
 
 ANNA = "/api/v1/agents/agent0"
@@ -42,6 +43,26 @@ async def test_a_call_is_transferred_taken_back_and_handed_over(site):
     assert call["case"]["id"] == 1
     _, call = await site.ask("GET", f"{ANNA}/call")
     assert call["case"] is None
+
+
+async def test_a_call_is_left_to_somebody_outside(site):
+    site.house.campaign.destinations = {"office": Destination("+390612340010", "the creditor's office")}
+    assert (await site.ask("GET", f"{ANNA}/outside"))[1] == {"outside": []}
+    await site.talking()
+    _, answer = await site.ask("GET", f"{ANNA}/outside")
+    assert [(one["to"], one["label"]) for one in answer["outside"]] == [
+        ("office", "the creditor's office"),
+        ("boss", "supervisor"),
+    ]
+    status, answer = await site.ask("POST", f"{ANNA}/transfer", {"to": "office", "warm": False})
+    assert (status, "tell them first" in answer["title"]) == (409, True)
+    assert (await site.ask("POST", f"{ANNA}/transfer", {"to": "office"}))[0] == 200
+    async with asyncio.timeout(10):
+        while (await site.ask("POST", f"{ANNA}/hand-over"))[0] == 409:  # it isn't answered yet
+            await asyncio.sleep(0.02)
+    await states(site, "wrapping", "offline")
+    status, answer = await site.ask("POST", f"{ANNA}/hang-up")
+    assert (status, "left to office" in answer["title"]) == (409, True)
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from dialer.adapters.ami.link import AmiLink, LinkSettings, variable
 from dialer.calls.pbx import InboundMark, Leg, LegState, Survey, TurnAway
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.campaigns.trunk import Trunk
-from dialer.compliance.clearance import Clearance
+from dialer.compliance.clearance import Clearance, OutsideClearance
 from dialer.kernel import ids, phone
 from dialer.kernel.clock import Clock
 from dialer.kernel.errors import PbxRefusedError, PbxUnsureError
 from dialer.kernel.events import InboundArrived, LegEnded, OriginateFailed, PbxEvent, SpyMode
-from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, OutsideLegId, SeatLegId, SpyLegId
 from dialer.kernel.phone import PhoneNumber
 
 SEAT_RING_SECONDS = 20
@@ -47,6 +47,7 @@ _WHERE = {
     "dialer-inbound-record": LegState.WAITING,
     "dialer-inbound-wait": LegState.WAITING,
     "dialer-hold": LegState.HELD,
+    "dialer-hold-outside": LegState.HELD,
 }
 
 log = structlog.get_logger(__name__)
@@ -95,23 +96,18 @@ class Asterisk:
         """
         reservation = clearance.use(self._clock.now())
         number, caller_id, treatment = reservation.intent.number, reservation.intent.caller_id, clearance.treatment
-        trunk = self._trunks.get(reservation.intent.trunk)
-        if trunk is None:
-            raise PbxRefusedError("a trunk that isn't configured reached the PBX's border")
-        if not phone.is_dialable(number) or caller_id is None or not phone.is_dialable(caller_id):
-            raise PbxRefusedError("a number that isn't E.164 reached the PBX's border")
+        public = self._public(number, caller_id, reservation.intent.trunk)
         asked_at = self._clock.monotonic()
         await self._ask(
             {
                 "Action": "Originate",
                 "ActionID": reservation.attempt,
                 "ChannelId": reservation.attempt,
-                "Channel": f"PJSIP/{_as_dialled(number, trunk.number_format)}@{trunk.endpoint}",
+                **public,
                 "Context": "dialer-answered",
                 "Exten": "s",
                 "Priority": "1",
                 "Timeout": str(round(timeout_seconds * 1000)),
-                "CallerID": f"<{caller_id}>",
                 "Async": "true",
                 "Variable": [
                     variable("DIALER_ATTEMPT", reservation.attempt),
@@ -162,6 +158,38 @@ class Asterisk:
                 "ExtraPriority": "1",
             }
         )
+
+    async def hold_for_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        """Put the debtor of this seat on hold; the seat is back in its room."""
+        await self._redirect(attempt, "dialer-hold-outside", str(own_seat))
+
+    async def call_outside(self, clearance: OutsideClearance, own_seat: int, timeout_seconds: float) -> None:
+        """Ring who was cleared; picked up they hear the seat, as long as its debtor is on hold, and otherwise nobody.
+
+        Raises ClearanceError besides the errors of the port.
+        """
+        call = clearance.use(self._clock.now())
+        intent = call.intent
+        where: dict[str, Any] = {"Channel": intent.phone}
+        if intent.number is not None:
+            where = self._public(intent.number, intent.caller_id, intent.trunk)
+        await self._ask(
+            {
+                "Action": "Originate",
+                "ActionID": call.leg,
+                "ChannelId": call.leg,
+                **where,
+                "Context": "dialer-outside",
+                "Exten": str(own_seat),
+                "Priority": "1",
+                "Timeout": str(round(timeout_seconds * 1000)),
+                "Async": "true",
+            }
+        )
+
+    async def to_outside(self, attempt: AttemptId, own_seat: int) -> None:
+        """Send the debtor of this seat, on hold, to who was called in; where that fails, back to the seat."""
+        await self._redirect(attempt, "dialer-to-outside", str(own_seat))
 
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
         """Send a seat back to its room."""
@@ -243,7 +271,7 @@ class Asterisk:
         """Tell the caller that nobody takes the call."""
         await self._redirect(attempt, _ANNOUNCING[how], "s")
 
-    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId) -> None:
+    async def hang_up(self, leg: AttemptId | SeatLegId | SpyLegId | OutsideLegId) -> None:
         """End a leg."""
         await self._ask({"Action": "Hangup", "Channel": self._channels.get(leg, leg), "Cause": NORMAL_CLEARING})
 
@@ -264,6 +292,11 @@ class Asterisk:
                 SeatLegId(row["uniqueid"]): _seat_leg(row, talks) for row in channels if _is_ours(row, ids.SEAT_PREFIX)
             },
             spies={SpyLegId(row["uniqueid"]): _spy_leg(row) for row in channels if _is_ours(row, ids.SPY_PREFIX)},
+            outside={
+                OutsideLegId(row["uniqueid"]): _outside_leg(row)
+                for row in channels
+                if _is_ours(row, ids.OUTSIDE_PREFIX)
+            },
             abandoned=await self._marks(ABANDONED_FAMILY),
             opted_out=await self._marks(OPT_OUT_FAMILY),
             inbound=await self._inbound(),
@@ -305,6 +338,16 @@ class Asterisk:
     async def _set(self, attempt: AttemptId, name: str, value: str) -> None:
         channel = self._channels.get(attempt, attempt)
         await self._ask({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
+
+    def _public(self, number: PhoneNumber, caller_id: PhoneNumber | None, trunk_name: str) -> dict[str, str]:
+        """Which way to a public number, and what is presented. Raises PbxRefusedError."""
+        trunk = self._trunks.get(trunk_name)
+        if trunk is None:
+            raise PbxRefusedError("a trunk that isn't configured reached the PBX's border")
+        if not phone.is_dialable(number) or caller_id is None or not phone.is_dialable(caller_id):
+            raise PbxRefusedError("a number that isn't E.164 reached the PBX's border")
+        dialled = _as_dialled(number, trunk.number_format)
+        return {"Channel": f"PJSIP/{dialled}@{trunk.endpoint}", "CallerID": f"<{caller_id}>"}
 
     async def _redirect(self, leg: AttemptId | SeatLegId | SpyLegId, context: str, exten: str) -> None:
         channel = self._channels.get(leg, leg)
@@ -377,6 +420,14 @@ def _debtor_leg(row: Mapping[str, str]) -> Leg:
 def _spy_leg(row: Mapping[str, str]) -> Leg:
     """A supervisor's leg: it is in no bridge."""
     return Leg(LegState.OTHER if row.get("channelstatedesc") == "Up" else LegState.CALLING)
+
+
+def _outside_leg(row: Mapping[str, str]) -> Leg:
+    """The leg of who was called in."""
+    if row.get("channelstatedesc") != "Up":
+        return Leg(LegState.CALLING)
+    bridge = row.get("bridgeid", "")
+    return Leg(LegState.BRIDGED, bridge) if bridge else Leg(LegState.OTHER)
 
 
 def _seat_leg(row: Mapping[str, str], talks: set[str]) -> Leg:

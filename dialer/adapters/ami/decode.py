@@ -6,7 +6,7 @@ from datetime import datetime
 from dialer.kernel import events, ids
 from dialer.kernel.clock import Clock
 from dialer.kernel.events import PbxEvent, SpyMode
-from dialer.kernel.ids import AttemptId, SeatLegId, SpyLegId
+from dialer.kernel.ids import AttemptId, OutsideLegId, SeatLegId, SpyLegId
 
 Headers = Mapping[str, str]
 HOLDING_BRIDGE = "holding_bridge"
@@ -55,10 +55,12 @@ def _new_state(message: Headers, at: datetime) -> PbxEvent | None:
 
 
 def _bridge_enter(message: Headers, at: datetime) -> PbxEvent | None:
-    attempt = _attempt(message)
-    if not attempt or message.get("bridgetechnology") == HOLDING_BRIDGE:
+    leg = leg_of(message)
+    if not leg or message.get("bridgetechnology") == HOLDING_BRIDGE:
         return None
-    return events.LegBridged(attempt, at)
+    if leg.startswith(ids.OUTSIDE_PREFIX):
+        return events.OutsideBridged(OutsideLegId(leg), at)
+    return events.LegBridged(AttemptId(leg), at) if ids.is_call(leg) else None
 
 
 def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
@@ -69,6 +71,8 @@ def _hangup(message: Headers, at: datetime) -> PbxEvent | None:
         return events.SeatEnded(SeatLegId(leg), at)
     if leg.startswith(ids.SPY_PREFIX):
         return events.SpyEnded(SpyLegId(leg), at)
+    if leg.startswith(ids.OUTSIDE_PREFIX):
+        return events.OutsideEnded(OutsideLegId(leg), at)
     cause, sip = message.get("cause", ""), message.get("techcause", "")
     return events.LegEnded(
         AttemptId(leg), at, int(cause) if cause.isdigit() else 0, int(sip) if sip.isdigit() else None
@@ -83,6 +87,8 @@ def _originate_response(message: Headers, at: datetime) -> PbxEvent | None:
         return events.SeatEnded(SeatLegId(leg), at)
     if leg.startswith(ids.SPY_PREFIX):
         return events.SpyEnded(SpyLegId(leg), at)
+    if leg.startswith(ids.OUTSIDE_PREFIX):
+        return events.OutsideEnded(OutsideLegId(leg), at)
     return events.OriginateFailed(AttemptId(leg), at)
 
 

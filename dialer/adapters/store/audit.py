@@ -9,10 +9,19 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, case, func,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading
-from dialer.adapters.store.schema import attempts, debtors, decisions, flag_changes, ledger, numbers, outcomes
+from dialer.adapters.store.schema import (
+    attempts,
+    debtors,
+    decisions,
+    flag_changes,
+    ledger,
+    numbers,
+    outcomes,
+    outside_calls,
+)
 from dialer.audit.happened import MACHINE_ENDS, MACHINE_OUTCOMES, SAID, Flag, FlagWord, read_line, spans
 from dialer.audit.instants import DAY, MINUTE, instant, micros
-from dialer.audit.record import LOOK_BACK_DAYS, Decided, Page, Placed, Tally
+from dialer.audit.record import LOOK_BACK_DAYS, Decided, Page, Placed, PlacedOutside, Tally
 
 PAGE_DEBTORS = 100
 PAGE_DECISIONS = 2_000
@@ -83,12 +92,17 @@ class SqlAuditRecord:
             yield page
 
     async def around(self, numbers_: Collection[str], since: int, until: int) -> Page:
-        """All attempts between two instants, and every line about these numbers (digits alone) and their debtors."""
+        """All attempts and calls outside between two instants, and every line about these numbers (digits alone) and their debtors."""
         page = Page()
         async with reading(self._engine) as connection:
             between = and_(attempts.c.cleared_at >= instant(since), attempts.c.cleared_at <= instant(until))
             _take(page, await connection.execute(_ATTEMPTS.where(between)))
             e164 = [f"+{digits}" for digits in numbers_]
+            began = _raw(outside_calls.c.asked_at)
+            parties = select(outside_calls.c.leg, outside_calls.c.number, began.label("at")).where(
+                outside_calls.c.number.is_not(None), began >= since, began <= until
+            )
+            page.outside = [PlacedOutside(row.leg, row.number, row.at) for row in await connection.execute(parties)]
             owners = select(numbers.c.debtor_id, numbers.c.number)
             rows = [row async for row in _in(connection, owners, numbers.c.number, e164)]
             for row in rows:

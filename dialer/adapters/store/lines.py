@@ -28,6 +28,7 @@ _OF_NUMBER = (
     # what never left our side was no attempt at anybody
     & attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value)
 )
+_DEAD = attempts.c.result == Result.NOT_IN_SERVICE.value
 _LINES = (
     select(
         *(numbers.c[name] for name in _LINE),
@@ -39,15 +40,18 @@ _LINES = (
     .group_by(*(numbers.c[name] for name in _LINE))
     .order_by(numbers.c.debtor_id, numbers.c.position)
 )
-LINES = _LINES.add_columns(literal(0).label("answered"), literal(0).label("reached"))
+LINES = _LINES.add_columns(*(literal(0).label(name) for name in ("answered", "reached", "dead")))
 """The numbers of `debtor_ids`, in their order, each with its calls counted: an index has all that is asked of calls."""
 LINES_BY_RESULT = _LINES.outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id).add_columns(
     func.count(attempts.c.answered_at).label("answered"),
     func.count(case((outcomes.c.right_party, 1))).label("reached"),
+    func.count(case((_DEAD, 1))).label("dead"),
 )
-"""And how many calls were answered, and reached the right party."""
+"""And how many calls were answered, reached the right party, or found it out of service."""
 TRIES = (
-    select(attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party)
+    select(
+        attempts.c.number, attempts.c.cleared_at, attempts.c.answered_at, outcomes.c.right_party, _DEAD.label("dead")
+    )
     .outerjoin(outcomes, outcomes.c.attempt_id == attempts.c.id)
     .where(attempts.c.debtor_id == bindparam("debtor_id"), attempts.c.ended_at.is_not(None))
     .where(attempts.c.result.is_distinct_from(Result.TRUNK_FAILURE.value))
@@ -61,7 +65,7 @@ def by_debtor(rows: Iterable[Any], tries: Iterable[Any] = ()) -> dict[int, tuple
     """The lines of each debtor; tries: those of one."""
     past: dict[str, list[Try]] = {}
     for one in tries:
-        made = Try(one.cleared_at, one.answered_at is not None, bool(one.right_party))
+        made = Try(one.cleared_at, one.answered_at is not None, bool(one.right_party), bool(one.dead))
         past.setdefault(one.number, []).append(made)
     found: dict[int, tuple[NumberLine, ...]] = {}
     for row in rows:
@@ -75,6 +79,7 @@ def by_debtor(rows: Iterable[Any], tries: Iterable[Any] = ()) -> dict[int, tuple
             row.answered,
             row.reached,
             tuple(past.get(row.number, ())),
+            row.dead,
         )
         found[row.debtor_id] = (*found.get(row.debtor_id, ()), line)
     return found

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
+from dialer.adapters.store.heard import forget, heard
 from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.recordings import flag_words, holds_of
 from dialer.adapters.store.schema import (
@@ -108,6 +109,7 @@ class Minimised:
     numbers: int = 0
     lines: int = 0
     recordings: int = 0
+    listenings: int = 0
     flagged: int = 0
     kept: list[Kept] = field(default_factory=list)
 
@@ -160,11 +162,12 @@ class Minimiser:
         done = Minimised(creditor, dry_run)
         async with reading(self._engine) as connection:
             known = await connection.scalar(select(debtors.c.id).where(debtors.c.creditor == creditor).limit(1))
+            listened = await heard(connection)
         if known is None:
             raise UnknownNameError(
                 f"no creditor is named {creditor!r}", "dialer report attempts --csv lists the creditors"
             )
-        after = -1
+        after, gone = -1, set[int]()
         while True:
             async with reading(self._engine) as connection:
                 chosen = (
@@ -182,11 +185,19 @@ class Minimiser:
                 async with self._engine.begin() as connection:
                     if connection.dialect.name == "sqlite":  # what is erased is overwritten, not only unlinked
                         await connection.exec_driver_sql("PRAGMA secure_delete = ON")
-                    await connection.run_sync(self._page, ids, done)
+                    await connection.run_sync(self._page, ids, done, gone)
             after = ids[-1]
+        longest = max(self._retention.values(), default=None)
+        idle_until = None if longest is None else self._clock.now() - timedelta(days=longest)
+        over = [one for one in listened if one.is_over(gone, idle_until)]
+        done.listenings = len(over)
+        if not dry_run:
+            with telling_away():
+                async with self._engine.begin() as connection:
+                    await forget(connection, over)
         return done
 
-    def _page(self, connection: Connection, ids: list[int], done: Minimised) -> None:
+    def _page(self, connection: Connection, ids: list[int], done: Minimised, gone: set[int]) -> None:
         now = self._clock.now()
         over: list[int] = []
         kept: list[Kept] = []
@@ -202,6 +213,7 @@ class Minimiser:
                 keep = Kept(debtor, tuple(history.cases), None, why)
             if keep is None:
                 over.append(debtor)
+                gone.update(history.cases)
             else:
                 kept.append(keep)
         done.kept += kept

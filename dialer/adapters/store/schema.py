@@ -363,6 +363,29 @@ inbound_calls = Table(
     Index(None, "number"),
 )
 
+# calls to somebody who is no debtor, into a debtor's call: no count of attempts knows them
+outside_calls = Table(
+    "outside_calls",
+    METADATA,
+    Column("leg", String, primary_key=True),
+    Column("attempt_id", String, nullable=False),  # the debtor's call: an attempt, or one that came in
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("campaign", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("party", String, nullable=False),  # the destination's name, or the supervisor's
+    Column("number", String),  # empty: a supervisor's phone
+    Column("caller_id", String),
+    Column("trunk", String, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("bridged_at", Instant),
+    Column("handed_over_at", Instant),
+    Column("ended_at", Instant),
+    Index(None, "attempt_id"),
+    Index(None, "case_id"),
+    Index(None, "asked_at"),
+    Index(None, "ended_at"),
+)
+
 # of an attempt of ours, or of a call that came in
 outcomes = Table(
     "outcomes",

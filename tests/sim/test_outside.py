@@ -1,0 +1,233 @@
+"""Somebody outside is called into a debtor's call, under virtual time: who has the call, what is on record, what may be rung."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from dialer.agents.roster import AgentError
+from dialer.agents.session import Seat, Work
+from dialer.calls.attempt import State
+from dialer.campaigns.campaign import CampaignSignal, Destination
+from dialer.kernel.errors import PbxAwayError, PbxUnsureError
+from dialer.testing.public import Behaviour
+from tests.sim.house import TRUNK, House
+from tests.sim.test_transferring import agent_on_record, has, talking
+
+pytestmark = pytest.mark.virtual_time
+HOLD_SECONDS = 120.0
+OFFICE, BUSY, SILENT = "+390612340010", "+390612340012", "+390612340014"
+DEBTORS = "+393477777710"
+DESTINATIONS = {
+    "office": Destination(OFFICE, "the creditor's office"),
+    "busy": Destination(BUSY, "busy"),
+    "silent": Destination(SILENT, "never answers"),
+    "debtor": Destination(DEBTORS, "a debtor's number, by mistake"),
+}
+
+
+def house(**how):
+    return House(**{"agents": 2, "boss": True, "destinations": DESTINATIONS} | how)
+
+
+async def speaking(it, to="office", *, came_in=False):
+    """An agent speaks with somebody outside, the debtor on hold: the agent, and the debtor's call."""
+    first, _, attempt = await talking(it, came_in=came_in)
+    if came_in:
+        await it.start()
+    await it.flow.transferring.start(first.agent, to, warm=True)
+    await it.run(1.0, act=False)
+    return first, attempt
+
+
+def counted(it):
+    return {(kind, result): count for (_, kind, result), count in it.tally.transfers.items()}
+
+
+def held_channels(it):
+    return sum(state.held for state in it.trunks)
+
+
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
+@pytest.mark.parametrize("to", ["office", "boss"])
+async def test_left_to_a_party_the_call_goes_on_without_its_agent_who_writes_it_up(to, came_in):
+    async with house() as it:
+        first, attempt = await speaking(it, to, came_in=came_in)
+        (call,) = it.record.outside.kept.values()
+        assert (call.intent.attempt, call.intent.agent, call.intent.to) == (attempt.id, first.agent, to)
+        assert call.bridged_at is not None
+        assert it.pbx.outside_calls == [(call.leg, OFFICE if to == "office" else None, call.intent.trunk)]
+        assert held_channels(it) == (to == "office")
+        assert first.work is Work.TALKING
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, attempt.id)
+        assert attempt.state is State.TALKING
+        assert call.handed_over_at is not None
+        (entry,) = it.record.history
+        assert first.agent in entry.text
+        assert counted(it) == {("outside", "handed_over"): 1}
+        with pytest.raises(AgentError, match="left to"):
+            it.flow.end_call(first.agent)
+        await it.flow.write_up(first.agent, "refuses", "")
+        it.flow.wrap_up.finish(first.agent)
+        await it.run(30.0, act=False)
+        assert attempt.state is State.TALKING
+        (it.pbx.caller_hangs_up if came_in else it.pbx.lose_outside)(attempt.id if came_in else call.leg)
+        await it.run(1.0, act=False)
+        assert attempt.state is State.ENDED
+        assert call.ended_at is not None
+        assert held_channels(it) == 0
+        assert it.pbx.outside == {}
+        assert agent_on_record(it, attempt) == first.agent
+        assert it.record.outcomes[attempt.id].code == "refuses"
+        assert counted(it) == {("outside", "handed_over"): 1}
+
+
+@pytest.mark.parametrize("why", ["taken back", "time over", "party hangs up", "busy", "no answer"])
+async def test_the_debtor_comes_back_to_the_agent_and_the_party_is_let_go(why):
+    async with house() as it:
+        to = {"busy": "busy", "no answer": "silent"}.get(why, "office")
+        first, attempt = await speaking(it, to)
+        if why == "taken back":
+            await it.flow.transferring.take_back(first.agent)
+        elif why == "party hangs up":
+            it.pbx.lose_outside(next(iter(it.pbx.outside)))
+        elif why in ("time over", "no answer"):
+            with pytest.raises(AgentError):
+                await it.flow.transferring.start(first.agent, "office", warm=True)
+            await it.run(HOLD_SECONDS, act=False)
+        await it.run(1.0, act=False)
+        assert has(first, attempt)
+        assert it.pbx.outside == {}
+        assert held_channels(it) == 0
+        (call,) = it.record.outside.kept.values()
+        assert call.ended_at is not None
+        assert call.handed_over_at is None
+        failed = why in ("busy", "no answer")
+        assert counted(it) == {("outside", "failed" if failed else "taken_back"): 1}
+        assert it.record.history == []
+
+
+async def test_a_debtor_who_hangs_up_on_hold_leaves_the_agent_free_to_write_up():
+    async with house() as it:
+        first, attempt = await speaking(it)
+        it.flow.end_call(first.agent)
+        await it.run(1.0, act=False)
+        assert (first.work, first.seat, first.attempt) == (Work.WRAPPING, Seat.IDLE, attempt.id)
+        assert it.pbx.outside == {}
+        assert counted(it) == {("outside", "hung_up"): 1}
+
+
+async def test_a_debtor_waits_for_an_agents_lost_phone():
+    async with house() as it:
+        first, attempt = await speaking(it)
+        it.pbx.lose_seat(first.leg)
+        await it.run(6.0, act=False)
+        assert has(first, attempt)
+        assert it.pbx.outside == {}
+
+
+async def test_a_party_who_is_gone_at_the_hand_over_leaves_the_call_with_the_agent():
+    async with house() as it:
+        first, attempt = await speaking(it)
+        it.pbx.listening = False
+        it.pbx.lose_outside(next(iter(it.pbx.outside)))  # and the engine hasn't heard of it
+        it.pbx.listening = True
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert has(first, attempt)
+        await it.recovery.reconcile()
+        assert held_channels(it) == 0
+
+
+@pytest.mark.parametrize("when", ["ringing", "speaking", "handed over", "handed over unheard"])
+async def test_a_restart_finds_the_call_with_whom_it_is(when):
+    async with house() as it:
+        first, second, attempt = await talking(it)
+        await it.flow.transferring.start(first.agent, "silent" if when == "ringing" else "office", warm=True)
+        await it.run(1.0, act=False)
+        it.pbx.listening = when != "handed over unheard"
+        if when.startswith("handed over"):
+            await it.flow.transferring.hand_over(first.agent)
+            await asyncio.sleep(1.0)
+        await it.die()
+        async with house(record=it.record, pbx=it.pbx) as again:
+            await again.run(1.0, act=False)
+            mine = again.roster.session(first.agent)
+            talk = again.live.get(attempt.id)
+            if when.startswith("handed over"):
+                assert (mine.work, mine.attempt) == (Work.WRAPPING, attempt.id)
+                assert held_channels(again) == 1
+                again.pbx.lose_outside(next(iter(again.pbx.outside)))
+                await again.run(1.0, act=False)
+                assert talk.state is State.ENDED
+            else:
+                assert has(mine, talk)
+            assert again.pbx.outside == {}
+            assert held_channels(again) == 0
+            (call,) = again.record.outside.kept.values()
+            assert call.ended_at is not None
+            assert (call.handed_over_at is not None) is when.startswith("handed over")
+            assert again.roster.session(second.agent).free
+
+
+async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        await it.cases(Behaviour.PERSON)
+        it.record.cases[2].new = replace(it.record.cases[2].new, numbers=(DEBTORS,))
+        start = it.flow.transferring.start
+
+        async def refused(to, words):
+            with pytest.raises(AgentError, match=words):
+                await start(first.agent, to, warm=True)
+            assert has(first, attempt)
+
+        await refused("debtor", "a debtor's")
+        it.forbid(OFFICE)
+        await refused("office", "opt|asked not")
+        it.record.outside.away = True
+        await refused("busy", "record can't be written")
+        it.record.outside.away = False
+        it.gate.pbx_ready = False
+        await refused("boss", "PBX is away")
+        it.gate.pbx_ready = True
+        await it.flow.command(it.campaign, CampaignSignal.HALT)
+        await refused("busy", "halted")
+        assert it.pbx.outside_calls == []
+        assert it.record.outside.kept == {}
+        assert held_channels(it) == 0
+        with pytest.raises(AgentError, match="tell them first"):
+            await start(first.agent, "boss", warm=False)
+
+
+async def test_a_trunk_that_is_full_takes_no_party():
+    async with house(trunks=(replace(TRUNK, channels=1),)) as it:
+        first, _, attempt = await talking(it)
+        with pytest.raises(AgentError, match="full"):
+            await it.flow.transferring.start(first.agent, "office", warm=True)
+        assert has(first, attempt)
+
+
+async def lost(*_):
+    raise PbxUnsureError("the connection was lost before the PBX answered")
+
+
+async def away(*_):
+    raise PbxAwayError("not connected to the PBX")
+
+
+@pytest.mark.parametrize("step", ["hold_for_outside", "call_outside"])
+@pytest.mark.parametrize("how", [lost, away], ids=["lost", "away"])
+async def test_what_never_reached_the_pbx_brings_the_debtor_back(step, how):
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        setattr(it.pbx, step, how)
+        with pytest.raises((PbxUnsureError, PbxAwayError)):
+            await it.flow.transferring.start(first.agent, "office", warm=True)
+        await it.run(HOLD_SECONDS + 31.0, act=False)
+        await it.recovery.reconcile()
+        assert has(first, attempt)
+        assert attempt.id not in it.flow.outside
+        assert held_channels(it) == 0
