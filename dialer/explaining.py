@@ -138,7 +138,7 @@ class Explaining:
         turn, case = await turn_and_case(self._turns, self._book, case_id, now)
         campaign = self._flow.campaigns.get(turn.campaign)
         if campaign is None:
-            return case_answer(Asked(case_id, turn, (), zone_of(case), pace="isn't configured any more"), now)
+            return case_answer(Asked(case_id, turn, None, zone_of(case)), now)
         gate = self._flow.gate
         judged = await judged_numbers(campaign, case, gate.law.packs, gate.foresee, now)
         floor = self._floor()
@@ -225,7 +225,7 @@ def case_answer(asked: Asked, now: datetime) -> dict[str, Any]:
         "due_at": turn.due_at.isoformat() if turn.due_at else None,
         "why": turn.why,
         "place": {"before": turn.before, "longest": turn.longest, "due": turn.due} if turn.due else None,
-        "numbers": [one.as_json() for one in asked.judged],
+        "numbers": [one.as_json() for one in asked.judged or ()],
         "calls": turn.calls,
         "refusals": turn.refusals,
         "refused": dict(turn.refused),

@@ -144,7 +144,7 @@ class Recovery:
         self._flow.hang_up_unwanted()
         self._flow.outside.reconcile(survey, outside, live.get)
         for attempt_id, leg in survey.attempts.items():
-            self._flow.transferring.found(attempt_id, leg.state, survey.at)
+            self._flow.transferring.found(attempt_id, leg, survey)
         on_record = await self._flow.receiving.on_record(survey)
         self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)
@@ -190,6 +190,11 @@ class Recovery:
             elif leg.state is LegState.WAITING:
                 roster.seat_idle(leg_id)
             elif leg.state is LegState.BRIDGED and (debtor := by_bridge.get(leg.bridge)) is not None:
+                holder = roster.of_attempt(debtor)
+                if holder is not None and holder is not session and holder.leg is not None:
+                    theirs = survey.seats.get(holder.leg)
+                    if theirs is not None and theirs.bridge == leg.bridge:
+                        continue  # three on one line, and the call is the other agent's
                 self._flow.listenings.bridged(roster.adopt_talk(leg_id, debtor))
                 if attempt := self._flow.live.get(debtor):
                     attempt.agent = session.agent

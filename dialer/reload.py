@@ -80,9 +80,11 @@ class Reloading:
         self._flow.tally.reloaded(reload.result, reload.at)
         if reload.result is not ReloadResult.UNCHANGED or reload.waiting != waiting:
             self._record.save_reload(reload)
-        keys = {"changed": [one.key for one in reload.changed], "waiting": [one.key for one in reload.waiting]}
-        tell = log.error if reload.result is ReloadResult.REFUSED else log.info
-        tell(f"configuration.{reload.result.value}", by=reload.by, error=reload.why or None, **keys)
+        changed, waits = [one.key for one in reload.changed], [one.key for one in reload.waiting]
+        if reload.result is ReloadResult.REFUSED:
+            log.error("configuration.refused", by=reload.by, error=reload.why)
+        else:
+            log.info("configuration.read", by=reload.by, changed=changed, waiting=waits)
         return reload
 
     async def _take_up(self, by: str) -> Reload:

@@ -1,5 +1,6 @@
 """Writes docs/reference from the code: `make docs`. A test fails while a page is stale."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ from dialer.settings import (
     Settings,
     TrunkSettings,
 )
+from dialer.settings.json_schema import json_schema
 from dialer.settings.live import LIVE
 from dialer.testing.virtual_time import START
 
@@ -46,6 +48,9 @@ import reports
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run make docs. -->\n"
+
+
+SCHEMA = "dialer.schema.json"
 
 
 def pages() -> dict[str, str]:
@@ -63,6 +68,11 @@ def pages() -> dict[str, str]:
         **outcomes.pages(),
         "reports.md": reports.page(),
     }
+
+
+def schema() -> str:
+    """The JSON Schema of the configuration, as `dialer schema` prints it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _commands() -> str:
@@ -349,6 +359,7 @@ def _metrics() -> str:
 def main() -> None:
     for name, text in pages().items():
         (FOLDER / name).write_text(NOTE + text)
+    (FOLDER / SCHEMA).write_text(schema())
     sys.stdout.write(f"wrote {len(pages())} pages to {FOLDER}\n")
 
 

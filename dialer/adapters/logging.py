@@ -19,7 +19,12 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from dialer.kernel.errors import DialerError
 
 SAID = frozenset(
-    {"after", "agent", "attempt", "before", "call", "campaign", "case", "cell", "ending", "error", "event", "exception", "key", "kind", "leg", "level", "limit", "logger", "mode", "phase", "reached", "reason", "reasons", "report", "route", "scope", "script", "signal", "state", "timestamp", "token", "trunk", "version", "watermark", "why", "work"}
+    {
+        "after", "agent", "attempt", "before", "by", "call", "campaign", "case", "cell", "changed", "ending",
+        "error", "event", "exception", "key", "kind", "leg", "level", "limit", "logger", "mode", "phase",
+        "reached", "reason", "reasons", "report", "route", "scope", "script", "signal", "state", "timestamp",
+        "to", "token", "trunk", "version", "waiting", "watermark", "why", "work",
+    }
 )  # fmt: skip
 """Keys under which a text is said: they hold no person. A number is said under any key, if it is no telephone's."""
 LARGEST = 10_000_000

@@ -13,9 +13,10 @@ from dialer.kernel.errors import DialerError, UnknownNameError
 from dialer.kernel.ids import AttemptId, Ids, SeatLegId
 
 RECALL_AFTER = timedelta(seconds=2)
-"""Between a lost or unanswered seat and the next call to the phone."""
+"""Between a lost or unanswered seat and the next call to the phone; then each time twice as long."""
 MOST_RECALLS = 3
-"""Calls in a row that may fail before the agent is logged out."""
+"""Calls in a row that may fail before the agent is logged out. They last longer than the PBX believes a phone gone that
+missed one of its questions (`qualify_frequency` in pjsip_dialer.conf, and 3 s), as a busy machine or a radio does."""
 STEADY_AFTER = timedelta(seconds=30)
 """A seat that lasted this long was no failure."""
 LEAVING = "leaving"
@@ -230,7 +231,7 @@ class Roster:
         session.seat_up_at = None
         session.recalls = 1 if held else session.recalls + 1
         if session.recalls <= MOST_RECALLS or session.work in (Work.RESERVED, Work.TALKING):
-            session.call_seat_at = now + RECALL_AFTER
+            session.call_seat_at = now + RECALL_AFTER * 2 ** (min(session.recalls, MOST_RECALLS) - 1)
         else:
             log.warning("seat.given_up", agent=session.agent, tries=session.recalls)
             self.log_out(session.agent)

@@ -54,6 +54,10 @@ class Phase(StrEnum):
     """The debtor is on the way to the party."""
     RETURNING = "returning"
     """The debtor is on the way back to the agent."""
+    JOINING = "joining"
+    """The debtor is on the way to agent and party."""
+    JOINED = "joined"
+    """All three hear each other."""
     AWAITING = "awaiting"
     """The agent's seat isn't in its room, or is lost: once it is back, the debtor comes back."""
     HANDED_OVER = "handed_over"
@@ -164,11 +168,20 @@ class Outside:
     async def hand_over(self, one: Consultation) -> None:
         """The debtor goes to the party. Raises AgentError, and what the PBX raises."""
         if one.phase is not Phase.SPEAKING:
-            raise AgentError(f"{one.to} isn't on the line", "wait for the answer, or take the call back")
+            raise AgentError(f"{one.to} isn't alone on the line with {one.agent.agent}", "wait, or take the call back")
         await self._send(one, Phase.MOVING)
 
+    async def join(self, one: Consultation) -> None:
+        """The debtor comes to agent and party, and all three speak. Raises AgentError, and what the PBX raises."""
+        if one.phase is not Phase.SPEAKING:
+            raise AgentError(f"{one.to} isn't on the line", "wait for the answer, or take the call back")
+        await self._send(one, Phase.JOINING)
+
     async def take_back(self, one: Consultation) -> None:
-        """The debtor comes back to the agent. Raises AgentError, and what the PBX raises."""
+        """The debtor comes back to the agent alone. Raises AgentError, and what the PBX raises."""
+        if one.phase is Phase.JOINED and one.call is not None:
+            await self._pbx.hang_up(one.call.leg)  # the debtor stays with the agent
+            return
         if one.phase not in (Phase.RINGING, Phase.SPEAKING):
             raise AgentError(f"{one.agent.agent}'s call is on its way", "wait a moment")
         await self._send(one, Phase.RETURNING)
@@ -227,6 +240,8 @@ class Outside:
         try:
             if phase is Phase.MOVING:
                 await self._pbx.to_outside(attempt, seat)
+            elif phase is Phase.JOINING:
+                await self._pbx.join(attempt, seat)
             else:
                 await self._pbx.transfer(attempt, seat)
         except (PbxAwayError, PbxRefusedError):
@@ -252,7 +267,9 @@ class Outside:
         one = one if one is not None and one.call is call else None
         if isinstance(event, events.OutsideEnded):
             self._ended(call, event.at)
-            if one is not None and one.phase is Phase.SPEAKING:
+            if one is not None and one.phase is Phase.JOINED:
+                self._close(one, TransferResult.JOINED)  # the debtor goes on with the agent
+            elif one is not None and one.phase in (Phase.SPEAKING, Phase.JOINING):
                 one.phase = Phase.AWAITING  # the seat was in a bridge with them
             elif one is not None and one.phase is Phase.RINGING:
                 one.failed = True
@@ -272,7 +289,11 @@ class Outside:
             self._handed_over(one)
             return
         one.agent.apply_seat(SeatSignal.BRIDGED)
-        self._close(one, TransferResult.FAILED if one.failed else TransferResult.TAKEN_BACK)
+        if one.phase is Phase.JOINING:
+            one.phase = Phase.JOINED
+            return
+        back = TransferResult.JOINED if one.phase is Phase.JOINED else TransferResult.TAKEN_BACK
+        self._close(one, TransferResult.FAILED if one.failed else back)
 
     def failed(self, attempt: AttemptId) -> None:
         """The party couldn't be had: the dialplan is bringing the debtor back."""
@@ -289,6 +310,7 @@ class Outside:
         for one in self._under_way.values():
             if one.agent.leg == leg and one.phase in (Phase.RINGING, Phase.SPEAKING):
                 one.phase, one.failed = Phase.AWAITING, True
+            if one.agent.leg == leg and one.phase is not Phase.HANDED_OVER:
                 self._hang_up(one.call)
 
     def seat_idle(self, session: Session | None) -> None:
@@ -297,7 +319,7 @@ class Outside:
         if one is None:
             return
         one.room.set()
-        if one.phase in (Phase.SPEAKING, Phase.AWAITING):
+        if one.phase in (Phase.SPEAKING, Phase.JOINING, Phase.AWAITING):
             self._tasks.start("take back", self._try_back(one))
 
     def _handed_over(self, one: Consultation) -> None:
@@ -392,12 +414,15 @@ class Outside:
                 if call.bridged_at is not None or survey.at - call.asked_at >= MAY_STILL_COME:
                     self.on_event(events.OutsideEnded(leg, survey.at))
             elif debtor is not None and here.bridge and here.bridge == debtor.bridge:
+                three = any(seat.bridge == here.bridge for seat in survey.seats.values())
                 attempt = attempts(call.intent.attempt)
                 if one is None and attempt is not None:
                     session = self._roster.session(call.intent.agent)
                     one = Consultation(attempt, session, call.intent.to, Phase.MOVING, call.asked_at, call)
                     self._under_way[attempt.id] = one
-                if one is not None and one.phase is not Phase.HANDED_OVER:
+                if one is not None and three:
+                    one.phase, one.asked_at = Phase.JOINED, survey.at
+                elif one is not None and one.phase is not Phase.HANDED_OVER:
                     self._handed_over(one)
             elif one is None:
                 self._hang_up(call)
@@ -406,7 +431,7 @@ class Outside:
             known = one.call is not None and one.phase not in (Phase.ASKED, Phase.HANDED_OVER)
             if not known or debtor is None or survey.at - one.asked_at < MAY_STILL_COME:
                 continue
-            if debtor.state is LegState.BRIDGED:
+            if debtor.state is LegState.BRIDGED and one.phase is not Phase.JOINED:
                 self.bridged_with_agent(one)
             elif debtor.state is LegState.HELD and one.phase in (Phase.MOVING, Phase.RETURNING):
                 one.phase = Phase.SPEAKING

@@ -127,6 +127,12 @@ class Pbx(Protocol):
     async def to_outside(self, attempt: AttemptId, own_seat: int) -> None:
         """Send the debtor of this seat, on hold, to who was called in; where that fails, back to the seat."""
 
+    async def join(self, attempt: AttemptId, own_seat: int) -> None:
+        """Bring the debtor of this seat, on hold, into the talk that the seat is in: three hear each other.
+
+        When one leaves two go on; a debtor who is left alone goes back to the seat.
+        """
+
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
         """Send a seat back to its room."""
 

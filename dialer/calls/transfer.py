@@ -33,6 +33,8 @@ class TransferResult(StrEnum):
     HANDED_OVER = "handed_over"
     TAKEN_BACK = "taken_back"
     """The first agent has the call again, by the agent's word or because the time on hold was over."""
+    JOINED = "joined"
+    """The three spoke together, and the first agent kept the call."""
     FAILED = "failed"
     """The first agent has the call: the other one couldn't be had."""
     HUNG_UP = "hung_up"

@@ -16,7 +16,7 @@ from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt, State
 from dialer.calls.live import LiveAttempts
 from dialer.calls.outside import Outside
-from dialer.calls.pbx import LegState, Pbx
+from dialer.calls.pbx import Leg, LegState, Pbx, Survey
 from dialer.calls.reconcile import MAY_STILL_COME
 from dialer.calls.reserving import Reserving
 from dialer.calls.transfer import Count, Telling, TransferKind, TransferResult
@@ -37,6 +37,10 @@ class Phase(StrEnum):
     """The debtor is on the way to the second agent."""
     RETURNING = "returning"
     """The debtor is on the way back to the first one."""
+    JOINING = "joining"
+    """The debtor is on the way to the two."""
+    JOINED = "joined"
+    """All three hear each other."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Transfer:
     phase: Phase
     asked_at: datetime | None
     failed: bool = False
+    joined: bool = False
 
     @property
     def kind(self) -> TransferKind:
@@ -60,6 +65,8 @@ class Transfer:
     @property
     def result(self) -> TransferResult:
         """Where the first agent has the call again."""
+        if self.joined:
+            return TransferResult.JOINED
         return TransferResult.FAILED if self.failed else TransferResult.TAKEN_BACK
 
 
@@ -137,26 +144,43 @@ class Transferring:
         transfer = self._consulting(agent)
         await self._send(transfer, Phase.MOVING)
 
+    async def join(self, agent: str) -> None:
+        """The debtor comes to the two, and all three speak. Raises AgentError, and what the PBX raises."""
+        if outside := self._outside.of_agent(self._roster.session(agent)):
+            await self._outside.join(outside)
+            return
+        await self._send(self._consulting(agent), Phase.JOINING)
+
     async def take_back(self, agent: str) -> None:
-        """The debtor comes back to the first agent. Raises AgentError, and what the PBX raises."""
+        """The debtor comes back to the first agent alone. Raises AgentError, and what the PBX raises."""
         if outside := self._outside.of_agent(self._roster.session(agent)):
             await self._outside.take_back(outside)
             return
-        transfer = self._consulting(agent)
-        await self._send(transfer, Phase.RETURNING)
+        joined = next(
+            (one for one in self._under_way.values() if one.first.agent == agent and one.phase is Phase.JOINED), None
+        )
+        if joined is not None and joined.second.leg is not None:
+            await self._pbx.reseat(joined.second.leg, joined.second.seat_number)  # the debtor stays with the first one
+            return
+        await self._send(self._consulting(agent), Phase.RETURNING)
 
     def _consulting(self, agent: str) -> Transfer:
         session = self._roster.session(agent)
         found = next((one for one in self._under_way.values() if one.first is session), None)
         if found is None or found.phase is not Phase.CONSULTING:
-            raise AgentError(f"{agent} speaks to no other agent about a call", "transfer it first")
+            joined = found is not None and found.phase in (Phase.JOINING, Phase.JOINED)
+            remedy = "take the call back first" if joined else "transfer it first"
+            raise AgentError(f"{agent} speaks to no other agent about a call on hold", remedy)
         return found
 
     async def _send(self, transfer: Transfer, phase: Phase) -> None:
         transfer.phase, transfer.asked_at = phase, self._clock.now()
         to = transfer.second if phase is Phase.MOVING else transfer.first
         try:
-            await self._pbx.transfer(transfer.attempt.id, to.seat_number)
+            if phase is Phase.JOINING:
+                await self._pbx.join(transfer.attempt.id, transfer.first.seat_number)
+            else:
+                await self._pbx.transfer(transfer.attempt.id, to.seat_number)
         except (PbxAwayError, PbxRefusedError):
             transfer.phase = Phase.CONSULTING  # the dialplan takes the debtor back when the time is over
             raise
@@ -169,6 +193,11 @@ class Transferring:
     def bridged(self, attempt: AttemptId) -> Session | None:
         """The debtor hears an agent again; whom, where that is another than before."""
         self._outside.bridged(attempt)
+        transfer = self._under_way.get(attempt)
+        if transfer is not None and transfer.phase is Phase.JOINING:
+            transfer.phase, transfer.joined = Phase.JOINED, True
+            transfer.first.apply_seat(SeatSignal.BRIDGED)
+            return None
         transfer = self._under_way.pop(attempt, None)
         if transfer is None:
             session = self._roster.of_attempt(attempt)
@@ -193,8 +222,12 @@ class Transferring:
         """Who was spoken to is back in the room: the debtor comes back."""
         self._outside.seat_idle(session)
         transfer = self._of(session)
-        if transfer is not None and transfer.phase is Phase.CONSULTING:
+        if transfer is None:
+            return
+        if transfer.phase in (Phase.CONSULTING, Phase.JOINING):
             self._tasks.start("take back", self._try_send(transfer, Phase.RETURNING))
+        elif session is transfer.second and transfer.phase is Phase.JOINED:
+            self._drop(transfer, transfer.result)  # the debtor goes on with the first one
 
     def seat_ended(self, leg: SeatLegId) -> None:
         """A phone is gone while the two speak: the debtor goes to whoever is left. Told before the roster hears of it."""
@@ -203,6 +236,11 @@ class Transferring:
         if transfer is not None and transfer.phase is Phase.CONSULTING:
             phase = Phase.MOVING if transfer.first.leg == leg else Phase.RETURNING
             self._tasks.start("save call", self._try_send(transfer, phase))
+        elif transfer is not None and transfer.phase is Phase.JOINED:
+            if transfer.first.leg == leg:
+                self._tasks.start("save call", self._try_send(transfer, Phase.MOVING))
+            else:
+                self._drop(transfer, transfer.result)  # the debtor goes on with the first one
 
     def over(self, attempt: AttemptId) -> None:
         """The debtor is gone: the agents are parted, and the second one is free."""
@@ -210,7 +248,8 @@ class Transferring:
         transfer = self._under_way.get(attempt)
         if transfer is None:
             return
-        if transfer.phase is Phase.CONSULTING and transfer.first.leg is not None:
+        speak = transfer.phase in (Phase.CONSULTING, Phase.JOINING, Phase.JOINED)
+        if speak and transfer.first.leg is not None:
             self._tasks.start("end consultation", self._reseat(transfer.first.leg, transfer.first.seat_number))
         self._drop(transfer, TransferResult.HUNG_UP)
 
@@ -219,7 +258,7 @@ class Transferring:
         """Whether the PBX must be asked where a debtor is."""
         return any(transfer.asked_at is None for transfer in self._under_way.values())
 
-    def found(self, attempt: AttemptId, leg: LegState, at: datetime) -> None:
+    def found(self, attempt: AttemptId, leg: Leg, survey: Survey) -> None:
         """Where the PBX has the debtor, and the roster knows with whom. On hold though nobody knows of a transfer: that is
         after a restart.
         """
@@ -227,13 +266,17 @@ class Transferring:
         if attempt in self._outside:
             return  # it was looked after there
         if transfer is None:
-            if leg is LegState.HELD and session is not None:
+            if leg.state is LegState.HELD and session is not None:
                 self._tasks.start("take back", self._try_transfer(attempt, session.seat_number))
-        elif transfer.asked_at is not None and at - transfer.asked_at < MAY_STILL_COME:
+            elif leg.state is LegState.BRIDGED and session is not None:
+                self._find_three(attempt, session, leg, survey)
+        elif transfer.asked_at is not None and survey.at - transfer.asked_at < MAY_STILL_COME:
             return  # what the PBX said is from before
-        elif leg is LegState.HELD:
-            transfer.phase, transfer.asked_at = Phase.CONSULTING, at
-        elif leg is LegState.BRIDGED:
+        elif leg.state is LegState.HELD:
+            transfer.phase, transfer.asked_at = Phase.CONSULTING, survey.at
+        elif leg.state is LegState.BRIDGED and _in(survey, transfer.first, leg) and _in(survey, transfer.second, leg):
+            transfer.phase, transfer.joined, transfer.asked_at = Phase.JOINED, True, survey.at
+        elif leg.state is LegState.BRIDGED:
             if session is not None:
                 session.apply_seat(SeatSignal.BRIDGED)
             if session is transfer.second:
@@ -241,6 +284,17 @@ class Transferring:
                 self._handed_over(transfer)
             else:
                 self._drop(transfer, transfer.result)
+
+    def _find_three(self, attempt: AttemptId, first: Session, leg: Leg, survey: Survey) -> None:
+        """After a restart: another seat with the debtor and the agent's."""
+        talk = self._live.get(attempt)
+        second = next((one for one in self._roster if one is not first and _in(survey, one, leg)), None)
+        if talk is None or second is None:
+            return
+        if second.work is Work.READY:
+            self._roster.hold_this(second)
+        transfer = Transfer(talk, first, second, warm=True, phase=Phase.JOINED, asked_at=survey.at, joined=True)
+        self._under_way[attempt] = transfer
 
     def _of(self, session: Session | None) -> Transfer | None:
         return next((one for one in self._under_way.values() if session in (one.first, one.second)), None)
@@ -265,7 +319,7 @@ class Transferring:
             self._reserving.let_go(second)
 
     async def _try_send(self, transfer: Transfer, phase: Phase) -> None:
-        if transfer.phase is not Phase.CONSULTING:
+        if transfer.phase not in (Phase.CONSULTING, Phase.JOINING, Phase.JOINED):
             return
         try:
             await self._send(transfer, phase)
@@ -284,3 +338,9 @@ class Transferring:
             await self._pbx.reseat(leg, seat_number)
         except (PbxAwayError, PbxRefusedError, PbxUnsureError) as error:
             log.warning("transfer.not_parted", leg=leg, error=str(error))
+
+
+def _in(survey: Survey, session: Session, leg: Leg) -> bool:
+    """Whether the session's seat is in one bridge with this leg."""
+    seat = None if session.leg is None else survey.seats.get(session.leg)
+    return seat is not None and seat.bridge == leg.bridge != ""

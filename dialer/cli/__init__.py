@@ -33,6 +33,7 @@ from dialer.cli import (
     reload,
     report,
     run,
+    schema,
     script,
     sim,
     token,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("schema")(schema.schema)
 app.command("reload")(reload.reload)
 app.command("tune")(tune.tune)
 app.command("explain")(explain.explain)

@@ -189,6 +189,12 @@ def hand_over(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = 
     _tell(name, "hand-over", config, None, as_json=as_json)
 
 
+@app.command("join")
+def join(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """The debtor comes to the two, and all three speak; take-back ends it."""
+    _tell(name, "join", config, None, as_json=as_json)
+
+
 @app.command("take-back")
 def take_back(name: Name, config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """They have spoken, or nobody answers: the debtor comes back to the agent."""

@@ -144,7 +144,7 @@ async def _case(loaded: "Settings", engine: "AsyncEngine", case: int, by: str, n
 
     law = configured.law(loaded)
     turn, found = await turn_and_case(SqlTurns(engine), SqlCaseBook(engine, Writer(engine)), case, now)
-    judged = []
+    judged = None
     if turn.campaign in loaded.campaigns:
         campaign = configured.campaign(loaded, turn.campaign)
         judged = await judged_numbers(campaign, found, law.packs, foreseeing(loaded, law, engine), now)

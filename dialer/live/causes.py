@@ -38,7 +38,7 @@ class Cause(TextEnum):
     CASES = "cases", "import cases, or decide about those that wait: dialer cases waiting"
     GATE = "gate", "dialer gate explain --case ID says it of one case"
     AGENTS = "agents", "dialer agents list says who does what since when"
-    PACING = "pacing", "dialer tune NAME, within what the law allows"
+    PACING = "pacing", "dialer tune NAME, within what the law allows: docs/how-to/tune.md"
 
 
 @dataclass(frozen=True, slots=True)

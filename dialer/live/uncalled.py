@@ -60,12 +60,13 @@ class Asked:
     """One case, as it is asked about.
 
     under_way: what happens with it just now, in words; empty: nothing. causes: why nothing rings in its campaign, where
-    nothing does. zone: where the debtor is. pace: what limits its campaign, in a sentence; empty: not known.
+    nothing does. zone: where the debtor is. pace: what limits its campaign, in a sentence; empty: not known. judged: None
+    where its campaign isn't configured any more.
     """
 
     case_id: int
     turn: Turn
-    judged: Sequence[Judged]
+    judged: Sequence[Judged] | None
     zone: ZoneInfo
     under_way: str = ""
     causes: Sequence[Standstill] = ()
@@ -118,7 +119,9 @@ def _place(turn: Turn) -> str:
     return place
 
 
-def _gate(judged: Sequence[Judged], zone: ZoneInfo) -> list[str]:
+def _gate(judged: Sequence[Judged] | None, zone: ZoneInfo) -> list[str]:
+    if judged is None:
+        return ["its campaign isn't configured any more, so nobody calls it"]
     if not judged:
         return ["it has no number"]
     return [f"the gate says of {mask(one.number)}: {_word(one, zone)}" for one in judged]

@@ -25,6 +25,7 @@ CHANNEL_SECONDS = 0.005
 SURVEY_SECONDS = 0.02
 """From the first list of a survey to the last: what it says is that old when it arrives."""
 BRIDGE_SECONDS = 0.01
+REJOIN_SECONDS = 0.2
 MESSAGE_SECONDS = 8.0
 AGENT_LEFT_SECONDS = 2.0
 HOLD_SECONDS = 45.0
@@ -57,6 +58,7 @@ class _Trunk:
     seat: int | None = None
     abandoned: bool = False
     inbound: bool = False
+    joined: bool = False
     record: bool = False
     muted: bool = False
     stereo: bool = False
@@ -69,6 +71,8 @@ class _Seat:
     up: bool = False
     locked_by: AttemptId | None = None
     speaks_to: SeatLegId | None = None
+    left_with: AttemptId | None = None
+    """The debtor of another seat, which was lost while three spoke."""
 
 
 @dataclass(slots=True)
@@ -220,6 +224,13 @@ class FakePbx:
         self._later(attempt, 0.0, lambda: self._to_outside(attempt, own_seat))
         self._reply()
 
+    async def join(self, attempt: AttemptId, own_seat: int) -> None:
+        self._reach()
+        if self._up_trunk(attempt) is None:
+            raise PbxRefusedError("no such channel")
+        self._later(attempt, 0.0, lambda: self._join(attempt, own_seat))
+        self._reply()
+
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:  # noqa: ARG002
         self._reach()
         if leg not in self._seats:
@@ -283,14 +294,22 @@ class FakePbx:
         attempts = {
             attempt: Leg(trunk.state, attempt if attempt in bridged else "") for attempt, trunk in self._trunks.items()
         }
+        three = {
+            third: seat.locked_by
+            for leg, seat in self._seats.items()
+            if seat.locked_by and (trunk := self._trunks.get(seat.locked_by)) and trunk.joined
+            for third in (seat.speaks_to, *(one for one, found in self.outside.items() if found.hears == leg))
+        }
+        with_debtor = {leg: seat.locked_by for leg, seat in self._seats.items() if seat.locked_by in bridged} | three
+        with_debtor |= {leg: seat.left_with for leg, seat in self._seats.items() if seat.left_with}
         seats = {
-            leg: Leg(LegState.BRIDGED, seat.locked_by or "")
-            if seat.locked_by in bridged
+            leg: Leg(LegState.BRIDGED, with_debtor[leg] or "")
+            if leg in with_debtor
             else Leg(LegState.WAITING if seat.up else LegState.CALLING)
             for leg, seat in self._seats.items()
         }
         outside = {
-            leg: Leg(LegState.BRIDGED, str(one.hears)) if one.hears else Leg(LegState.CALLING)
+            leg: Leg(LegState.BRIDGED, three.get(leg) or str(one.hears)) if one.hears else Leg(LegState.CALLING)
             for leg, one in self.outside.items()
         }
         spies = {leg: Leg(LegState.OTHER if spy.up else LegState.CALLING) for leg, spy in self.spies.items()}
@@ -333,6 +352,14 @@ class FakePbx:
         if seat is None:
             return
         self._tell(events.SeatEnded(leg, self.clock.now()))
+        debtor = self._trunks.get(seat.locked_by) if seat.locked_by else None
+        if debtor is not None and debtor.joined:  # the other two go on
+            if seat.speaks_to is not None:
+                self._seats[seat.speaks_to].speaks_to, debtor.joined = None, False
+                self._seats[seat.speaks_to].left_with = seat.locked_by
+            for one in self.outside.values():
+                one.hears = seat.locked_by if one.hears == leg else one.hears
+            return
         if seat.speaks_to is not None:
             self._end_consultation(seat.speaks_to)
         self._part_outside(leg)
@@ -357,9 +384,14 @@ class FakePbx:
             return
         self._tell(events.OutsideEnded(leg, self.clock.now()))
         if one.hears in self._seats:
-            self._tell(events.SeatIdle(SeatLegId(one.hears), self.clock.now()))
+            if not self._two_go_on(SeatLegId(one.hears)):
+                self._tell(events.SeatIdle(SeatLegId(one.hears), self.clock.now()))
         elif one.hears in self._trunks:
-            self._end(AttemptId(one.hears), 16)
+            attempt, trunk = AttemptId(one.hears), self._trunks[AttemptId(one.hears)]
+            if trunk.joined:  # and its seat is gone
+                self._later(attempt, REJOIN_SECONDS, lambda: self._transfer(attempt, one.seat_number))
+            else:
+                self._end(attempt, 16)
 
     def reach(self, trunk: str, *, reached: bool) -> None:
         """The carrier answers the PBX's own question again, or no more."""
@@ -486,6 +518,7 @@ class FakePbx:
         if before is not None and before is not to:
             before.locked_by = None
         self._leave_consultation(to)
+        to.left_with = None
         for leg, seat in self._seats.items():
             if seat is before and seat is not to:
                 self._tell(events.SeatIdle(leg, self.clock.now()))
@@ -548,6 +581,24 @@ class FakePbx:
         self.outside[leg].hears = attempt
         self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, 0))
 
+    def _join(self, attempt: AttemptId, own_seat: int) -> None:
+        trunk = self._trunks[attempt]
+        leg, seat = next((leg, seat) for leg, seat in self._seats.items() if seat.number == own_seat)
+        if seat.speaks_to is None and leg not in {one.hears for one in self.outside.values()}:
+            self._transfer(attempt, own_seat)
+            return
+        trunk.joined = True
+        self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, own_seat))
+
+    def _two_go_on(self, leg: SeatLegId) -> bool:
+        """Whether this seat was one of three, and goes on with the debtor."""
+        seat = self._seats.get(leg)
+        trunk = self._trunks.get(seat.locked_by) if seat and seat.locked_by else None
+        if trunk is None or not trunk.joined:
+            return False
+        trunk.joined = False
+        return True
+
     def _part_outside(self, hears: SeatLegId | AttemptId, *, idle: bool = True) -> None:
         """Whoever was called in hears nobody any more: the dialplan hangs up."""
         for leg in [leg for leg, one in self.outside.items() if one.hears == hears]:
@@ -569,12 +620,14 @@ class FakePbx:
             if other is not None:
                 other.speaks_to = None
                 leg = next(one for one, found in self._seats.items() if found is other)
-                self._tell(events.SeatIdle(leg, self.clock.now()))
+                if not self._two_go_on(leg):
+                    self._tell(events.SeatIdle(leg, self.clock.now()))
 
     def _end_consultation(self, leg: SeatLegId) -> None:
         if (seat := self._seats.get(leg)) is not None:
             self._leave_consultation(seat)
-            self._tell(events.SeatIdle(leg, self.clock.now()))
+            if not self._two_go_on(leg):
+                self._tell(events.SeatIdle(leg, self.clock.now()))
 
     def _bridged(self, attempt: AttemptId, seat_number: int) -> None:
         trunk = self._trunks.get(attempt)
@@ -638,8 +691,8 @@ class FakePbx:
         self._part_outside(attempt)
         speaking = {one.hears for one in self.outside.values()}
         for leg, seat in self._seats.items():
-            if seat.locked_by == attempt:
-                seat.locked_by = None
+            if attempt in (seat.locked_by, seat.left_with):
+                seat.locked_by = seat.left_with = None
                 if seat.speaks_to is None and leg not in speaking:
                     self._tell(events.SeatIdle(leg, self.clock.now()))
 

@@ -159,6 +159,7 @@ class Api:
                 web.post(f"{agent}/transfer", self._transfer),
                 web.get(f"{agent}/outside", self._outside),
                 web.post(f"{agent}/hand-over", self._hand_over),
+                web.post(f"{agent}/join", self._join),
                 web.post(f"{agent}/take-back", self._take_back),
                 web.post(f"{agent}/outcome", self._outcome),
                 web.post(f"{agent}/recording/{{do:told|consented|pause|resume}}", self._recording),
@@ -324,6 +325,10 @@ class Api:
 
     async def _hand_over(self, request: web.Request) -> web.Response:
         await self._flow.transferring.hand_over(_agent(request))
+        return self._session(request)
+
+    async def _join(self, request: web.Request) -> web.Response:
+        await self._flow.transferring.join(_agent(request))
         return self._session(request)
 
     async def _take_back(self, request: web.Request) -> web.Response:

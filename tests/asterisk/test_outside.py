@@ -1,9 +1,13 @@
-"""Somebody outside is called into a call, by ear: a supervisor's phone, an office by the trunk, with the engine killed."""
+"""Somebody outside is called into a call, by ear: a supervisor's phone, an office by the trunk, three on one line, and with
+the engine killed.
+"""
+
+import sqlite3
 
 import pytest
 
 from tests.asterisk.room import AGENT, DEBTOR, OFFICE, OTHER, room
-from tests.asterisk.stage import attempts, dialer, import_numbers, until
+from tests.asterisk.stage import attempts, import_numbers, until
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(400)]
 NOBODY = 0
@@ -13,7 +17,7 @@ async def agent_is(it, state):
     return (await it.states())[0] == state
 
 
-async def test_the_debtor_waits_comes_back_and_is_left_to_somebody_outside(tmp_path, asterisk_tree):
+async def test_the_debtor_waits_comes_back_is_one_of_three_and_is_left_to_somebody_outside(tmp_path, asterisk_tree):
     async with room(tmp_path, asterisk_tree) as it:
         await import_numbers(it.stage, "+393471234567")
         await it.hears(agent=DEBTOR, debtor=AGENT)
@@ -43,25 +47,33 @@ async def test_the_debtor_waits_comes_back_and_is_left_to_somebody_outside(tmp_p
 
         await it.ask("agents/agent01/transfer", {"to": "office"})
         await it.hears(agent=OTHER, debtor=NOBODY, office=AGENT)
-        await it.ask("agents/agent01/hand-over")
-        await it.hears(agent=NOBODY, debtor=OTHER, office=DEBTOR)
-        await until(lambda: agent_is(it, "wrapping"))
+        await it.ask("agents/agent01/join")
+        three = {"agent": DEBTOR + OTHER, "debtor": AGENT + OTHER, "office": DEBTOR + AGENT}
+        await it.hears(**three)
         await it.kill()
-        await it.hears(agent=NOBODY, debtor=OTHER, office=DEBTOR)
+        await it.hears(**three)
         await it.stage.start_daemon()
+        await it.hears(**three)
+        await it.ask("agents/agent01/take-back")
+        await it.hears(agent=DEBTOR, debtor=AGENT)
+        await until(it.office[1].ended.is_set)
+
+        await it.ask("agents/agent01/transfer", {"to": "office"})
+        await it.hears(agent=OTHER, debtor=NOBODY, office=AGENT)
+        await it.ask("agents/agent01/hand-over")
         await it.hears(agent=NOBODY, debtor=OTHER, office=DEBTOR)
         await until(lambda: agent_is(it, "wrapping"))
         await it.ask("agents/agent01/outcome", {"code": "refuses", "note": ""})
         await it.ask("agents/agent01/wrapped")
         await until(lambda: agent_is(it, "ready"))
-        it.office[1].hang_up()
+        it.office[2].hang_up()
         (call,) = it.public.calls
         await until(call.ended.is_set)
         (line,) = await until(lambda: ended(it.stage))
         assert (line["agent"], line["result"], line["outcome"]) == ("agent01", "connected", "refuses")
-        code, out, err = await dialer("case", "show", "1", "-c", it.stage.config)
-        assert code == 0, err
-        assert "call left by agent01 to the creditor's office" in " ".join(out.split())
+        with sqlite3.connect(it.stage.folder / "dialer.db") as database:
+            told = " ".join(text for (text,) in database.execute("select text from case_history"))
+        assert "call left by agent01 to the creditor's office" in told
 
 
 async def ended(stage):

@@ -390,6 +390,58 @@ async def test_two_agents_speak_and_the_debtor_goes_to_the_second_or_back(lab):
         await lab.event(events.SeatEnded, leg)
 
 
+@pytest.mark.parametrize("who", ["second", "first", "debtor"])
+async def test_three_are_in_one_bridge_until_one_leaves(lab, who):
+    first, second = await lab.seat(), await lab.seat(1002, "PJSIP/boss")
+    attempt = await lab.ring(Behaviour.PERSON)
+    await lab.event(events.DebtorWaits, attempt)
+    await lab.pbx.connect(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    await lab.pbx.consult(attempt, first, 1001, 1002)
+
+    async def bridges(*legs, alike):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                survey = await lab.pbx.survey()
+                found = {(survey.attempts.get(leg) or survey.seats.get(leg)).bridge for leg in legs}
+                if (len(found) == 1 and "" not in found) is alike:
+                    return
+                await asyncio.sleep(0.05)
+
+    await bridges(first, attempt, alike=False)
+    lab.seen.clear()
+    await lab.pbx.join(attempt, 1001)
+    await lab.event(events.LegBridged, attempt)
+    await bridges(first, second, attempt, alike=True)
+    lab.seen.clear()
+    match who:
+        case "second":
+            await lab.pbx.reseat(second, 1002)
+            await lab.event(events.SeatIdle, second)
+            await asyncio.sleep(1.0)
+            await bridges(first, attempt, alike=True)
+            await lab.pbx.hang_up(attempt)
+        case "first":
+            await lab.pbx.hang_up(first)
+            await lab.event(events.SeatEnded, first)
+            await bridges(second, attempt, alike=True)
+            await lab.pbx.transfer(attempt, 1002)  # so that the debtor's claim is of this seat
+            await lab.event(events.LegBridged, attempt)
+            await bridges(second, attempt, alike=True)
+            await lab.pbx.hang_up(attempt)
+        case "debtor":
+            await lab.pbx.hang_up(attempt)
+            await lab.event(events.LegEnded, attempt)
+            await lab.pbx.reseat(first, 1001)
+            await lab.event(events.SeatIdle, first)
+            await lab.event(events.SeatIdle, second)
+    await lab.event(events.LegEnded, attempt)
+    for leg in (first, second):
+        with suppress(PbxRefusedError):
+            await lab.pbx.hang_up(leg)
+        await lab.event(events.SeatEnded, leg)
+
+
 @pytest.mark.parametrize("by", ["trunk", "phone"])
 async def test_somebody_outside_speaks_with_the_seat_while_its_debtor_waits_and_may_have_the_debtor(lab, by):
     seat = await lab.seat()

@@ -4,9 +4,11 @@ import importlib.util
 import re
 
 import pytest
+from typer.testing import CliRunner
 
 from dialer import configured, settings
 from dialer.cases import importing
+from dialer.cli import app
 from tests.conftest import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -26,6 +28,8 @@ def test_the_reference_is_what_the_code_says():
     assert set(written) == set(fresh)
     for name, text in fresh.items():
         assert written[name] == text, f"docs/reference/{name} is stale: run make docs"
+    kept = (ROOT / "docs/reference" / module.SCHEMA).read_text()
+    assert kept == module.schema() == CliRunner().invoke(app, ["schema"]).output, "make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -334,6 +334,12 @@ async def test_a_case_that_rings_is_with_an_agent_or_waits_for_something_else_th
         assert "agent0 looks at it, and decides whether it is called" in (await of_case(house))["sentence"]
 
 
+async def test_a_case_whose_campaign_is_gone_says_so():
+    async with House(agents=1) as house:
+        await house.cases(SILENCE, campaign="gone")
+        assert "its campaign isn't configured any more" in (await of_case(house))["sentence"]
+
+
 async def test_an_opt_out_stands_until_somebody_changes_it():
     async with House(agents=1) as house:
         await house.begin(SILENCE)

@@ -231,3 +231,55 @@ async def test_what_never_reached_the_pbx_brings_the_debtor_back(step, how):
         assert has(first, attempt)
         assert attempt.id not in it.flow.outside
         assert held_channels(it) == 0
+
+
+@pytest.mark.parametrize("who", ["taken back", "party", "agent's phone", "debtor"])
+async def test_three_speak_until_one_of_them_leaves(who):
+    async with house() as it:
+        first, attempt = await speaking(it)
+        await it.flow.transferring.join(first.agent)
+        await it.run(HOLD_SECONDS + 1, act=False)  # no hold runs
+        assert has(first, attempt)
+        assert len(it.pbx.outside) == 1
+        with pytest.raises(AgentError, match="isn't alone"):
+            await it.flow.transferring.hand_over(first.agent)
+        await it.recovery.reconcile()
+        assert has(first, attempt)
+        match who:
+            case "taken back":
+                await it.flow.transferring.take_back(first.agent)
+            case "party":
+                it.pbx.lose_outside(next(iter(it.pbx.outside)))
+            case "agent's phone":
+                it.pbx.lose_seat(first.leg)
+            case "debtor":
+                it.flow.end_call(first.agent)
+        await it.run(5.0, act=False)
+        if who in ("taken back", "party"):
+            assert has(first, attempt)
+        else:
+            assert attempt.state is State.ENDED
+            assert first.work is Work.WRAPPING
+        assert it.pbx.outside == {}
+        assert held_channels(it) == 0
+        gone = who in ("agent's phone", "debtor")
+        assert counted(it) in ({("outside", "hung_up" if gone else "joined"): 1}, {("outside", "joined"): 1})
+
+
+async def test_a_restart_finds_three_as_three():
+    async with house() as it:
+        first, attempt = await speaking(it)
+        await it.flow.transferring.join(first.agent)
+        await it.run(1.0, act=False)
+        await it.die()
+        async with house(record=it.record, pbx=it.pbx) as again:
+            await again.run(1.0, act=False)
+            mine = again.roster.session(first.agent)
+            assert (mine.work, mine.attempt) == (Work.TALKING, attempt.id)
+            assert held_channels(again) == 1
+            await again.flow.transferring.take_back(mine.agent)
+            await again.run(2.0, act=False)
+            assert (mine.work, mine.attempt) == (Work.TALKING, attempt.id)
+            assert again.live.get(attempt.id).state is State.TALKING
+            assert again.pbx.outside == {}
+            assert held_channels(again) == 0

@@ -280,3 +280,87 @@ async def test_a_caller_is_transferred_once_it_is_said_whose_call_it_is():
         await house.flow.transferring.start(first.agent, second.agent, warm=False)
         await house.run(1.0, act=False)
         assert has(second, house.live.get(id_))
+
+
+async def three(house, *, came_in=False):
+    """The two agents and the debtor speak."""
+    first, second, attempt = await talking(house, came_in=came_in)
+    await house.flow.transferring.start(first.agent, second.agent, warm=True)
+    await house.run(1.0, act=False)
+    await house.flow.transferring.join(first.agent)
+    await house.run(60.0, act=False)  # no hold runs
+    assert has(first, attempt)
+    assert second.work is Work.RESERVED
+    return first, second, attempt
+
+
+@pytest.mark.parametrize("who", ["taken back", "second phone dies", "first phone dies", "debtor"])
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
+async def test_three_speak_until_one_of_them_leaves(who, came_in):
+    async with House(agents=2) as house:
+        first, second, attempt = await three(house, came_in=came_in)
+        with pytest.raises(AgentError, match="on hold"):
+            await house.flow.transferring.hand_over(first.agent)
+        match who:
+            case "taken back":
+                await house.flow.transferring.take_back(first.agent)
+            case "second phone dies":
+                house.pbx.lose_seat(second.leg)
+            case "first phone dies":
+                house.pbx.lose_seat(first.leg)
+            case "debtor":
+                house.flow.end_call(first.agent)
+        await house.run(5.0, act=False)
+        if who == "debtor":
+            assert (first.work, first.seat) == (Work.WRAPPING, Seat.IDLE)
+            assert attempt.state is State.ENDED
+        elif who == "first phone dies":
+            assert has(second, attempt)
+            assert agent_on_record(house, attempt) == second.agent
+        else:
+            assert has(first, attempt)
+        assert second.free is (who != "first phone dies")
+        results = {"debtor": "hung_up", "first phone dies": "handed_over"}
+        assert house.tally.transfers == {("k", "warm", results.get(who, "joined")): 1}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["reconnect", "restart"])
+async def test_three_are_found_as_three(again):
+    async with House(agents=2) as house:
+        first, second, attempt = await three(house)
+        if not again:
+            await house.recovery.reconcile()
+            assert has(first, attempt)
+            assert second.work is Work.RESERVED
+            await house.flow.transferring.take_back(first.agent)
+            await house.run(5.0, act=False)
+            assert has(first, attempt)
+            assert second.free
+            return
+        await house.die()
+        async with House(agents=2, record=house.record, pbx=house.pbx) as other:
+            await other.run(1.0, act=False)
+            mine, theirs = (other.roster.session(one.agent) for one in (first, second))
+            assert (mine.work, mine.attempt) == (Work.TALKING, attempt.id)
+            assert theirs.attempt is None
+            assert not theirs.free
+            other.flow.end_call(mine.agent)
+            await other.run(2.0, act=False)
+            assert mine.work is Work.WRAPPING
+            assert theirs.free
+
+
+async def test_a_second_agent_who_is_gone_at_the_joining_leaves_the_debtor_with_the_first():
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        house.pbx.listening = False
+        house.pbx.lose_seat(second.leg)  # and the engine hasn't heard of it
+        house.pbx.listening = True
+        await house.flow.transferring.join(first.agent)
+        await house.run(1.0, act=False)
+        await house.recovery.reconcile()
+        await house.run(5.0, act=False)
+        assert has(first, attempt)
+        assert second.attempt is None

@@ -1,6 +1,8 @@
 """Seats and sessions: longest idle first, never stuck."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -188,15 +190,25 @@ def test_an_agent_who_hangs_up_the_phone_in_a_call_is_called_again_and_writes_it
 def test_a_phone_that_never_answers_logs_the_agent_out():
     house = House(("anna",))
     house.roster.log_in("anna", pause_reason=None)
-    for _ in range(MOST_RECALLS + 1):
-        house.clock.time += RECALL_AFTER
+    for times in range(MOST_RECALLS + 1):
+        if times:  # each time it is left twice as long
+            house.clock.time += RECALL_AFTER * 2 ** (times - 1) - timedelta(seconds=1)
+            assert house.roster.seats_to_call() == []
+            house.clock.time += timedelta(seconds=1)
         (session,) = house.roster.seats_to_call()
         house.roster.seat_ended(session.leg)
-    house.clock.time += RECALL_AFTER
+    house.clock.time += RECALL_AFTER * 2**MOST_RECALLS
     assert house.roster.seats_to_call() == []
     assert session.work is Work.OFFLINE
     house.seat("anna")  # and may log in again
     assert session.free
+
+
+def test_a_phone_is_called_for_longer_than_the_pbx_believes_it_gone_that_missed_one_question():
+    conf = (Path(__file__).parents[2] / "asterisk-conf/pbx/pjsip_dialer.conf").read_text()
+    (frequency,) = re.findall(r"^qualify_frequency = (\d+)$", conf, re.MULTILINE)
+    calls = sum((RECALL_AFTER * 2**n for n in range(MOST_RECALLS)), timedelta())
+    assert calls > timedelta(seconds=int(frequency) + 3)
 
 
 def test_a_seat_that_held_for_long_and_drops_is_no_repeated_failure():

@@ -278,6 +278,11 @@ def test_events_are_named_noun_and_verb_past():
             assert past, f"{where}: {choice.value} says nothing that happened"
 
 
+def test_a_logger_has_no_other_name_under_which_it_would_not_be_looked_at():
+    texts = [file.read_text() for file in Path(dialer.__file__).parent.rglob("*.py")]
+    assert not [line for text in texts for line in re.findall(rf"log\.(?:{'|'.join(LEVELS)})\b(?!\()", text)]
+
+
 def test_what_the_code_says_is_not_hidden_by_mistake():
     figures = {
         "again", "agents", "attempts", "bytes", "calls", "campaigns", "cases", "connects", "dialling", "exit_code",

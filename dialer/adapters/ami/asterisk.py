@@ -191,6 +191,10 @@ class Asterisk:
         """Send the debtor of this seat, on hold, to who was called in; where that fails, back to the seat."""
         await self._redirect(attempt, "dialer-to-outside", str(own_seat))
 
+    async def join(self, attempt: AttemptId, own_seat: int) -> None:
+        """Bring the debtor of this seat, on hold, into the talk that the seat is in: three hear each other."""
+        await self._redirect(attempt, "dialer-join", str(own_seat))
+
     async def reseat(self, leg: SeatLegId, seat_number: int) -> None:
         """Send a seat back to its room."""
         await self._redirect(leg, "dialer-seat", str(seat_number))
