@@ -5,11 +5,13 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from random import SystemRandom
 from typing import Any
 
 import typer
 
+from dialer.cli import check_around
 from dialer.cli.output import DEFAULT_CONFIG, AsJson, Config, print_json
 from dialer.kernel.errors import DialerError, InputError, InUseError
 
@@ -39,7 +41,7 @@ class Finding:
 
 
 def check(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
-    """Check configuration, packs, record, Asterisk and port; each line with its remedy. Exit code of the first ✘."""
+    """Check configuration, packs, record, disk, Asterisk, its clock, trunks and phones, and the port; each line with its remedy. Exit code of the first ✘."""
     from dialer import settings
 
     loaded = settings.load(config)
@@ -146,11 +148,13 @@ def _local(loaded: Any) -> list[Finding]:
         _look("scripts", scripts),
         _look("secrets", secrets),
         _look("interface", port),
+        _look("disk", lambda: check_around.disks(loaded)),
     ]
 
 
 async def _outside(loaded: Any) -> list[Finding]:
     from dialer.adapters.store.database import open_database
+    from dialer.cli.pbx import ask_asterisk
     from dialer.settings import place
 
     findings = []
@@ -165,6 +169,11 @@ async def _outside(loaded: Any) -> list[Finding]:
         findings.append(Finding("Asterisk", True, await _asterisk(loaded)))
     except DialerError as error:
         return [*findings, _bad("Asterisk", error)]
+    for what, question in (("clock", check_around.clock), ("trunks", partial(check_around.trunks, of=loaded))):
+        try:
+            findings.append(Finding(what, True, await ask_asterisk(loaded, question)))
+        except DialerError as error:
+            findings.append(_bad(what, error))
     try:
         findings.append(await _phones(loaded))
     except DialerError as error:

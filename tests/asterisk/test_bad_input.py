@@ -243,7 +243,8 @@ async def test_errors_can_be_read_by_programs(stage):
 async def test_check_says_that_all_is_well(stage):
     code, out, _ = await dialer("check", "-c", stage.config)
     assert code == 0
-    assert out.count("✔") == 12
+    assert out.count("✔") == 15
+    assert "✔ trunks: trunk is reached" in out
     assert "22." in out
     assert "dls-" not in await stage.pbx.cli("core show channels concise")  # the probe leaves nothing behind
 
