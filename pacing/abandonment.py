@@ -8,8 +8,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-WHOLE = 1.0
-"""Kept back: the next abandoned call is a whole one."""
+WHOLE, TEAM = 1.0, 10.0
+"""Kept back: the next abandoned call is a whole one, and of more agents than these several may come at once, as many more as
+the square root of what is under way (Poisson).
+"""
 FIRST_ANSWERS, AN_AGENT = 20.0, 2.0
 """Nothing is trusted before so many answers, or on small floors before so many an agent: until then risks are guesses."""
 JUMP = 0.3
@@ -135,9 +137,9 @@ def allow(
     them that are expected to be answered.
 
     budget = cap * (answers so far + trusted answers to come) - abandoned - what is kept back for the calls under way
-    and for one more. What is to be spent on each answer to come is budget / answers to come. A threshold t leaves a
-    share of gain * t of those answered without an agent, and calibration tells how far predictions are off, so that
-    t = share / (gain * calibration).
+    and for one more, or several on a large floor. What is to be spent on each answer to come is budget / answers to
+    come. A threshold t leaves a share of gain * t of those answered without an agent, and calibration tells how far
+    predictions are off, so that t = share / (gain * calibration).
     """
     each = [_allow(account, wish, spending, pipe, answers_in_pipe) for account in accounts]
     tightest = min(each, key=lambda allowance: allowance.threshold, default=NOTHING)
@@ -155,9 +157,10 @@ def _allow(account: Account, wish: float, spending: Spending, pipe: float, answe
         sure = (1.0 - distrust) * max(0.0, to_come - DEVIATIONS * deviation)
     calibration = spending.realised / spending.predicted
     worse = max(1.0, calibration)
-    left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - WHOLE
+    spare = WHOLE * max(1.0, math.sqrt(spending.agents / TEAM))
+    left_for_pipe = cap * (account.answered + sure) - account.abandoned - JUMP * answers_in_pipe - spare
     budget = left_for_pipe - pipe * worse
-    chance = UNLIKELY if cap * sure >= WHOLE else max(NEVER, RARE * min(1.0, cap * to_come / LAST) ** 2)
+    chance = UNLIKELY if cap * sure >= spare else max(NEVER, RARE * min(1.0, cap * to_come / LAST) ** 2)
     at_worst = ((left_for_pipe / worse, chance),)
     if budget <= 0:
         return Allowance(0.0, budget, account.name, at_worst)

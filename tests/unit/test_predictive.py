@@ -316,6 +316,16 @@ def test_the_budget_is_spent_by_the_days_end_and_never_beyond():
     assert threshold(40, 0, 28_000.0) > threshold(40, 1, 28_000.0) > threshold(40, 4, 28_000.0) > 0.0
 
 
+def test_of_a_large_floor_more_is_kept_back_as_more_may_be_lost_at_once():
+    def budget(agents):
+        spending = abandonment.Spending(answers=80.0, seconds=80.0 * 170.0, agents=agents)
+        account = Account("day", 0.03, 300, 6, left_seconds=1.0)
+        return abandonment.allow((account,), 0.03, spending, 0.0, 0.0).budget
+
+    assert budget(1) == pytest.approx(budget(10), abs=0.01)
+    assert budget(10) - 1.0 == pytest.approx(budget(40), abs=0.05)
+
+
 @pytest.mark.parametrize("agents", [12, 60])
 def test_no_burst_may_lose_more_than_is_left(agents):
     floor = Floor(1.0, wrapping=(60.0,) * agents)
