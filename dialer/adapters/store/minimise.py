@@ -51,6 +51,7 @@ from dialer.adapters.store.schema import (
     mandates,
     numbers,
     outcomes,
+    outside_calls,
     payments,
     recording_moments,
     recordings,
@@ -449,6 +450,7 @@ def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequen
     nobody = update(inbound_calls).values(number=None, candidates="")
     _each(connection, nobody, inbound_calls.c.case_id, case_ids)
     _each(connection, nobody.where(inbound_calls.c.case_id.is_(None)), inbound_calls.c.number, sorted(own))
+    _each(connection, update(outside_calls).values(party="", number=None), outside_calls.c.case_id, case_ids)
     for table in (guarantors, case_history, case_views, letters):
         _each(connection, delete(table), table.c.case_id, case_ids)
     for table in (addresses, flag_changes):
