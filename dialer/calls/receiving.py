@@ -428,12 +428,12 @@ class Receiving:
         self,
         wrapping: Collection[AttemptId],
         find: Callable[[Collection[AttemptId]], Awaitable[list[Attempt]]],
-    ) -> dict[str, AttemptId]:
+    ) -> list[tuple[str, AttemptId]]:
         """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError.
 
         find: conversations on record, with what was said of them.
         """
-        talking = {}
+        talking = []
         for call in await self._record.unsettled_inbound(wrapping, self._clock.now() - PROMISED):
             self._calls[call.id] = call
             if not await self._restore(call):
@@ -442,7 +442,7 @@ class Receiving:
                 self._tasks.start("call back", self._plan_call_back(call))
             if call.state is InboundState.TALKING:
                 if call.agent:
-                    talking[call.agent] = call.id
+                    talking.append((call.agent, call.id))
                 if call.intent is not None:
                     for talk in await find([call.id]):
                         self._live.add(replace(talk, intent=call.intent, recorded=call.recorded))
