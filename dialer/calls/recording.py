@@ -179,20 +179,19 @@ class Recordings:
         except AwayError as error:  # it stays silent, and a silent file is kept
             log.warning("recording.hold_unrecorded", attempt=attempt, error=str(error))
 
-    async def record_caller(self, call: InboundCall) -> None:
+    async def record_caller(self, call: InboundCall) -> bool:
         """Before the bridge: let the recording of who rang us begin where its case is recorded, muted as long as its packs
-        need something, or nobody knows whose case it is.
+        need something, or nobody knows whose case it is. Whether it began muted.
         """
         if not call.recorded:
-            return
+            return False
         held = call.intent is None or self._needed(call.intent.packs) != NOTHING
         try:
             await self._pbx.record_caller(call.id, muted=held, stereo=call.stereo)
         except (PbxRefusedError, AwayError) as error:
             log.warning("recording.caller_not_recorded", attempt=call.id, error=str(error))
-            return
-        if held:
-            await self.put_held(call.id)
+            return False
+        return held
 
     async def identified(self, talk: Attempt, by: str) -> None:
         """It is known now whose case it is: what was held for that alone is heard from now on."""

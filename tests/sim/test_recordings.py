@@ -121,6 +121,24 @@ async def test_who_rings_us_is_heard_after_consent_as_in_our_own_calls():
         assert await said(house, call) == [What.HELD, What.CONSENTED, What.RESUMED, What.PAUSED]
 
 
+async def test_a_slow_record_keeps_no_caller_from_a_free_agent(monkeypatch):
+    async with House(records=True) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        add = house.recordings.add
+
+        async def slow(*moments):
+            await asyncio.sleep(10.0)
+            await add(*moments)
+
+        monkeypatch.setattr(house.recordings, "add", slow)
+        call, _ = await rung(house, house.record.cases[1].new.numbers[0])
+        assert muted(house, call)
+        assert await said(house, call) == []
+        await house.run(11.0, act=False)
+        assert await said(house, call) == [What.HELD]
+
+
 @pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True), (False, False)])
 async def test_of_an_unknown_caller_nothing_is_heard_before_it_is_said_whose_case_it_is(campaign, mandate):
     async with House(agents=1, records=campaign, mandate_records={"Luce": mandate}) as house:
