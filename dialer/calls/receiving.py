@@ -537,6 +537,7 @@ class Receiving:
         elif leg.state is LegState.BRIDGED:
             if (talk := self._live.get(call.id)) is not None:
                 self.handed_over(talk)
+                self._hear(call)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
         elif leg.state is LegState.HELD:
             pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
