@@ -144,7 +144,8 @@ class Recovery:
         self._flow.hang_up_unwanted()
         self._flow.outside.reconcile(survey, outside, live.get)
         for attempt_id, leg in survey.attempts.items():
-            self._flow.transferring.found(attempt_id, leg, survey)
+            third = self._flow.transferring.found(attempt_id, leg, survey)
+            self._flow.listenings.bridged(third, attempt_id)
         on_record = await self._flow.receiving.on_record(survey)
         self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)
