@@ -214,6 +214,10 @@ async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
             assert has(first, attempt)
 
         await refused("debtor", "a debtor's")
+        await it.run(0.1, act=False)
+        (entry,) = it.record.history
+        assert (entry.case_id, entry.recorded_by) == (attempt.intent.case_id, first.agent)
+        assert "debtor may not be called: " in entry.text
         it.forbid(OFFICE)
         await refused("office", "opt|asked not")
         it.record.outside.away = True
