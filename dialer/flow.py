@@ -336,7 +336,7 @@ class Flow:
     def on_event(self, event: PbxEvent) -> None:
         """One event of the PBX, in its order."""
         if isinstance(event, events.LegBridged):
-            self.listenings.bridged(self.transferring.bridged(event.attempt))
+            self.listenings.bridged(self.transferring.bridged(event.attempt), event.attempt)
         match event:
             case events.SeatIdle():
                 session = self.roster.seat_idle(event.leg)
@@ -346,7 +346,7 @@ class Flow:
                 self.transferring.seat_idle(session)
                 self.serve_waiting()
             case events.SpyOn() | events.SpyEnded():
-                self.listenings.on_event(event)
+                self.listenings.on_event(event, self.transferring.third_in)
             case events.TrunkReached():
                 self.trunks.reached(event.endpoint, reached=event.reached)
             case events.SeatEnded():

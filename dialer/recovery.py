@@ -81,20 +81,20 @@ class Recovery:
         await self._load_ledger()
         if latest := await self._past.latest():
             self._flow.gate.remember(latest)
-        talking: dict[str, AttemptId] = {}
+        talks: list[tuple[str, AttemptId]] = []  # who left a call to somebody outside may be on another
         for attempt in await self._past.unsettled():
             if attempt.state is State.TALKING and attempt.agent:
-                talking[attempt.agent] = attempt.id
+                talks.append((attempt.agent, attempt.id))
             elif attempt.state is not State.ABANDONED:
                 attempt.state = State.UNCERTAIN
             await self._adopt(attempt)
             self._flow.live.add(attempt)
         sessions = await self._floor.sessions()
         wrapping = [saved.wrapping for saved in sessions if saved.wrapping]
-        talking |= await self._flow.receiving.load(wrapping, self._past.find)
-        self._flow.wrap_up.recall(await self._past.find([*wrapping, *talking.values()]))
+        talks += await self._flow.receiving.load(wrapping, self._past.find)
+        self._flow.wrap_up.recall(await self._past.find([*wrapping, *(attempt for _, attempt in talks)]))
         left = await self._flow.outside.load(self._flow.live.get)
-        talking = {agent: attempt for agent, attempt in talking.items() if attempt not in left}
+        talking = {agent: attempt for agent, attempt in talks if attempt not in left}
         for saved in sessions:
             self._flow.roster.adopt(saved, talking=talking.get(saved.agent))
         await self._flow.listenings.load()
@@ -144,7 +144,8 @@ class Recovery:
         self._flow.hang_up_unwanted()
         self._flow.outside.reconcile(survey, outside, live.get)
         for attempt_id, leg in survey.attempts.items():
-            self._flow.transferring.found(attempt_id, leg, survey)
+            third = self._flow.transferring.found(attempt_id, leg, survey)
+            self._flow.listenings.bridged(third, attempt_id)
         on_record = await self._flow.receiving.on_record(survey)
         self._flow.receiving.reconcile(survey, asked.inbound, on_record)
         await self._count_marks(survey, under_way)

@@ -250,8 +250,8 @@ class Listenings:
 
     # -- what happens -----------------------------------------------------------------------------------
 
-    def on_event(self, event: SpyEvent) -> None:
-        """The PBX tells of a supervisor's leg."""
+    def on_event(self, event: SpyEvent, third_in: Callable[[Session], AttemptId | None]) -> None:
+        """The PBX tells of a supervisor's leg. third_in: the call of another agent in which this one is the third."""
         listening = self._by_leg.get(event.leg)
         if isinstance(event, events.SpyEnded):
             if listening is not None:
@@ -265,16 +265,16 @@ class Listenings:
             session = self._roster.session(listening.agent)
             self._tell_agent(session)
             if len(listening.turns) == 1:
-                self._heard(listening, session, event.at)
+                self._heard(listening, session, event.at, third_in(session))
                 if listening.barges_into is not None:
                     self._tasks.start("barge", self._barge(listening))
             if self._barge_is_over(listening):
                 self._end_barge(listening)
 
-    def bridged(self, session: Session | None) -> None:
-        """Who listens hears the next debtor, too."""
+    def bridged(self, session: Session | None, third_in: AttemptId | None = None) -> None:
+        """Who listens hears the next debtor, too. third_in: the call of another agent in which this one is the third."""
         for listening in self._on(session):
-            self._heard(listening, session, self._clock.now())
+            self._heard(listening, session, self._clock.now(), third_in)
 
     def call_over(self, session: Session | None) -> None:
         """The seat is back in its room: a barge ends with its call, and the next debtor doesn't hear the supervisor.
@@ -291,9 +291,12 @@ class Listenings:
             if session is not None and one.agent == session.agent and one.turns[0].on_at is not None
         ]
 
-    def _heard(self, listening: Listening, session: Session | None, at: datetime) -> None:
-        if session is not None and session.work is Work.TALKING and session.attempt is not None:
-            case_id = self._case_of(session.attempt)
+    def _heard(
+        self, listening: Listening, session: Session | None, at: datetime, third_in: AttemptId | None = None
+    ) -> None:
+        own = session.attempt if session is not None and session.work is Work.TALKING else None
+        if (attempt := own or third_in) is not None:
+            case_id = self._case_of(attempt)
             if case_id is not None:
                 self._record.heard(case_id, listening.supervisor, at)
 

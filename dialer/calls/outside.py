@@ -218,9 +218,9 @@ class Outside:
                 self._close(one, TransferResult.REFUSED)
         if not isinstance(answer, OutsideClearance):
             log.warning("outside.refused", attempt=one.attempt.id, to=one.to, reasons=list(answer.reasons))
-            raise AgentError(
-                f"{one.to} may not be called: {'; '.join(map(text_of, answer.reasons))}", "the call goes on with you"
-            )
+            why = f"{one.to} may not be called: {'; '.join(map(text_of, answer.reasons))}"
+            self._tell(one.attempt, one.agent.agent, why)
+            raise AgentError(why, "the call goes on with you")
         one.call = self._calls[answer.call.leg] = answer.call
         try:
             self._still(one)

@@ -110,6 +110,8 @@ class Receiving:
         self._live, self._ending, self._clock, self._tasks = live, ending, clock, tasks
         self._calls: dict[AttemptId, InboundCall] = {}
         self._arrived: list[tuple[datetime, str]] = []
+        self._connecting: set[AttemptId] = set()
+        """Claimed, and the PBX isn't asked yet to send them to the seat: there they still wait."""
 
     def __iter__(self) -> Iterator[InboundCall]:
         """Those that aren't over."""
@@ -279,17 +281,25 @@ class Receiving:
         self._roster.promise(session, call.id)
         call.agent = session.agent
         self._apply(call, InboundSignal.CLAIMED)
+        self._connecting.add(call.id)
         self._tasks.start("connect", self._connect(call, session))
         return True
 
     async def _connect(self, call: InboundCall, session: Session) -> None:
-        await self._recordings.record_caller(call)
+        """Nothing here waits for the record before the caller is on the way: the dialplan waits no longer than 2 s."""
+        held = await self._recordings.record_caller(call)
         try:
-            await self._pbx.connect(call.id, session.seat_number)
+            if call.state is InboundState.CLAIMED and self._roster.of_attempt(call.id) is session:
+                await self._pbx.connect(call.id, session.seat_number)
         except (PbxRefusedError, PbxAwayError):
             self._apply(call, InboundSignal.CLAIM_REFUSED)
         except PbxUnsureError:
             log.warning("inbound.connect_unacknowledged", call=call.id)
+        call.changes += 1  # a survey from before says nothing of where it is now
+        self._connecting.discard(call.id)
+        if held:
+            await self._recordings.put_held(call.id)
+            self._hear(call)  # it may have been said already whose case it is
 
     def _turn_away(self, call: InboundCall, why: InboundResult) -> None:
         call.why = why
@@ -350,9 +360,14 @@ class Receiving:
             self._around.received(call, talk)
             return
         self._live.add(talk)
-        self._tasks.start("identified", self._recordings.identified(talk, call.agent or ""))
+        self._hear(call)
         began = entry_of(Reservation(call.id, talk.intent, call.arrived_at))
         self._gate.put(replace(began, number=talk.intent.number or None, direction=Direction.INBOUND))
+
+    def _hear(self, call: InboundCall) -> None:
+        """What was held only because nobody knew whose case it is need be held no longer."""
+        if (talk := self._live.get(call.id)) is not None:
+            self._tasks.start("identified", self._recordings.identified(talk, call.agent or ""))
 
     async def _whose(self, call: InboundCall, case_id: int) -> Whose:
         """What follows from the case. Raises LookupError, AwayError."""
@@ -428,12 +443,12 @@ class Receiving:
         self,
         wrapping: Collection[AttemptId],
         find: Callable[[Collection[AttemptId]], Awaitable[list[Attempt]]],
-    ) -> dict[str, AttemptId]:
+    ) -> list[tuple[str, AttemptId]]:
         """What the record knows of calls that aren't over, and of those written up; who talks. Raises AwayError.
 
         find: conversations on record, with what was said of them.
         """
-        talking = {}
+        talking = []
         for call in await self._record.unsettled_inbound(wrapping, self._clock.now() - PROMISED):
             self._calls[call.id] = call
             if not await self._restore(call):
@@ -442,7 +457,7 @@ class Receiving:
                 self._tasks.start("call back", self._plan_call_back(call))
             if call.state is InboundState.TALKING:
                 if call.agent:
-                    talking[call.agent] = call.id
+                    talking.append((call.agent, call.id))
                 if call.intent is not None:
                     for talk in await find([call.id]):
                         self._live.add(replace(talk, intent=call.intent, recorded=call.recorded))
@@ -522,13 +537,14 @@ class Receiving:
         elif leg.state is LegState.BRIDGED:
             if (talk := self._live.get(call.id)) is not None:
                 self.handed_over(talk)
+                self._hear(call)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
         elif leg.state is LegState.HELD:
             pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
         elif leg.state is LegState.WAITING:
             if call.state is InboundState.ARRIVED:
                 self._tasks.start("receive", self._take(call))
-            else:
+            elif call.id not in self._connecting:
                 self._apply(call, InboundSignal.CLAIM_FAILED, survey.at)
         elif call.state is InboundState.TALKING:
             self._apply(call, InboundSignal.AGENT_LEFT, survey.at)

@@ -137,6 +137,12 @@ def is_held(moments: Sequence[Moment]) -> bool:
     return any(moment.what is What.HELD for moment in moments) and not was_told(moments)
 
 
+def waits_for_case(moments: Sequence[Moment]) -> bool:
+    """Whether it is silent since its beginning, and nobody but the engine would let it be heard."""
+    begun = any(moment.what in (What.TOLD, What.CONSENTED, What.RESUMED, What.PAUSED) for moment in moments)
+    return not begun and any(moment.what is What.HELD for moment in moments)
+
+
 class Recordings:
     """What agents do with the recording of their call."""
 
@@ -179,29 +185,32 @@ class Recordings:
         except AwayError as error:  # it stays silent, and a silent file is kept
             log.warning("recording.hold_unrecorded", attempt=attempt, error=str(error))
 
-    async def record_caller(self, call: InboundCall) -> None:
+    async def record_caller(self, call: InboundCall) -> bool:
         """Before the bridge: let the recording of who rang us begin where its case is recorded, muted as long as its packs
-        need something, or nobody knows whose case it is.
+        need something, or nobody knows whose case it is. Whether it began muted.
         """
         if not call.recorded:
-            return
+            return False
         held = call.intent is None or self._needed(call.intent.packs) != NOTHING
         try:
             await self._pbx.record_caller(call.id, muted=held, stereo=call.stereo)
         except (PbxRefusedError, AwayError) as error:
             log.warning("recording.caller_not_recorded", attempt=call.id, error=str(error))
-            return
-        if held:
-            await self.put_held(call.id)
+            return False
+        return held
 
     async def identified(self, talk: Attempt, by: str) -> None:
-        """It is known now whose case it is: what was held for that alone is heard from now on."""
+        """It is known now whose case it is: what was held for that alone is heard from now on. Said again where the record
+        or the PBX may have been away.
+        """
         if not talk.recorded or self._needs(talk) != NOTHING:
             return
         async with self._turn(talk):
             try:
-                if is_held(await self._record.moments(talk.id)):
-                    await self._put(talk.id, What.IDENTIFIED, by)
+                moments = await self._record.moments(talk.id)
+                if waits_for_case(moments):
+                    if is_held(moments):
+                        await self._put(talk.id, What.IDENTIFIED, by)
                     await self._mute(talk, by, muted=False)
                     await self._put(talk.id, What.RESUMED, by)
             except (RecordingError, AwayError) as error:
@@ -220,11 +229,14 @@ class Recordings:
         """Hear again after a pause. Raises AgentError, RecordingError, AwayError."""
         attempt = self._talking(agent)
         async with self._turn(attempt):
-            if self._needs(attempt) != NOTHING and not was_told(await self._record.moments(attempt.id)):
+            moments = await self._record.moments(attempt.id)
+            if self._needs(attempt) != NOTHING and not was_told(moments):
                 raise RecordingError(
                     "the debtor hasn't been told that the call is recorded",
                     "tell the debtor, then say told or consented",
                 )
+            if attempt.recorded and is_held(moments):  # else it would be deleted as one that nobody let go
+                await self._put(attempt.id, What.IDENTIFIED, agent)
             await self._mute(attempt, agent, muted=False)
             await self._put(attempt.id, What.RESUMED, agent)
 

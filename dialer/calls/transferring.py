@@ -191,13 +191,13 @@ class Transferring:
     # -- what happens -----------------------------------------------------------------------------------
 
     def bridged(self, attempt: AttemptId) -> Session | None:
-        """The debtor hears an agent again; whom, where that is another than before."""
+        """The debtor hears an agent again; whom, where that is another than before, or one more."""
         self._outside.bridged(attempt)
         transfer = self._under_way.get(attempt)
         if transfer is not None and transfer.phase is Phase.JOINING:
             transfer.phase, transfer.joined = Phase.JOINED, True
             transfer.first.apply_seat(SeatSignal.BRIDGED)
-            return None
+            return transfer.second
         transfer = self._under_way.pop(attempt, None)
         if transfer is None:
             session = self._roster.of_attempt(attempt)
@@ -258,10 +258,26 @@ class Transferring:
         """Whether the PBX must be asked where a debtor is."""
         return any(transfer.asked_at is None for transfer in self._under_way.values())
 
-    def found(self, attempt: AttemptId, leg: Leg, survey: Survey) -> None:
-        """Where the PBX has the debtor, and the roster knows with whom. On hold though nobody knows of a transfer: that is
-        after a restart.
+    def third_in(self, session: Session) -> AttemptId | None:
+        """The first agent's call that this second one is in with them."""
+        joined = (one for one in self._under_way.values() if one.phase is Phase.JOINED and one.second is session)
+        return next((one.attempt.id for one in joined), None)
+
+    def found(self, attempt: AttemptId, leg: Leg, survey: Survey) -> Session | None:
+        """Where the PBX has the debtor, and the roster knows with whom; who hears them as the third, where that is news.
+
+        On hold though nobody knows of a transfer: that is after a restart.
         """
+        before = self._joined(attempt)
+        self._find(attempt, leg, survey)
+        after = self._joined(attempt)
+        return after if after is not before else None
+
+    def _joined(self, attempt: AttemptId) -> Session | None:
+        transfer = self._under_way.get(attempt)
+        return transfer.second if transfer is not None and transfer.phase is Phase.JOINED else None
+
+    def _find(self, attempt: AttemptId, leg: Leg, survey: Survey) -> None:
         transfer, session = self._under_way.get(attempt), self._roster.of_attempt(attempt)
         if attempt in self._outside:
             return  # it was looked after there

@@ -21,6 +21,8 @@ _TITLES = {
     "flag_changes": "What stopped calls, and for how long",
     "case_views": "Who looked at your cases",
     "attempts": "Calls to you",
+    "inbound_calls": "Your calls to us",
+    "outside_calls": "Who was called in while you were on the telephone",
     "outcomes": "What was said of those calls",
     "recordings": "Recordings of calls with you",
     "recording_moments": "What happened to those recordings, and who listened",
@@ -60,9 +62,13 @@ class Kept:
         seen = {str(row["viewed_by"]) for row in self.tables["case_views"]}
         seen |= {str(row["by"]) for row in self.tables["recording_moments"] if row["what"] == "fetched"}
         agents = {str(row["agent"]) for row in self.tables["attempts"] if row["agent"]}
+        called_in = [row for row in self.tables["outside_calls"] if row["bridged_at"] or row["handed_over_at"]]
+        supervisors = {str(row["party"]) for row in called_in if row["number"] is None}
+        outside = {str(row["party"]) for row in called_in} - supervisors
         return [
             f"the creditor {debtor['creditor']}",
-            *(f"of the collector's staff: {name}" for name in sorted(seen | agents)),
+            *(f"of the collector's staff: {name}" for name in sorted(seen | agents | supervisors)),
+            *(f"called into a call with you: {name}" for name in sorted(outside)),
         ]
 
     def as_json(self) -> dict[str, Any]:

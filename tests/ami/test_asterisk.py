@@ -56,6 +56,20 @@ async def test_a_failure_without_a_channel_is_told_with_the_instant_at_which_it_
     assert heard.events == [events.OriginateFailed(ATTEMPT, said_at)]
 
 
+async def test_a_caller_whose_recording_is_begun_twice_is_heard_of_by_both(monkeypatch):
+    heard = Heard()
+
+    async def request(action, *, as_list=False):
+        return Message({"Response": "Success"})
+
+    monkeypatch.setattr(heard.pbx.link, "request", request)
+    begun = [asyncio.create_task(heard.pbx.record_caller(CAME_IN, muted=False)) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    heard.say("UserEvent", UserEvent="DialerRecording", Attempt=CAME_IN)
+    await asyncio.gather(*begun)
+    assert heard.pbx._begun == {}
+
+
 @pytest.mark.parametrize("back", [False, True])
 async def test_a_failure_says_nothing_once_the_link_was_lost_behind_it(back):
     heard = Heard()

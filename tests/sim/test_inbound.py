@@ -264,6 +264,46 @@ async def test_a_call_on_its_way_to_a_seat_is_left_alone_by_a_reconciliation(mon
         assert (call.state, house.roster.session(call.agent).work) == (InboundState.TALKING, Work.TALKING)
 
 
+async def slow_recording(house, monkeypatch):
+    """A caller of whom the PBX takes its time to say that it records them: the call, and what seats it was sent to."""
+    sent, record_caller, connect = [], house.pbx.record_caller, house.pbx.connect
+
+    async def slow(*asked, **how):
+        await record_caller(*asked, **how)
+        await asyncio.sleep(1.0)
+
+    async def counted(attempt, seat_number):
+        sent.append(seat_number)
+        await connect(attempt, seat_number)
+
+    monkeypatch.setattr(house.pbx, "record_caller", slow)
+    monkeypatch.setattr(house.pbx, "connect", counted)
+    call = await ring(house, number(house))
+    assert (call.state, sent) == (InboundState.CLAIMED, [])
+    return call, sent
+
+
+async def test_a_caller_whose_recording_is_beginning_is_sent_to_one_seat_whatever_a_reconciliation_finds(monkeypatch):
+    async with House(records=True) as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        call, sent = await slow_recording(house, monkeypatch)
+        await house.recovery.reconcile()
+        await house.run(3.0, act=False)
+        assert (call.state, sent) == (InboundState.TALKING, [house.roster.session(call.agent).seat_number])
+
+
+async def test_a_caller_who_was_turned_away_meanwhile_is_sent_to_no_seat(monkeypatch):
+    async with House(records=True, agents=1) as house:
+        await house.cases(Behaviour.PERSON)
+        await house.staff()
+        call, sent = await slow_recording(house, monkeypatch)
+        house.pbx._unserved(call.id)
+        await house.run(3.0, act=False)
+        assert (call.state, sent) == (InboundState.UNSERVED, [])
+        assert house.roster.session("agent0").work is Work.READY
+
+
 async def test_who_hangs_up_while_waiting_is_on_record_with_the_wait_and_takes_no_agent():
     async with House(agents=1) as house:
         await house.cases(Behaviour.PERSON, Behaviour.PERSON)

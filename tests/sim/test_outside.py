@@ -172,6 +172,35 @@ async def test_a_restart_finds_the_call_with_whom_it_is(when):
             assert again.roster.session(second.agent).free
 
 
+async def test_after_a_restart_who_left_a_call_is_on_the_next_one_and_writes_that_up():
+    async with house(agents=1) as it:
+        await it.cases(Behaviour.PERSON, Behaviour.PERSON)
+        await it.staff()
+        caller = it.ids.inbound(it.clock.now())
+        it.pbx.call_in(caller, "+390612345678", it.record.cases[1].new.numbers[0])
+        await it.run(1.0, act=False)
+        await it.start()
+        await it.flow.transferring.start("agent0", "office", warm=True)
+        await it.run(1.0, act=False)
+        await it.flow.transferring.hand_over("agent0")
+        await it.run(1.0, act=False)
+        await it.flow.write_up("agent0", "refuses", "")
+        it.flow.wrap_up.finish("agent0")
+        agent = it.roster.session("agent0")
+        async with asyncio.timeout(60):
+            while agent.work is not Work.TALKING:
+                await it.run(0.25, act=False)
+        assert (other := agent.attempt) != caller
+        await it.die()
+        async with house(agents=1, record=it.record, pbx=it.pbx) as again:
+            await again.run(1.0, act=False)
+            mine = again.roster.session("agent0")
+            assert (mine.work, mine.attempt) == (Work.TALKING, other)
+            again.flow.end_call("agent0")
+            await again.run(1.0, act=False)
+            assert (mine.work, mine.attempt) == (Work.WRAPPING, other)
+
+
 async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
     async with house() as it:
         first, _, attempt = await talking(it)
@@ -185,6 +214,10 @@ async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
             assert has(first, attempt)
 
         await refused("debtor", "a debtor's")
+        await it.run(0.1, act=False)
+        (entry,) = it.record.history
+        assert (entry.case_id, entry.recorded_by) == (attempt.intent.case_id, first.agent)
+        assert "debtor may not be called: " in entry.text
         it.forbid(OFFICE)
         await refused("office", "opt|asked not")
         it.record.outside.away = True

@@ -1,6 +1,7 @@
 """Recordings under virtual time: what the engine asks of the PBX, and what it does where there is no room."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -94,6 +95,10 @@ async def test_what_a_campaign_does_not_record_can_be_neither_begun_nor_paused()
         assert (await said(house, attempt))[-1] is What.NOT_RECORDED
 
 
+async def away(*_, **__):
+    raise PbxAwayError("away")
+
+
 async def rung(house, caller):
     """A debtor rings us: the call once an agent talks, and its agent."""
     id_ = house.ids.inbound(house.clock.now())
@@ -119,6 +124,24 @@ async def test_who_rings_us_is_heard_after_consent_as_in_our_own_calls():
         assert call.id in house.flow.under_way
         assert house.pbx._trunks[call.id].stereo
         assert await said(house, call) == [What.HELD, What.CONSENTED, What.RESUMED, What.PAUSED]
+
+
+async def test_a_slow_record_keeps_no_caller_from_a_free_agent(monkeypatch):
+    async with House(records=True) as house:
+        await house.cases(PERSON)
+        await house.staff()
+        add = house.recordings.add
+
+        async def slow(*moments):
+            await asyncio.sleep(10.0)
+            await add(*moments)
+
+        monkeypatch.setattr(house.recordings, "add", slow)
+        call, _ = await rung(house, house.record.cases[1].new.numbers[0])
+        assert muted(house, call)
+        assert await said(house, call) == []
+        await house.run(11.0, act=False)
+        assert await said(house, call) == [What.HELD]
 
 
 @pytest.mark.parametrize(("campaign", "mandate"), [(True, False), (False, True), (False, False)])
@@ -167,6 +190,41 @@ async def test_where_no_notice_is_needed_a_caller_is_heard_at_once_or_as_soon_as
         moments = await house.recordings.moments(unknown.id)
         assert [moment.what for moment in moments] == [What.HELD, What.IDENTIFIED, What.RESUMED]
         assert not is_held(moments)
+
+
+@pytest.mark.parametrize("who", ["agent", "reconnect", "restart", "restart before it was heard"])
+async def test_a_caller_is_let_go_though_the_record_was_away_when_the_case_was_said(who, monkeypatch):
+    async with House(records=True, agents=1) as house:
+        open_ = replace(house.gate.treatment(house.packs), recording="nothing")
+        monkeypatch.setattr(type(house.gate), "treatment", lambda gate, packs: open_)
+        await house.cases(PERSON)
+        await house.staff()
+        call, agent = await rung(house, "")
+        with monkeypatch.context() as patch:
+            if "heard" in who:
+                patch.setattr(house.pbx, "mute_recording", away)
+            else:
+                patch.setattr(house.recordings, "moments", away)
+            await house.flow.receiving.identify(agent, 1)
+            await house.run(0.5, act=False)
+        assert muted(house, call)
+        if who == "agent":
+            await house.flow.recordings.resume(agent)
+        elif who == "reconnect":
+            await house.recovery.reconcile()
+        else:
+            await house.die()
+        after = House(records=True, agents=1, record=house.record, pbx=house.pbx) if "restart" in who else None
+        async with after or nullcontext(house) as now:
+            now.recordings._moments = house.recordings._moments
+            await now.recovery.reconcile()
+            await now.run(0.5, act=False)
+            assert not muted(now, call)
+            assert await said(now, call) == [What.HELD, What.IDENTIFIED, What.RESUMED]
+            await now.flow.recordings.pause(agent)
+            await now.recovery.reconcile()
+            await now.run(0.5, act=False)
+            assert muted(now, call)
 
 
 async def test_a_campaign_that_records_does_not_dial_where_there_is_no_room():

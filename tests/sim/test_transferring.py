@@ -239,6 +239,35 @@ async def test_who_listens_to_the_second_agent_is_on_record_as_having_heard_the_
         assert house.record.views == [(attempt.intent.case_id, "boss", "listening")]
 
 
+@pytest.mark.parametrize("when", ["joined", "found after a reconnect", "found after a restart", "listens later"])
+async def test_who_listens_to_the_third_is_on_record_as_having_heard_the_debtor(when):
+    async with House(agents=2, boss=True) as house:
+        first, second, attempt = await talking(house)
+        if when != "listens later":
+            await house.listenings.start("boss", second.agent, SpyMode.LISTEN, "boss")
+            await house.run(1.0, act=False)
+        await house.flow.transferring.start(first.agent, second.agent, warm=True)
+        await house.run(1.0, act=False)
+        assert house.record.views == []
+        house.pbx.listening = "found" not in when
+        await house.flow.transferring.join(first.agent)
+        await asyncio.sleep(6.0)
+        if when == "listens later":
+            await house.listenings.start("boss", second.agent, SpyMode.LISTEN, "boss")
+            await house.run(1.0, act=False)
+        heard = (attempt.intent.case_id, "boss", "listening")
+        if "restart" in when:
+            await house.die()
+            async with House(agents=2, boss=True, record=house.record, pbx=house.pbx) as again:
+                await again.run(1.0, act=False)
+                assert again.record.views == [heard]
+            return
+        house.pbx.listening = True
+        await house.recovery.reconcile()
+        await house.recovery.reconcile()
+        assert house.record.views == [heard]
+
+
 async def test_what_cannot_be_is_refused_in_words():
     async with House(agents=3) as house:
         first, second, _ = await talking(house)

@@ -333,8 +333,12 @@ async def test_a_call_while_a_flag_stood_is_found_whatever_was_said_of_the_flag_
 YEARS = timedelta(days=1826)
 
 
+def days_kept():
+    return {law_.name: law_.retention_days for law_ in LIBRARY.by_name.values()}
+
+
 async def minimise(house, creditor="Luce", *, dry_run=False, retention=None):
-    days = {law_.name: law_.retention_days for law_ in LIBRARY.by_name.values()} if retention is None else retention
+    days = days_kept() if retention is None else retention
     return await Minimiser(house.engine, house.clock, days, lambda _: False, "cell1").run(creditor, dry_run=dry_run)
 
 
@@ -478,6 +482,36 @@ async def test_a_listening_goes_with_the_last_debtor_who_was_heard_in_it_and_the
     assert {one.leg for one in await record.listenings(None, 99)} == stays
     assert (await minimise(house)).listenings == 0
     assert (await house.verify()).holds
+
+
+async def test_a_listening_goes_with_its_debtor_though_another_ones_recording_stops_the_run(house, monkeypatch):
+    monkeypatch.setattr("dialer.adapters.store.minimise.PAGE_DEBTORS", 1)
+    await house.day()
+    record = SqlListenings(house.engine, house.store.writer)
+    for number, heard in enumerate(((1,), (1, 2))):
+        leg, end = f"dlp-{number:026d}", TUESDAY + timedelta(hours=1)
+        turns = [Turn(SpyMode.LISTEN, TUESDAY, "boss")]
+        one = Listening(leg, f"boss {number}", "anna", "agreement", agent_told=True, turns=turns, ended_at=end)
+        await record.begin(one)
+        for case_id in heard:
+            record.heard(case_id, one.supervisor, end)
+        one.ended = Ended.SEEN
+        record.end_listening(one)
+    await house.store.attempts.flush()
+    of_second = {row.id for row in await house.rows(attempts.c.id, attempts.c.debtor_id) if row.debtor_id == 2}
+    assert of_second
+
+    def stuck(attempt):
+        if attempt in of_second:
+            raise OSError(13, "Permission denied", "theirs.wav")
+        return False
+
+    house.clock.time = TUESDAY + YEARS + timedelta(days=1)
+    with pytest.raises(InputError):
+        await Minimiser(house.engine, house.clock, days_kept(), stuck, "cell1").run("Luce")
+    assert [one.supervisor for one in await record.listenings(None, 99)] == ["boss 1"]
+    assert (await minimise(house)).listenings == 1
+    assert await record.listenings(None, 99) == []
 
 
 async def test_calls_to_one_number_are_still_counted_together_under_its_pseudonym(house):

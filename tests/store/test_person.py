@@ -42,6 +42,7 @@ KEPT = {
     "attempts": {"id", "campaign", "packs", "mode", "debts", "state", "agent", "result", "refusals", "trunk",
                  "caller_id"},
     "inbound_calls": {"id", "campaign", "called", "packs", "debts", "state", "agent", "result"},
+    "outside_calls": {"leg", "campaign", "agent", "caller_id", "trunk"},
     "recordings": {"attempt_id", "sha256", "cell"},  # the tombstone: a checksum of sound that is no more
     "recording_moments": {"attempt_id"},
     "outcomes": {"attempt_id", "agent", "code", "counts_as", "next_state", "script"},
@@ -137,6 +138,8 @@ async def test_an_access_request_gets_every_row_of_every_table_and_is_on_record_
         if MARK in value and table != "ledger_keys":
             assert json.dumps(value)[1:-1] in told, f"{table}.{column}"
             assert value in written, f"{table}.{column}"
+    assert [table.name for table in ABOUT if f"\n{table.name}\n" in written] == []
+    assert f"called into a call with you: {MARK} outside_calls party" in kept.recipients
     assert {view["how"] for view in kept.tables["case_views"]} == {f"{MARK} case_views how", "access export"}
     again = await SqlPerson(filled.engine).of_debtor("Luce", f"{MARK} debtors reference", "bruno", NOW)
     assert [view["viewed_by"] for view in again.tables["case_views"]].count("bruno") == 2

@@ -245,7 +245,7 @@ class Asterisk:
 
     async def record_caller(self, attempt: AttemptId, *, muted: bool, stereo: bool = False) -> None:
         """Begin to record a call that came in. A redirect is acknowledged before the dialplan acts: it tells when it did."""
-        begun = self._begun[attempt] = asyncio.Event()
+        begun = self._begun.setdefault(attempt, asyncio.Event())
         try:
             await self._set(attempt, "DIALER_STEREO", "1" if stereo else "0")
             await self._redirect(attempt, "dialer-inbound-record", "held" if muted else "open")
@@ -254,7 +254,7 @@ class Asterisk:
         except TimeoutError:
             raise PbxUnsureError("the dialplan didn't say that it records the caller") from None
         finally:
-            del self._begun[attempt]
+            self._begun.pop(attempt, None)
         if muted:
             await self.hold_recording(attempt)
 

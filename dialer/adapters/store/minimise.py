@@ -26,10 +26,10 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.adapters.store.away import reading, telling_away
-from dialer.adapters.store.heard import forget, heard
+from dialer.adapters.store.heard import Heard, forget, heard
 from dialer.adapters.store.ledger import line_writes
 from dialer.adapters.store.recordings import flag_words, holds_of
 from dialer.adapters.store.schema import (
@@ -51,6 +51,7 @@ from dialer.adapters.store.schema import (
     mandates,
     numbers,
     outcomes,
+    outside_calls,
     payments,
     recording_moments,
     recordings,
@@ -186,15 +187,14 @@ class Minimiser:
                     if connection.dialect.name == "sqlite":  # what is erased is overwritten, not only unlinked
                         await connection.exec_driver_sql("PRAGMA secure_delete = ON")
                     await connection.run_sync(self._page, ids, done, gone)
+                    # with the looks that say who was heard in it: who starts anew after a stop here finds neither
+                    listened = await _forget(connection, listened, gone, None, done)
             after = ids[-1]
         longest = max(self._retention.values(), default=None)
         idle_until = None if longest is None else self._clock.now() - timedelta(days=longest)
-        over = [one for one in listened if one.is_over(gone, idle_until)]
-        done.listenings = len(over)
-        if not dry_run:
-            with telling_away():
-                async with self._engine.begin() as connection:
-                    await forget(connection, over)
+        with telling_away():
+            async with self._engine.begin() as connection:
+                await _forget(connection, listened, gone, idle_until, done)
         return done
 
     def _page(self, connection: Connection, ids: list[int], done: Minimised, gone: set[int]) -> None:
@@ -358,6 +358,17 @@ class Minimiser:
         return f"{ERASED}-{hmac.new(self._key, text.encode(), 'sha256').hexdigest()[:16]}"
 
 
+async def _forget(
+    connection: AsyncConnection, listened: list[Heard], gone: set[int], idle_until: datetime | None, done: Minimised
+) -> list[Heard]:
+    """The listenings that go with these cases, or ended idle by that time, are no more; the others."""
+    over = {one for one in listened if one.is_over(gone, idle_until)}
+    done.listenings += len(over)
+    if not done.dry_run:
+        await forget(connection, over)
+    return [one for one in listened if one not in over]
+
+
 def _held(connection: Connection, ids: Sequence[int], flags: Collection[str], now: datetime) -> Mapping[int, list[str]]:
     """The debtors with a recording that one of these flags holds, each with the flags."""
     there = (
@@ -449,6 +460,7 @@ def _forget_dossier(connection: Connection, ids: Sequence[int], case_ids: Sequen
     nobody = update(inbound_calls).values(number=None, candidates="")
     _each(connection, nobody, inbound_calls.c.case_id, case_ids)
     _each(connection, nobody.where(inbound_calls.c.case_id.is_(None)), inbound_calls.c.number, sorted(own))
+    _each(connection, update(outside_calls).values(party="", number=None), outside_calls.c.case_id, case_ids)
     for table in (guarantors, case_history, case_views, letters):
         _each(connection, delete(table), table.c.case_id, case_ids)
     for table in (addresses, flag_changes):

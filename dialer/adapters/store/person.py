@@ -35,6 +35,7 @@ OF_NOBODY = frozenset(
         "working_times",
         "pacing_memory",
         "habits",
+        "reloads",
     }
 )
 """Tables without a row about a debtor. ledger_keys has no more than the versions of what stands in the ledger."""
