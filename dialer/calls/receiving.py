@@ -523,8 +523,8 @@ class Receiving:
             if (talk := self._live.get(call.id)) is not None:
                 self.handed_over(talk)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
-        elif leg.state is LegState.HELD:
-            pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
+        elif leg.state in (LegState.HELD, LegState.MOVING):
+            pass  # two agents speak, or did: whoever transfers knows, and otherwise the dialplan brings the caller back
         elif leg.state is LegState.WAITING:
             if call.state is InboundState.ARRIVED:
                 self._tasks.start("receive", self._take(call))
