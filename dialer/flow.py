@@ -93,7 +93,6 @@ class Flow:
         closing: Closing,
         listenings: Listenings,
         outside: OutsideRecord,
-        supervisors: Mapping[str, str],
         history: History,
         learning: Learning,
         pacer: Pacer,
@@ -130,7 +129,7 @@ class Flow:
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         telling, count = Telling(history, clock, tasks), tally.transferred
-        self.outside = Outside(campaigns, supervisors, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
+        self.outside = Outside(campaigns, listenings, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
         self.transferring = Transferring(
             roster, self.reserving, live, pbx, self.outside, self._handed_over, telling, count, clock, tasks
         )

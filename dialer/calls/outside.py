@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import structlog
 
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt
@@ -81,12 +82,12 @@ class Consultation:
 
 
 class Outside:
-    """The consultations, and every leg outside that is up. A supervisor's phone is called by name, `supervisors`."""
+    """The consultations, and every leg outside that is up. A supervisor's phone is called by name, as who may listen."""
 
     def __init__(
         self,
         campaigns: Mapping[str, Campaign],
-        supervisors: Mapping[str, str],
+        listenings: Listenings,
         gate: Gate,
         pbx: Pbx,
         roster: Roster,
@@ -97,11 +98,15 @@ class Outside:
         clock: Clock,
         tasks: Tasks,
     ) -> None:
-        self._campaigns, self._supervisors, self._gate, self._pbx = campaigns, supervisors, gate, pbx
+        self._campaigns, self._listenings, self._gate, self._pbx = campaigns, listenings, gate, pbx
         self._roster, self._trunks, self._record = roster, trunks, record
         self._tell, self._count, self._clock, self._tasks = tell, count, clock, tasks
         self._under_way: dict[AttemptId, Consultation] = {}
         self._calls: dict[OutsideLegId, OutsideCall] = {}
+
+    @property
+    def _supervisors(self) -> Mapping[str, str]:
+        return self._listenings.supervising.supervisors  # a reload changes it
 
     def __contains__(self, attempt: object) -> bool:
         return attempt in self._under_way
