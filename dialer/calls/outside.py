@@ -226,6 +226,8 @@ class Outside:
             raise AgentError(
                 f"{one.to} may not be called: {'; '.join(map(text_of, answer.reasons))}", "the call goes on with you"
             )
+        self._let_go(intent)
+        self._trunks.carry(intent.trunk)
         one.call = self._calls[answer.call.leg] = answer.call
         try:
             self._still(one)
@@ -352,9 +354,9 @@ class Outside:
         if self._calls.pop(call.leg, None) is not None:
             call.ended_at = at
             self._record.save_outside(call)
-            self._let_go(call.intent, placed=True)
+            self._trunks.drop(call.intent.trunk)
 
-    def _let_go(self, intent: OutsideIntent, *, placed: bool) -> None:
+    def _let_go(self, intent: OutsideIntent, *, placed: bool = True) -> None:
         if (trunk := self._trunks.get(intent.trunk)) is not None:
             self._trunks.let_go(trunk, placed=placed)
 

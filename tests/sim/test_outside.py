@@ -45,7 +45,7 @@ def counted(it):
 
 
 def held_channels(it):
-    return sum(state.held for state in it.trunks)
+    return sum(state.held + state.outside for state in it.trunks)
 
 
 @pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
