@@ -416,6 +416,8 @@ class Outside:
             if call is None:
                 continue
             here, one = survey.outside.get(leg), self._under_way.get(call.intent.attempt)
+            if here is not None and here.bridge and call.bridged_at is None:
+                self.on_event(events.OutsideBridged(leg, survey.at))
             debtor = survey.attempts.get(call.intent.attempt)
             if here is None:
                 if call.bridged_at is not None or survey.at - call.asked_at >= MAY_STILL_COME:
@@ -441,7 +443,11 @@ class Outside:
             if debtor.state is LegState.BRIDGED and one.phase is not Phase.JOINED:
                 self.bridged_with_agent(one)
             elif debtor.state is LegState.HELD and one.phase in (Phase.MOVING, Phase.RETURNING):
-                one.phase = Phase.SPEAKING
+                party = survey.outside.get(one.call.leg) if one.call else None
+                if party is not None and party.bridge:
+                    one.phase = Phase.SPEAKING
+                else:
+                    self._tasks.start("take back", self._try_back(one))
 
     def bridged_with_agent(self, one: Consultation) -> None:
         """The agent was found with the debtor."""

@@ -172,6 +172,38 @@ async def test_a_restart_finds_the_call_with_whom_it_is(when):
             assert again.roster.session(second.agent).free
 
 
+async def test_a_pick_up_that_nobody_heard_is_found():
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        await it.flow.transferring.start(first.agent, "office", warm=True)
+        it.pbx.listening = False
+        await asyncio.sleep(1.0)
+        it.pbx.listening = True
+        await it.recovery.reconcile()
+        assert it.flow.outside.awaited() == []
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert it.flow.outside.whose(attempt.id) == "office"
+
+
+async def test_a_party_who_is_gone_is_not_taken_for_one_who_speaks(monkeypatch):
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        await it.flow.transferring.start(first.agent, "silent", warm=True)
+        await it.run(38.0, act=False)
+        with monkeypatch.context() as without:
+            without.setattr(it.pbx, "transfer", lost)
+            with pytest.raises(PbxUnsureError):
+                await it.flow.transferring.take_back(first.agent)
+            await it.run(6.0, act=False)
+        assert it.pbx.outside == {}
+        await it.recovery.reconcile()
+        with pytest.raises(AgentError):
+            await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert has(first, attempt)
+
+
 async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
     async with house() as it:
         first, _, attempt = await talking(it)
