@@ -324,6 +324,7 @@ class Flow:
         for attempt in self.live:
             if attempt.hang_up_wanted or (attempt.campaign in halted and attempt.state in BEFORE_ANSWER):
                 self._hang_up(attempt)
+        self.outside.hang_up_ringing(halted)
 
     @about_the_attempt
     def _hang_up(self, attempt: Attempt) -> None:

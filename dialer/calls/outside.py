@@ -155,6 +155,7 @@ class Outside:
             async with asyncio.timeout(ROOM_SECONDS):
                 await one.room.wait()
             self._still(one)
+            self._check_open(intent)
             await self._pbx.call_outside(clearance, session.seat_number, RING_SECONDS)
         except (PbxAwayError, PbxRefusedError, ClearanceError, TimeoutError, AgentError) as error:
             self._ended(clearance.call, self._clock.now())
@@ -200,18 +201,23 @@ class Outside:
             if attempt.campaign not in own.campaigns:
                 raise AgentError(f"{to} can't take the call: not of {attempt.campaign}", "choose somebody of it")
             return OutsideIntent(*about, phone=self._supervisors[to])
-        if campaign.state not in _OPEN:
-            raise AgentError(
-                f"nobody outside is called for {campaign.name}: it is {campaign.state.value}",
-                "start it, or promise a call",
-            )
+        number = campaign.destinations[to].number
+        self._check_open(OutsideIntent(*about, number=number))
         shown = campaign.caller_id_of(attempt.intent.debtor_id, "").number
         trunk = self._trunks.take(campaign.trunks, shown, decided=True)
         if trunk is None:
             self._count(attempt.campaign, TransferKind.OUTSIDE, TransferResult.REFUSED)
             raise AgentError(f"{to} can't be called: {Reason.NO_TRUNK.text}", "try again in a moment")
-        number = campaign.destinations[to].number
         return OutsideIntent(*about, number=number, caller_id=shown, trunk=trunk.name)
+
+    def _check_open(self, intent: OutsideIntent) -> None:
+        """Raises AgentError where the campaign has no number called now."""
+        campaign = self._campaigns.get(intent.campaign)
+        if intent.number is not None and campaign is not None and campaign.state not in _OPEN:
+            raise AgentError(
+                f"nobody outside is called for {campaign.name}: it is {campaign.state.value}",
+                "start it, or promise a call",
+            )
 
     async def _clear(self, one: Consultation, intent: OutsideIntent) -> OutsideClearance:
         answer = None
@@ -262,6 +268,18 @@ class Outside:
             await self._send(one, Phase.RETURNING)
         except DialerError as error:
             log.warning("outside.not_taken_back", attempt=one.attempt.id, error=str(error))
+
+    def hang_up_ringing(self, halted: Collection[str]) -> None:
+        """These campaigns were halted: no number rings for them any more."""
+        for call in self._calls.values():
+            if call.bridged_at is None and call.intent.number is not None and call.intent.campaign in halted:
+                self._tasks.start("hang up outside", self._stop_ringing(call))
+
+    async def _stop_ringing(self, call: OutsideCall) -> None:
+        await self._try_hang_up(call.leg)
+        await asyncio.sleep(MAY_STILL_COME.total_seconds())  # it was asked for, and the PBX hadn't made it yet
+        if call.leg in self._calls and call.bridged_at is None:
+            await self._try_hang_up(call.leg)
 
     # -- what happens -----------------------------------------------------------------------------------
 
