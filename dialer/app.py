@@ -194,7 +194,6 @@ class Daemon:
             closing=closing,
             listenings=listenings,
             outside=SqlOutside(engine, self._writer),
-            supervisors=configured.supervising(settings).supervisors,
             history=self._dossiers,
             learning=learning,
             pacer=pacer,

@@ -93,7 +93,6 @@ class Flow:
         closing: Closing,
         listenings: Listenings,
         outside: OutsideRecord,
-        supervisors: Mapping[str, str],
         history: History,
         learning: Learning,
         pacer: Pacer,
@@ -130,7 +129,7 @@ class Flow:
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         telling, count = Telling(history, clock, tasks), tally.transferred
-        self.outside = Outside(campaigns, supervisors, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
+        self.outside = Outside(campaigns, listenings, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
         self.transferring = Transferring(
             roster, self.reserving, live, pbx, self.outside, self._handed_over, telling, count, clock, tasks
         )
@@ -325,6 +324,7 @@ class Flow:
         for attempt in self.live:
             if attempt.hang_up_wanted or (attempt.campaign in halted and attempt.state in BEFORE_ANSWER):
                 self._hang_up(attempt)
+        self.outside.hang_up_ringing(halted)
 
     @about_the_attempt
     def _hang_up(self, attempt: Attempt) -> None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import structlog
 
+from dialer.agents.listening import Listenings
 from dialer.agents.roster import AgentError, Roster
 from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt
@@ -81,12 +82,12 @@ class Consultation:
 
 
 class Outside:
-    """The consultations, and every leg outside that is up. A supervisor's phone is called by name, `supervisors`."""
+    """The consultations, and every leg outside that is up. A supervisor's phone is called by name, as who may listen."""
 
     def __init__(
         self,
         campaigns: Mapping[str, Campaign],
-        supervisors: Mapping[str, str],
+        listenings: Listenings,
         gate: Gate,
         pbx: Pbx,
         roster: Roster,
@@ -97,11 +98,15 @@ class Outside:
         clock: Clock,
         tasks: Tasks,
     ) -> None:
-        self._campaigns, self._supervisors, self._gate, self._pbx = campaigns, supervisors, gate, pbx
+        self._campaigns, self._listenings, self._gate, self._pbx = campaigns, listenings, gate, pbx
         self._roster, self._trunks, self._record = roster, trunks, record
         self._tell, self._count, self._clock, self._tasks = tell, count, clock, tasks
         self._under_way: dict[AttemptId, Consultation] = {}
         self._calls: dict[OutsideLegId, OutsideCall] = {}
+
+    @property
+    def _supervisors(self) -> Mapping[str, str]:
+        return self._listenings.supervising.supervisors  # a reload changes it
 
     def __contains__(self, attempt: object) -> bool:
         return attempt in self._under_way
@@ -150,6 +155,7 @@ class Outside:
             async with asyncio.timeout(ROOM_SECONDS):
                 await one.room.wait()
             self._still(one)
+            self._check_open(intent)
             await self._pbx.call_outside(clearance, session.seat_number, RING_SECONDS)
         except (PbxAwayError, PbxRefusedError, ClearanceError, TimeoutError, AgentError) as error:
             self._ended(clearance.call, self._clock.now())
@@ -195,18 +201,23 @@ class Outside:
             if attempt.campaign not in own.campaigns:
                 raise AgentError(f"{to} can't take the call: not of {attempt.campaign}", "choose somebody of it")
             return OutsideIntent(*about, phone=self._supervisors[to])
-        if campaign.state not in _OPEN:
-            raise AgentError(
-                f"nobody outside is called for {campaign.name}: it is {campaign.state.value}",
-                "start it, or promise a call",
-            )
+        number = campaign.destinations[to].number
+        self._check_open(OutsideIntent(*about, number=number))
         shown = campaign.caller_id_of(attempt.intent.debtor_id, "").number
         trunk = self._trunks.take(campaign.trunks, shown, decided=True)
         if trunk is None:
             self._count(attempt.campaign, TransferKind.OUTSIDE, TransferResult.REFUSED)
             raise AgentError(f"{to} can't be called: {Reason.NO_TRUNK.text}", "try again in a moment")
-        number = campaign.destinations[to].number
         return OutsideIntent(*about, number=number, caller_id=shown, trunk=trunk.name)
+
+    def _check_open(self, intent: OutsideIntent) -> None:
+        """Raises AgentError where the campaign has no number called now."""
+        campaign = self._campaigns.get(intent.campaign)
+        if intent.number is not None and campaign is not None and campaign.state not in _OPEN:
+            raise AgentError(
+                f"nobody outside is called for {campaign.name}: it is {campaign.state.value}",
+                "start it, or promise a call",
+            )
 
     async def _clear(self, one: Consultation, intent: OutsideIntent) -> OutsideClearance:
         answer = None
@@ -221,6 +232,8 @@ class Outside:
             why = f"{one.to} may not be called: {'; '.join(map(text_of, answer.reasons))}"
             self._tell(one.attempt, one.agent.agent, why)
             raise AgentError(why, "the call goes on with you")
+        self._let_go(intent)
+        self._trunks.carry(intent.trunk)
         one.call = self._calls[answer.call.leg] = answer.call
         try:
             self._still(one)
@@ -255,6 +268,18 @@ class Outside:
             await self._send(one, Phase.RETURNING)
         except DialerError as error:
             log.warning("outside.not_taken_back", attempt=one.attempt.id, error=str(error))
+
+    def hang_up_ringing(self, halted: Collection[str]) -> None:
+        """These campaigns were halted: no number rings for them any more."""
+        for call in self._calls.values():
+            if call.bridged_at is None and call.intent.number is not None and call.intent.campaign in halted:
+                self._tasks.start("hang up outside", self._stop_ringing(call))
+
+    async def _stop_ringing(self, call: OutsideCall) -> None:
+        await self._try_hang_up(call.leg)
+        await asyncio.sleep(MAY_STILL_COME.total_seconds())  # it was asked for, and the PBX hadn't made it yet
+        if call.leg in self._calls and call.bridged_at is None:
+            await self._try_hang_up(call.leg)
 
     # -- what happens -----------------------------------------------------------------------------------
 
@@ -347,9 +372,9 @@ class Outside:
         if self._calls.pop(call.leg, None) is not None:
             call.ended_at = at
             self._record.save_outside(call)
-            self._let_go(call.intent, placed=True)
+            self._trunks.drop(call.intent.trunk)
 
-    def _let_go(self, intent: OutsideIntent, *, placed: bool) -> None:
+    def _let_go(self, intent: OutsideIntent, *, placed: bool = True) -> None:
         if (trunk := self._trunks.get(intent.trunk)) is not None:
             self._trunks.let_go(trunk, placed=placed)
 
@@ -409,6 +434,8 @@ class Outside:
             if call is None:
                 continue
             here, one = survey.outside.get(leg), self._under_way.get(call.intent.attempt)
+            if here is not None and here.bridge and call.bridged_at is None:
+                self.on_event(events.OutsideBridged(leg, survey.at))
             debtor = survey.attempts.get(call.intent.attempt)
             if here is None:
                 if call.bridged_at is not None or survey.at - call.asked_at >= MAY_STILL_COME:
@@ -434,7 +461,11 @@ class Outside:
             if debtor.state is LegState.BRIDGED and one.phase is not Phase.JOINED:
                 self.bridged_with_agent(one)
             elif debtor.state is LegState.HELD and one.phase in (Phase.MOVING, Phase.RETURNING):
-                one.phase = Phase.SPEAKING
+                party = survey.outside.get(one.call.leg) if one.call else None
+                if party is not None and party.bridge:
+                    one.phase = Phase.SPEAKING
+                else:
+                    self._tasks.start("take back", self._try_back(one))
 
     def bridged_with_agent(self, one: Consultation) -> None:
         """The agent was found with the debtor."""

@@ -21,6 +21,8 @@ class LegState(StrEnum):
     BRIDGED = "bridged"
     HELD = "held"
     """A debtor on hold, while the agent speaks with another one, or with somebody outside."""
+    MOVING = "moving"
+    """A debtor between two talks: on the way to another seat, back to the first one, or to somebody outside."""
     OTHER = "other"
     """Up, somewhere else: being treated, or on its way."""
 

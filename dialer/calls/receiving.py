@@ -539,8 +539,8 @@ class Receiving:
                 self.handed_over(talk)
                 self._hear(call)
             self._apply(call, InboundSignal.BRIDGED, survey.at)
-        elif leg.state is LegState.HELD:
-            pass  # two agents speak: whoever transfers knows, and otherwise the dialplan brings the caller back
+        elif leg.state in (LegState.HELD, LegState.MOVING):
+            pass  # two agents speak, or did: whoever transfers knows, and otherwise the dialplan brings the caller back
         elif leg.state is LegState.WAITING:
             if call.state is InboundState.ARRIVED:
                 self._tasks.start("receive", self._take(call))

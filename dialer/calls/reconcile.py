@@ -18,6 +18,7 @@ _SIGNALS: dict[LegState, Signal] = {
     LegState.BRIDGED: Signal.BRIDGED,
     LegState.OTHER: Signal.UP,
     LegState.HELD: Signal.UP,
+    LegState.MOVING: Signal.UP,
 }
 # where what we believed and what there is contradict each other
 _CORRECTIONS: dict[tuple[State, LegState], Signal] = {

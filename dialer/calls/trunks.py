@@ -44,8 +44,8 @@ class TrunkState:
     """One trunk, and how it does.
 
     tokens: calls that its rate allows now, as of `filled_at`. credit: what its weight entitles it to. held: calls that
-    chose it and aren't placed yet. failures: calls in a row that never left. probed_at: when a call was last spent on
-    finding out whether it is well again. full_until: till then it stands back, as it had no way. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
+    chose it and aren't placed yet. outside: calls to no debtor, which have a channel until their end. failures: calls in
+    a row that never left. probed_at: when a call was last spent on finding out whether it is well again. full_until: till then it stands back, as it had no way. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
     as anybody asks.
     """
 
@@ -54,6 +54,7 @@ class TrunkState:
     tokens: float = 1.0
     credit: float = 0.0
     held: int = 0
+    outside: int = 0
     failures: int = 0
     probed_at: float = -math.inf
     full_until: float = -math.inf
@@ -100,8 +101,8 @@ class Trunks:
         return state.trunk if state else None
 
     def calls(self, *, ringing: bool = False) -> Counter[str]:
-        """Calls under way by trunk, those that chose one just now among them; `ringing`: not answered yet."""
-        counts = Counter({state.name: state.held for state in self})
+        """Calls under way by trunk, those that chose one just now among them; `ringing`: debtors' who haven't answered yet."""
+        counts = Counter({state.name: state.held + (0 if ringing else state.outside) for state in self})
         counts.update(attempt.intent.trunk for attempt in self._live if not ringing or attempt.state in BEFORE_ANSWER)
         return counts
 
@@ -159,13 +160,15 @@ class Trunks:
             if state.sick:
                 state.probed_at = -math.inf  # nothing was asked of it
 
-    def carry(self, name: str) -> Trunk | None:
-        """A call that is no attempt was found on this trunk: it has a channel until `let_go`. None: it isn't configured."""
-        state = self._states.get(name)
-        if state is None:
-            return None
-        state.held += 1
-        return state.trunk
+    def carry(self, name: str) -> None:
+        """A call to no debtor is on this trunk, if it is still configured: it has a channel until `drop`."""
+        if state := self._states.get(name):
+            state.outside += 1
+
+    def drop(self, name: str) -> None:
+        """Such a call is over."""
+        if state := self._states.get(name):
+            state.outside -= 1
 
     def another(self, attempt: Attempt, trunks: Sequence[Trunk]) -> frozenset[str] | None:
         """The names of the trunks that had no way for this case, where another one is well; else None."""

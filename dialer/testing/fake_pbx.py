@@ -507,11 +507,12 @@ class FakePbx:
         trunk = self._trunks[attempt]
         before = next((seat for seat in self._seats.values() if seat.locked_by == attempt), None)
         to = next((seat for seat in self._seats.values() if seat.number == seat_number and seat.up), None)
-        trunk.state = LegState.OTHER
+        trunk.state = LegState.MOVING
         if to is None or to.locked_by not in (None, attempt):
             self._tell(events.TransferFailed(attempt, self.clock.now()))
             to = before
         if to is None:
+            trunk.state = LegState.OTHER
             self._tell(events.AgentLeft(attempt, self.clock.now()))
             self._later(attempt, AGENT_LEFT_SECONDS, lambda: self._end(attempt, 16))
             return
@@ -573,7 +574,7 @@ class FakePbx:
             self._tell(events.TransferFailed(attempt, self.clock.now()))
             self._transfer(attempt, own_seat)
             return
-        self._trunks[attempt].state = LegState.OTHER
+        self._trunks[attempt].state = LegState.MOVING
         for seat_leg, seat in self._seats.items():
             if seat.locked_by == attempt:
                 seat.locked_by = None
@@ -587,7 +588,7 @@ class FakePbx:
         if seat.speaks_to is None and leg not in {one.hears for one in self.outside.values()}:
             self._transfer(attempt, own_seat)
             return
-        trunk.joined = True
+        trunk.joined, trunk.state = True, LegState.MOVING
         self._later(attempt, BRIDGE_SECONDS, lambda: self._bridged(attempt, own_seat))
 
     def _two_go_on(self, leg: SeatLegId) -> bool:

@@ -8,6 +8,7 @@ from panoramisk.message import Message
 
 from dialer.adapters.ami.asterisk import Asterisk
 from dialer.adapters.ami.link import LinkSettings
+from dialer.calls.pbx import LegState
 from dialer.kernel import events
 from dialer.testing.virtual_time import LoopClock
 
@@ -102,6 +103,30 @@ async def test_a_call_that_comes_in_while_the_channels_are_listed_is_still_found
     await heard.pbx.survey()
     await heard.pbx.hang_up(CAME_IN)
     assert acted_on[-1] == "pbx-1.7"
+
+
+@pytest.mark.parametrize(
+    ("context", "state"),
+    [
+        ("dialer-answered", LegState.WAITING),
+        ("dialer-hold-outside", LegState.HELD),
+        ("dialer-transfer", LegState.MOVING),
+        ("dialer-to-outside", LegState.MOVING),
+        ("dialer-join", LegState.MOVING),
+        ("dialer-connect", LegState.OTHER),
+    ],
+)
+async def test_where_the_dialplan_has_a_debtor_who_hears_nobody_is_listed(monkeypatch, context, state):
+    heard = Heard()
+
+    async def request(action, *, as_list=False):
+        answer = Message({"Response": "Success"})
+        row = Message({"Uniqueid": ATTEMPT, "ChannelStateDesc": "Up", "Context": context, "BridgeId": ""})
+        rows = [row] if action["Action"] == "CoreShowChannels" else []
+        return [answer, *rows, answer] if as_list else answer
+
+    monkeypatch.setattr(heard.pbx.link, "request", request)
+    assert (await heard.pbx.survey()).attempts[ATTEMPT].state is state
 
 
 @pytest.mark.parametrize(

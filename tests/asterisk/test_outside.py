@@ -2,6 +2,7 @@
 the engine killed.
 """
 
+import re
 import sqlite3
 
 import pytest
@@ -57,6 +58,8 @@ async def test_the_debtor_waits_comes_back_is_one_of_three_and_is_left_to_somebo
         await it.ask("agents/agent01/take-back")
         await it.hears(agent=DEBTOR, debtor=AGENT)
         await until(it.office[1].ended.is_set)
+        globals_ = await until(lambda: forgotten(it.stage))
+        assert "DIALER_OUTSIDE_" in globals_
 
         await it.ask("agents/agent01/transfer", {"to": "office"})
         await it.hears(agent=OTHER, debtor=NOBODY, office=AGENT)
@@ -74,6 +77,12 @@ async def test_the_debtor_waits_comes_back_is_one_of_three_and_is_left_to_somebo
         with sqlite3.connect(it.stage.folder / "dialer.db") as database:
             told = " ".join(text for (text,) in database.execute("select text from case_history"))
         assert "call left by agent01 to the creditor's office" in told
+
+
+async def forgotten(stage):
+    """The PBX's global variables, once none of them names a party: the last one is gone."""
+    globals_ = await stage.pbx.cli("dialplan show globals")
+    return "" if re.search(r"DIALER_OUTSIDE_\d+=PJSIP", globals_) else globals_
 
 
 async def ended(stage):

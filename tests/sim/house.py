@@ -148,7 +148,6 @@ class House:
             closing=self.closing,
             listenings=self.listenings,
             outside=self.record.outside,
-            supervisors=self.supervising.supervisors,
             history=self.record,
             learning=self.learning,
             pacer=self.pacer,

@@ -1,6 +1,7 @@
 """Somebody outside is called into a debtor's call, under virtual time: who has the call, what is on record, what may be rung."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -45,7 +46,7 @@ def counted(it):
 
 
 def held_channels(it):
-    return sum(state.held for state in it.trunks)
+    return sum(state.held + state.outside for state in it.trunks)
 
 
 @pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
@@ -201,6 +202,38 @@ async def test_after_a_restart_who_left_a_call_is_on_the_next_one_and_writes_tha
             assert (mine.work, mine.attempt) == (Work.WRAPPING, other)
 
 
+async def test_a_pick_up_that_nobody_heard_is_found():
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        await it.flow.transferring.start(first.agent, "office", warm=True)
+        it.pbx.listening = False
+        await asyncio.sleep(1.0)
+        it.pbx.listening = True
+        await it.recovery.reconcile()
+        assert it.flow.outside.awaited() == []
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert it.flow.outside.whose(attempt.id) == "office"
+
+
+async def test_a_party_who_is_gone_is_not_taken_for_one_who_speaks(monkeypatch):
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        await it.flow.transferring.start(first.agent, "silent", warm=True)
+        await it.run(38.0, act=False)
+        with monkeypatch.context() as without:
+            without.setattr(it.pbx, "transfer", lost)
+            with pytest.raises(PbxUnsureError):
+                await it.flow.transferring.take_back(first.agent)
+            await it.run(6.0, act=False)
+        assert it.pbx.outside == {}
+        await it.recovery.reconcile()
+        with pytest.raises(AgentError):
+            await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert has(first, attempt)
+
+
 async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
     async with house() as it:
         first, _, attempt = await talking(it)
@@ -233,6 +266,43 @@ async def test_whom_the_gate_doesnt_let_through_the_pbx_never_hears_of():
         assert held_channels(it) == 0
         with pytest.raises(AgentError, match="tell them first"):
             await start(first.agent, "boss", warm=False)
+
+
+@pytest.mark.parametrize("when", ["before it is called", "as it is called", "ringing"])
+async def test_a_halt_ends_the_call_to_a_party_who_has_not_answered(when):
+    async with house() as it:
+        first, _, attempt = await talking(it)
+        step = {"before it is called": "hold_for_outside", "as it is called": "call_outside"}.get(when, "")
+
+        async def halted_meanwhile(*about):
+            await asked(*about)
+            await it.flow.command(it.campaign, CampaignSignal.HALT)
+
+        if step:
+            asked = getattr(it.pbx, step)
+            setattr(it.pbx, step, halted_meanwhile)
+        refused = when == "before it is called"
+        with pytest.raises(AgentError, match="halted") if refused else nullcontext():
+            await it.flow.transferring.start(first.agent, "silent", warm=True)
+        await it.run(1.0, act=False)
+        if when == "ringing":
+            await it.flow.command(it.campaign, CampaignSignal.HALT)
+        await it.run(6.0, act=False)
+        assert len(it.pbx.outside_calls) == (not refused)
+        assert it.pbx.outside == {}
+        assert has(first, attempt)
+        assert held_channels(it) == 0
+        assert counted(it) == {("outside", "failed"): 1}
+
+
+async def test_a_halt_leaves_a_party_who_has_answered():
+    async with house() as it:
+        first, attempt = await speaking(it)
+        await it.flow.command(it.campaign, CampaignSignal.HALT)
+        await it.run(10.0, act=False)
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert it.flow.outside.whose(attempt.id) == "office"
 
 
 async def test_a_trunk_that_is_full_takes_no_party():

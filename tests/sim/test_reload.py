@@ -208,6 +208,9 @@ async def test_agents_tokens_and_scripts_are_taken_up(reloaded, tmp_path):
         await site.reload(('campaigns = ["k"]\n', script))
         assert site.house.roster.session("agent0").kind == "senior"
         assert [holder.name for holder in site.admitted[-1]] == ["bi"]
+        assert site.house.flow.outside.callable_for("k") == {}
+        await site.reload(('campaigns = ["k"]\n', 'campaigns = ["k"]\nsupervisor = true\n'))
+        assert site.house.flow.outside.callable_for("k") == {"agent0": "supervisor"}
         await site.reload()
         assert site.house.roster.session("agent0").kind == ""
         assert site.admitted[-1] == ()

@@ -1,6 +1,7 @@
 """A call goes on with another agent, under virtual time: who has it, who is free, what the record says."""
 
 import asyncio
+from contextlib import nullcontext
 
 import pytest
 
@@ -220,6 +221,23 @@ async def test_a_transfer_just_asked_for_is_left_to_the_pbx(monkeypatch):
         await asked
         await house.run(1.0, act=False)
         assert has(second, attempt)
+
+
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
+@pytest.mark.parametrize("sure", [True, False], ids=["acknowledged", "unsure"])
+async def test_a_debtor_found_on_the_way_to_the_second_agent_arrives(sure, came_in, monkeypatch):
+    async with House(agents=2) as house:
+        first, second, attempt = await talking(house, came_in=came_in)
+        monkeypatch.setattr("dialer.testing.fake_pbx.BRIDGE_SECONDS", 0.5)
+        house.pbx.lose_replies = not sure
+        with nullcontext() if sure else pytest.raises(PbxUnsureError):
+            await house.flow.transferring.start(first.agent, second.agent, warm=False)
+        house.pbx.lose_replies = False
+        await asyncio.sleep(0.1)
+        await house.recovery.reconcile()
+        await house.run(5.0, act=False)
+        assert has(second, attempt)
+        assert attempt.state is State.TALKING
 
 
 @pytest.mark.parametrize("heard_of", [True, False], ids=["told", "found after a reconnect"])

@@ -225,6 +225,8 @@ def asked(made):
         (State.CLAIMED, LegState.WAITING, [Signal.CLAIM_FAILED]),
         (State.TALKING, LegState.BRIDGED, []),
         (State.TALKING, LegState.OTHER, [Signal.AGENT_LEFT]),
+        (State.TALKING, LegState.HELD, []),
+        (State.TALKING, LegState.MOVING, []),
         (State.CLEARED, None, []),  # being sent right now
     ],
 )

@@ -118,6 +118,18 @@ def test_a_sick_trunk_gets_one_call_at_a_time_now_and_then_and_is_back_at_the_fi
     assert Counter(room.call() for _ in range(10)) == {"a": 5, "b": 5}
 
 
+def test_a_long_call_to_no_debtor_takes_a_channel_and_keeps_no_sick_trunk_from_its_probe():
+    room = Room(trunk("a", channels=2), trunk("b"))
+    room.sicken("a")
+    room.trunks.carry("a")
+    room.clock.on(seconds=PROBE_SECONDS)
+    assert [room.call() for _ in range(2)] == ["a", "b"]
+    assert room.trunks.calls()["a"] == 2
+    assert room.trunks.calls(ringing=True)["a"] == 1
+    room.trunks.drop("a")
+    assert room.trunks.calls()["a"] == 1
+
+
 @pytest.mark.parametrize(
     "result", [Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.NOT_IN_SERVICE, Result.CONGESTION]
 )

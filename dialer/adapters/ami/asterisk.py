@@ -48,6 +48,9 @@ _WHERE = {
     "dialer-inbound-wait": LegState.WAITING,
     "dialer-hold": LegState.HELD,
     "dialer-hold-outside": LegState.HELD,
+    "dialer-transfer": LegState.MOVING,
+    "dialer-to-outside": LegState.MOVING,
+    "dialer-join": LegState.MOVING,
 }
 
 log = structlog.get_logger(__name__)
