@@ -48,7 +48,10 @@ def restore(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Put the record of a backup where [store] says, and prove it. Never beside a daemon, and never over a record."""
+    """Put the record of a backup where [store] says, and prove it. Never beside a daemon, and never over a record.
+
+    Every campaign that dialled is paused, and nobody is logged in, until you say so.
+    """
     from dialer import settings
     from dialer.adapters.store.backup import restore as put_back
 
@@ -61,6 +64,7 @@ def restore(
     print(f"{place}: the record of {about.made_at:%Y-%m-%d %H:%M:%S} UTC, {verified.links} decisions")
     _print_chain(about)
     print("what was called since then isn't on it, and no cap counts it: see docs/how-to/backup.md before you dial")
+    print("every campaign that dialled is paused until dialer campaign start")
     if loaded.ledger.kind == "redis":
         print("flush the ledger's database on Redis before the next start")
 

@@ -16,12 +16,14 @@ from dialer.adapters.store import database
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.place import Place
+from dialer.agents.session import SavedSession
 from dialer.audit.chain import verify_chains
+from dialer.campaigns.campaign import CampaignState as S
 from dialer.cli import app
 from dialer.kernel.errors import EXIT_IN_USE, EXIT_INPUT, EXIT_NO
 from tests.conftest import ROOT
 from tests.conftest import database as new_database
-from tests.store.conftest import opened
+from tests.store.conftest import Noon, opened
 from tests.store.test_migrations import record_of
 from tests.store.test_record import ended_attempt, first_case, new_case
 
@@ -123,6 +125,21 @@ async def test_a_backup_made_beside_the_daemon_comes_back_as_it_was(house, store
     code, words = await house.restore()
     assert code == EXIT_IN_USE
     assert "there is a record already" in words
+
+
+async def test_what_comes_back_dials_nobody_before_it_is_told_what_it_lost(house, store):
+    was = dict(zip("abcd", (S.RUNNING, S.DRAINING, S.HALTED, S.STOPPED), strict=True))
+    for name, state in was.items():
+        await store.floor.save_campaign_state(name, state, Noon().now())
+    store.floor.save_session(SavedSession("anna", "dls-1", None, "k1", Noon().now()))
+    await store.writer.flush()
+    await house.back_up()
+    code, words = await house.restore()
+    assert (code, "is paused until dialer campaign start" in words) == (0, True), words
+    async with opened(house.elsewhere) as restored:
+        assert await restored.floor.campaign_states() == was | {"a": S.PAUSED, "b": S.PAUSED}
+        assert await restored.floor.sessions() == []
+    assert await store.floor.campaign_states() == was
 
 
 async def test_nothing_is_restored_beside_a_daemon(house, store):

@@ -20,14 +20,16 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import inspect
+from sqlalchemy import delete, inspect, update
 
 from dialer.adapters.store import database
 from dialer.adapters.store.database import engine_for, explaining
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.schema import campaign_states, sessions
 from dialer.audit.chain import Head, Verified, verify_chains
+from dialer.campaigns.campaign import CampaignState
 from dialer.kernel.errors import AwayError, DialerError, InputError, InUseError
 
 ABOUT, RECORD, CONFIGURATION = "about.json", "record", "dialer.toml"
@@ -82,7 +84,10 @@ async def back_up(place: Place, configuration: Path, file: Path) -> About:
 
 
 async def restore(place: Place, file: Path) -> tuple[About, Verified]:
-    """Put a backup's record where there is none, once it is proved. Raises DialerError; then nothing is there, as before."""
+    """Put a backup's record where there is none, once it is proved, with its floor at rest.
+
+    Raises DialerError; then nothing is there, as before.
+    """
     with _scratch(place.path if not place.url else file) as scratch:
         about = await asyncio.to_thread(_unpack, file, scratch)
         if about.kind != _kind(place):
@@ -108,6 +113,7 @@ async def _restore_sqlite(place: Place, copy: Path, about: About, file: Path) ->
             f"{', '.join(map(str, leftover))}: there is a record already", "move it away first: nothing is overwritten"
         )
     verified = await _proved(replace(place, path=copy), about, file)
+    await _rest(replace(place, path=copy))
     try:
         os.link(copy, place.path)
     except OSError as error:
@@ -131,7 +137,9 @@ async def _restore_postgresql(place: Place, copy: Path, about: About, file: Path
     await _run(
         place, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(copy)
     )
-    return await _proved(place, about, file)
+    verified = await _proved(place, about, file)
+    await _rest(place)
+    return verified
 
 
 async def _proved(place: Place, about: About, file: Path) -> Verified:
@@ -141,6 +149,20 @@ async def _proved(place: Place, about: About, file: Path) -> Verified:
         what = verified.lost[0] if verified.lost else verified.faults[0].what
         raise DialerError(f"{file}: the record isn't what was backed up: {what}", "restore another backup")
     return verified
+
+
+async def _rest(place: Place) -> None:
+    """Nothing dials, and nobody is logged in, until a person says so: first the daemon is told what isn't on this record."""
+    engine = engine_for(place)
+    dialled = campaign_states.c.state.in_([CampaignState.RUNNING.value, CampaignState.DRAINING.value])
+    paused = {"state": CampaignState.PAUSED.value, "since": datetime.now(UTC)}
+    try:
+        with explaining(place):
+            async with engine.begin() as connection:
+                await connection.execute(update(campaign_states).where(dialled).values(paused))
+                await connection.execute(delete(sessions))
+    finally:
+        await engine.dispose()
 
 
 async def _look(place: Place, noted: list[Head] | None = None) -> tuple[str, Verified]:
