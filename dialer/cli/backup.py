@@ -21,14 +21,15 @@ def backup(
 ) -> None:
     """Copy the record and dialer.toml into one file, while the daemon works, and check the chain of decisions in it.
 
-    Not in it: secrets, recordings, and what else dialer.toml names. Exit code 1: written, and the chain is broken.
+    Not in it: secrets (one that stands in dialer.toml is blank in the copy), recordings, and what else dialer.toml names. Exit code 1: written, and the chain is broken.
     """
-    from dialer import settings
     from dialer.adapters.store.backup import back_up
     from dialer.cli.record import place_of
+    from dialer.settings import editing, loading
 
-    loaded = settings.load(config)
-    about = asyncio.run(back_up(place_of(loaded), config, file))
+    text = loading.read(config)
+    loaded = loading.parse(config, text)
+    about = asyncio.run(back_up(place_of(loaded), editing.without_secrets(text), file))
     besides = _besides(loaded)
     if as_json:
         print_json(

@@ -142,6 +142,44 @@ async def test_what_comes_back_dials_nobody_before_it_is_told_what_it_lost(house
     assert await store.floor.campaign_states() == was
 
 
+async def test_a_record_that_fails_its_proof_leaves_the_place_empty(house, store):
+    await house.back_up()
+    whole = house.file.read_bytes()
+    house.file.write_bytes(whole.replace(b'"cell1:3:', b'"cell1:9:'))
+    code, words = await house.restore()
+    assert (code, "was there once" in words) == (EXIT_NO, True), words
+    house.file.write_bytes(whole)
+    code, words = await house.restore()
+    assert code == 0, words
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+async def test_what_root_restores_is_the_folders_owners(house, store):
+    await house.back_up()
+    folder = house.elsewhere.path.parent
+    os.chown(folder, 4711, 4712)
+    code, words = await house.restore()
+    assert code == 0, words
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    assert owners == dict.fromkeys(("dialer.db", "dialer.db.lock"), (4711, 4712))
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+async def test_a_secret_in_the_configuration_is_blank_in_the_copy(house, store, monkeypatch):
+    def with_a_secret(place):
+        path = House.config(house, place)
+        path.write_text(path.read_text() + '[pbx]  # ours\nsecret = "hush-hush-hush"\nsecret_file = "there"\n')
+        return path
+
+    monkeypatch.setattr(house, "config", with_a_secret)
+    await house.back_up()
+    with tarfile.open(house.file) as archive:
+        copied = archive.extractfile("dialer.toml").read().decode()
+    assert copied.endswith('[pbx]  # ours\nsecret = ""\nsecret_file = "there"\n')
+    assert b"hush" not in house.file.read_bytes()
+
+
 async def test_nothing_is_restored_beside_a_daemon(house, store):
     await house.back_up()
     async with only_daemon(house.elsewhere):

@@ -1,6 +1,7 @@
 """`dialer tune`: the file's own text, what is tried on the simulated floor, and what is asked of the daemon."""
 
 import json
+import os
 import re
 import sys
 import tomllib
@@ -8,14 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from dialer.cli import client, main
 from dialer.cli import tune as command
 from dialer.kernel.errors import AwayError, InputError
 from dialer.lab import what_if
-from dialer.settings import editing
+from dialer.settings import Settings, editing, loading
 from pacing import Mode, Target
 from pacing.lab.scenario import SCENARIOS
 from tests.unit.test_sim_command import NINE, call, record
@@ -58,6 +61,52 @@ def test_a_file_is_replaced_as_a_whole_unless_somebody_else_changed_it(tmp_path)
     with pytest.raises(InputError, match="changed meanwhile"):
         editing.write(link, "newer", instead_of=FILE)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["dialer.toml", "real.toml"]
+
+
+def test_every_secret_that_may_stand_in_the_file_is_known():
+    sections = {name: loading.section_at((name,)) for name in Settings.model_fields}
+    found = {
+        (name, key)
+        for name, section in sections.items()
+        if section
+        for key, field in section.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    }
+    assert found == set(editing.SECRETS)
+    assert editing.without_secrets('[ledger]\nurl = "redis://ours:hush@there/0"\n') == (
+        '[ledger]\nurl = "redis://ours@there/0"\n'
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_replaced_file_stays_its_owners(tmp_path):
+    path = tmp_path / "dialer.toml"
+    path.write_text(FILE)
+    os.chown(path, 4711, 4712)
+    path.chmod(0o640)
+    editing.write(path, "new", instead_of=FILE)
+    now = path.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (4711, 4712, 0o640)
+
+
+def test_a_file_that_would_change_its_owner_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "dialer.toml"
+    path.write_text(FILE)
+
+    def refused(handle, owner, group):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    real = os.fstat
+
+    def somebody_elses(handle):
+        return os.stat_result([*real(handle)[:4], 4711, *real(handle)[5:]])
+
+    monkeypatch.setattr(os, "fstat", somebody_elses)
+    with pytest.raises(InputError, match="can't be written: Operation not permitted"):
+        editing.write(path, "new", instead_of=FILE)
+    assert [one.name for one in tmp_path.iterdir()] == ["dialer.toml"]
+    assert path.read_text() == FILE
 
 
 class Daemon:
