@@ -21,14 +21,15 @@ def backup(
 ) -> None:
     """Copy the record and dialer.toml into one file, while the daemon works, and check the chain of decisions in it.
 
-    Not in it: secrets, recordings, and what else dialer.toml names. Exit code 1: written, and the chain is broken.
+    Not in it: secrets (one that stands in dialer.toml is blank in the copy), recordings, and what else dialer.toml names. Exit code 1: written, and the chain is broken.
     """
-    from dialer import settings
     from dialer.adapters.store.backup import back_up
     from dialer.cli.record import place_of
+    from dialer.settings import editing, loading
 
-    loaded = settings.load(config)
-    about = asyncio.run(back_up(place_of(loaded), config, file))
+    text = loading.read(config)
+    loaded = loading.parse(config, text)
+    about = asyncio.run(back_up(place_of(loaded), editing.without_secrets(text), file))
     besides = _besides(loaded)
     if as_json:
         print_json(
@@ -48,7 +49,10 @@ def restore(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Put the record of a backup where [store] says, and prove it. Never beside a daemon, and never over a record."""
+    """Put the record of a backup where [store] says, and prove it. Never beside a daemon, and never over a record.
+
+    Every campaign that dialled is paused, and nobody is logged in, until you say so.
+    """
     from dialer import settings
     from dialer.adapters.store.backup import restore as put_back
 
@@ -61,6 +65,7 @@ def restore(
     print(f"{place}: the record of {about.made_at:%Y-%m-%d %H:%M:%S} UTC, {verified.links} decisions")
     _print_chain(about)
     print("what was called since then isn't on it, and no cap counts it: see docs/how-to/backup.md before you dial")
+    print("every campaign that dialled is paused until dialer campaign start")
     if loaded.ledger.kind == "redis":
         print("flush the ledger's database on Redis before the next start")
 

@@ -17,6 +17,10 @@ class DaemonAwayError(AwayError):
     """Nobody listens where the daemon should."""
 
 
+class NobodyListensError(DaemonAwayError):
+    """The connection was refused: no daemon runs there, and nothing reached one."""
+
+
 def ask(config: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """One request to the daemon that this configuration describes. Raises DialerError."""
     loaded = settings.load(config).api
@@ -32,8 +36,10 @@ async def _ask(url: str, method: str, token: str, body: dict[str, Any] | None) -
             session.request(method, url, json=body) as response,
         ):
             answer = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        raise DaemonAwayError("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        refused = isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError)
+        away = NobodyListensError if refused else DaemonAwayError
+        raise away("the daemon doesn't answer", "start it with dialer run, or correct [api]") from None
     if response.status in _AWAY:
         raise AwayError(answer.get("title", "the daemon can't do it now"), answer.get("remedy", "look at its log"))
     if response.status == 401:

@@ -3,6 +3,7 @@
 import asyncio
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
@@ -76,13 +77,12 @@ def tune(
         if not dry_run:
             if not yes and not as_json:
                 typer.confirm("Write it into the file?", abort=True)
+            with suppress(AwayError):  # a token that it doesn't take: said before the file is another
+                ask(config, "GET", "/api/v1/reloads?most=1")
             editing.write(config, new, instead_of=text)
             said["written"] = True
-            said["reload"] = _reload(partial(ask, config), config, who, text, new)
-            _tell(
-                as_json,
-                "written, and taken up" if said["reload"] else "written; no daemon runs: it holds from its start on",
-            )
+            said["reload"], outcome = _reload(partial(ask, config), config, who, text, new)
+            _tell(as_json, outcome)
     if as_json:
         print_json(said)
 
@@ -171,20 +171,27 @@ def _logged_in(config: Path, name: str) -> int:
     return sum(name in line["campaigns"] and line["state"] not in ("offline", "calling") for line in lines)
 
 
-def _reload(ask: Callable[..., Any], config: Path, who: str, text: str, new: str) -> dict[str, Any] | None:
-    """Asked at once, before the daemon itself looks at the file: so it knows who tuned. What the daemon made of it; None: there is none. Raises InputError where it refuses: the file is as before then."""
+def _reload(ask: Callable[..., Any], config: Path, who: str, text: str, new: str) -> tuple[dict[str, Any] | None, str]:
+    """What the daemon made of it, None: nobody knows, or there is none; and that in words.
+
+    Asked at once, before the daemon itself looks at the file: so it knows who tuned. Raises InputError where it
+    refuses: the file is as before then.
+    """
     from urllib.parse import quote
 
+    from dialer.cli.client import NobodyListensError
     from dialer.settings import editing
 
     try:
         reload: dict[str, Any] = ask("POST", f"/api/v1/reloads?by={quote(who)}")
+    except NobodyListensError:
+        return None, "written; no daemon runs: it holds from its start on"
     except AwayError:
-        return None
+        return None, "written; the daemon didn't answer: dialer reload --past 1 says whether it took it up"
     if reload["result"] == "refused":
         editing.write(config, text, instead_of=new)
         raise InputError(f"the daemon refuses it, and the file is as it was: {reload['why']}", reload["remedy"])
-    return reload
+    return reload, "written, and taken up"
 
 
 def _change(campaign: str, text: str) -> tuple[tuple[str, ...], Any]:

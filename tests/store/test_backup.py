@@ -16,12 +16,14 @@ from dialer.adapters.store import database
 from dialer.adapters.store.decisions import SqlDecisions
 from dialer.adapters.store.hold import only_daemon
 from dialer.adapters.store.place import Place
+from dialer.agents.session import SavedSession
 from dialer.audit.chain import verify_chains
+from dialer.campaigns.campaign import CampaignState as S
 from dialer.cli import app
 from dialer.kernel.errors import EXIT_IN_USE, EXIT_INPUT, EXIT_NO
 from tests.conftest import ROOT
 from tests.conftest import database as new_database
-from tests.store.conftest import opened
+from tests.store.conftest import Noon, opened
 from tests.store.test_migrations import record_of
 from tests.store.test_record import ended_attempt, first_case, new_case
 
@@ -123,6 +125,59 @@ async def test_a_backup_made_beside_the_daemon_comes_back_as_it_was(house, store
     code, words = await house.restore()
     assert code == EXIT_IN_USE
     assert "there is a record already" in words
+
+
+async def test_what_comes_back_dials_nobody_before_it_is_told_what_it_lost(house, store):
+    was = dict(zip("abcd", (S.RUNNING, S.DRAINING, S.HALTED, S.STOPPED), strict=True))
+    for name, state in was.items():
+        await store.floor.save_campaign_state(name, state, Noon().now())
+    store.floor.save_session(SavedSession("anna", "dls-1", None, "k1", Noon().now()))
+    await store.writer.flush()
+    await house.back_up()
+    code, words = await house.restore()
+    assert (code, "is paused until dialer campaign start" in words) == (0, True), words
+    async with opened(house.elsewhere) as restored:
+        assert await restored.floor.campaign_states() == was | {"a": S.PAUSED, "b": S.PAUSED}
+        assert await restored.floor.sessions() == []
+    assert await store.floor.campaign_states() == was
+
+
+async def test_a_record_that_fails_its_proof_leaves_the_place_empty(house, store):
+    await house.back_up()
+    whole = house.file.read_bytes()
+    house.file.write_bytes(whole.replace(b'"cell1:3:', b'"cell1:9:'))
+    code, words = await house.restore()
+    assert (code, "was there once" in words) == (EXIT_NO, True), words
+    house.file.write_bytes(whole)
+    code, words = await house.restore()
+    assert code == 0, words
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+async def test_what_root_restores_is_the_folders_owners(house, store):
+    await house.back_up()
+    folder = house.elsewhere.path.parent
+    os.chown(folder, 4711, 4712)
+    code, words = await house.restore()
+    assert code == 0, words
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    assert owners == dict.fromkeys(("dialer.db", "dialer.db.lock"), (4711, 4712))
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+async def test_a_secret_in_the_configuration_is_blank_in_the_copy(house, store, monkeypatch):
+    def with_a_secret(place):
+        path = House.config(house, place)
+        path.write_text(path.read_text() + '[pbx]  # ours\nsecret = "hush-hush-hush"\nsecret_file = "there"\n')
+        return path
+
+    monkeypatch.setattr(house, "config", with_a_secret)
+    await house.back_up()
+    with tarfile.open(house.file) as archive:
+        copied = archive.extractfile("dialer.toml").read().decode()
+    assert copied.endswith('[pbx]  # ours\nsecret = ""\nsecret_file = "there"\n')
+    assert b"hush" not in house.file.read_bytes()
 
 
 async def test_nothing_is_restored_beside_a_daemon(house, store):

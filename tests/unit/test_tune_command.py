@@ -1,21 +1,25 @@
 """`dialer tune`: the file's own text, what is tried on the simulated floor, and what is asked of the daemon."""
 
 import json
+import os
 import re
+import socket
 import sys
 import tomllib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from dialer.cli import client, main
 from dialer.cli import tune as command
-from dialer.kernel.errors import AwayError, InputError
+from dialer.kernel.errors import InputError, RefusedError
 from dialer.lab import what_if
-from dialer.settings import editing
+from dialer.settings import Settings, editing, loading
 from pacing import Mode, Target
 from pacing.lab.scenario import SCENARIOS
 from tests.unit.test_sim_command import NINE, call, record
@@ -60,18 +64,67 @@ def test_a_file_is_replaced_as_a_whole_unless_somebody_else_changed_it(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["dialer.toml", "real.toml"]
 
 
+def test_every_secret_that_may_stand_in_the_file_is_known():
+    sections = {name: loading.section_at((name,)) for name in Settings.model_fields}
+    found = {
+        (name, key)
+        for name, section in sections.items()
+        if section
+        for key, field in section.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    }
+    assert found == set(editing.SECRETS)
+    assert editing.without_secrets('[ledger]\nurl = "redis://ours:hush@there/0"\n') == (
+        '[ledger]\nurl = "redis://ours@there/0"\n'
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_replaced_file_stays_its_owners(tmp_path):
+    path = tmp_path / "dialer.toml"
+    path.write_text(FILE)
+    os.chown(path, 4711, 4712)
+    path.chmod(0o640)
+    editing.write(path, "new", instead_of=FILE)
+    now = path.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (4711, 4712, 0o640)
+
+
+def test_a_file_that_would_change_its_owner_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "dialer.toml"
+    path.write_text(FILE)
+
+    def refused(handle, owner, group):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    real = os.fstat
+
+    def somebody_elses(handle):
+        return os.stat_result([*real(handle)[:4], 4711, *real(handle)[5:]])
+
+    monkeypatch.setattr(os, "fstat", somebody_elses)
+    with pytest.raises(InputError, match="can't be written: Operation not permitted"):
+        editing.write(path, "new", instead_of=FILE)
+    assert [one.name for one in tmp_path.iterdir()] == ["dialer.toml"]
+    assert path.read_text() == FILE
+
+
+REAL_ASK = client.ask
+
+
 class Daemon:
-    """What the command asks of it. reload: its answer, None: it is away."""
+    """What the command asks of it. reload: its answer; fails: what it raises in place of one."""
 
     def __init__(self):
-        self.reload, self.asked = {"result": "applied"}, []
+        self.reload, self.asked, self.fails = {"result": "applied"}, [], None
 
     def ask(self, config, method, path, body=None):
         self.asked.append(path)
         if path == "/api/v1/agents":
             return {"agents": [{"campaigns": ["luce"], "state": state} for state in ("ready", "talking", "offline")]}
-        if self.reload is None:
-            raise AwayError("the daemon doesn't answer")
+        if self.fails is not None:
+            raise self.fails
         return self.reload
 
 
@@ -136,7 +189,7 @@ def test_what_it_would_come_to_is_told_and_then_it_holds(tune, daemon, recorded)
     assert 0.0 < min(idle, busy) <= max(idle, busy) <= 100.0
     assert "simulated: 2 agents, 33 % of the calls answered as in the last 2 h on record" in out
     assert out.endswith("written, and taken up\n")
-    assert daemon.asked == ["/api/v1/agents", "/api/v1/reloads?by=anna"]
+    assert daemon.asked == ["/api/v1/agents", "/api/v1/reloads?most=1", "/api/v1/reloads?by=anna"]
     assert tune.text() == FILE.replace('"progressive"', '"predictive"').replace("0.01", "0.03")
 
 
@@ -177,12 +230,34 @@ def test_a_daemon_that_is_away_or_refuses(tune, daemon):
     assert code == 2
     assert "the daemon refuses it, and the file is as it was: its packs allow" in out
     assert tune.text() == FILE
-    daemon.reload = None
+    daemon.fails = client.NobodyListensError("the daemon doesn't answer")
     code, out = tune("value=3", "packs=['uk-ofcom', 'house-caps']", "--yes")
     assert code == 0, out
     assert 'needs a restart: campaigns.luce.packs: ["uk-ofcom"] → ["uk-ofcom","house-caps"]' in out
     assert "no daemon runs" in out
     assert tomllib.loads(tune.text())["campaigns"]["luce"]["value"] == 3
+
+
+def test_a_daemon_that_may_have_heard_it_is_no_missing_one(tune, daemon):
+    daemon.fails = client.DaemonAwayError("the daemon doesn't answer")
+    code, out = tune("value=3", "--yes")
+    assert (code, "written; the daemon didn't answer" in out, "no daemon runs" in out) == (0, True, False), out
+
+
+def test_a_token_that_is_refused_leaves_the_file_alone(tune, daemon):
+    daemon.fails = RefusedError("the daemon refuses the token")
+    code, out = tune("value=3", "--yes")
+    assert (code, "refuses the token" in out) == (4, True), out
+    assert tune.text() == FILE
+
+
+def test_only_a_refused_connection_says_that_no_daemon_runs(tune):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    path = tune.folder / "api.toml"
+    path.write_text(f'[api]\nport = {port}\ntoken = "0123456789abcdef0123456789abcdef"\n')
+    with pytest.raises(client.NobodyListensError):
+        REAL_ASK(path, "GET", "/")
 
 
 def test_a_predictive_floor_keeps_its_agents_busier_and_a_narrow_trunk_idle(monkeypatch):

@@ -20,14 +20,16 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import inspect
+from sqlalchemy import delete, inspect, text, update
 
 from dialer.adapters.store import database
 from dialer.adapters.store.database import engine_for, explaining
 from dialer.adapters.store.decisions import SqlDecisions
-from dialer.adapters.store.hold import only_daemon
+from dialer.adapters.store.hold import only_daemon, to_owner_of
 from dialer.adapters.store.place import Place
+from dialer.adapters.store.schema import campaign_states, sessions
 from dialer.audit.chain import Head, Verified, verify_chains
+from dialer.campaigns.campaign import CampaignState
 from dialer.kernel.errors import AwayError, DialerError, InputError, InUseError
 
 ABOUT, RECORD, CONFIGURATION = "about.json", "record", "dialer.toml"
@@ -52,8 +54,11 @@ class About(BaseModel):
     """Of the record's copy."""
 
 
-async def back_up(place: Place, configuration: Path, file: Path) -> About:
-    """Write a new file, its owner's alone, beside a daemon that works on or without one. Raises DialerError."""
+async def back_up(place: Place, configuration: str, file: Path) -> About:
+    """Write a new file, its owner's alone, beside a daemon that works on or without one. Raises DialerError.
+
+    configuration: the text of dialer.toml, without its secrets.
+    """
     with _scratch(file) as scratch:
         _refuse_existing(file)
         copy = scratch / RECORD
@@ -76,13 +81,16 @@ async def back_up(place: Place, configuration: Path, file: Path) -> About:
             sha256=await asyncio.to_thread(_digest, copy),
         )
         (scratch / ABOUT).write_text(about.model_dump_json(indent=2) + "\n")
-        shutil.copyfile(configuration, scratch / CONFIGURATION)
+        (scratch / CONFIGURATION).write_text(configuration, encoding="utf-8")
         await asyncio.to_thread(_pack, scratch, file)
     return about
 
 
 async def restore(place: Place, file: Path) -> tuple[About, Verified]:
-    """Put a backup's record where there is none, once it is proved. Raises DialerError; then nothing is there, as before."""
+    """Put a backup's record where there is none, once it is proved, with its floor at rest.
+
+    Raises DialerError; then nothing is there, as before.
+    """
     with _scratch(place.path if not place.url else file) as scratch:
         about = await asyncio.to_thread(_unpack, file, scratch)
         if about.kind != _kind(place):
@@ -108,7 +116,11 @@ async def _restore_sqlite(place: Place, copy: Path, about: About, file: Path) ->
             f"{', '.join(map(str, leftover))}: there is a record already", "move it away first: nothing is overwritten"
         )
     verified = await _proved(replace(place, path=copy), about, file)
+    await _rest(replace(place, path=copy))
     try:
+        with copy.open("rb") as restored:
+            to_owner_of(place.path.parent, restored.fileno())
+            os.fsync(restored.fileno())
         os.link(copy, place.path)
     except OSError as error:
         raise AwayError(f"{place.path}: {error.strerror}", "check the folder's rights and the disk") from None
@@ -131,7 +143,31 @@ async def _restore_postgresql(place: Place, copy: Path, about: About, file: Path
     await _run(
         place, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(copy)
     )
-    return await _proved(place, about, file)
+    try:
+        verified = await _proved(place, about, file)
+        await _rest(place)
+    except BaseException as error:
+        await _emptied(place, error)
+        raise
+    return verified
+
+
+async def _emptied(place: Place, why: BaseException) -> None:
+    """Without what was just restored, in a database that was empty before. Raises DialerError where it can't be."""
+    engine = engine_for(place, command_seconds=None)
+    try:
+        with explaining(place):
+            async with engine.begin() as connection:
+                quoted = connection.dialect.identifier_preparer.quote
+                tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+                if tables:
+                    await connection.execute(text(f"DROP TABLE {', '.join(map(quoted, tables))} CASCADE"))
+    except DialerError as error:
+        raise DialerError(
+            f"{why}; and it stays in {place}: {error}", "drop that database: no daemon may start on it"
+        ) from None
+    finally:
+        await engine.dispose()
 
 
 async def _proved(place: Place, about: About, file: Path) -> Verified:
@@ -141,6 +177,20 @@ async def _proved(place: Place, about: About, file: Path) -> Verified:
         what = verified.lost[0] if verified.lost else verified.faults[0].what
         raise DialerError(f"{file}: the record isn't what was backed up: {what}", "restore another backup")
     return verified
+
+
+async def _rest(place: Place) -> None:
+    """Nothing dials, and nobody is logged in, until a person says so: first the daemon is told what isn't on this record."""
+    engine = engine_for(place)
+    dialled = campaign_states.c.state.in_([CampaignState.RUNNING.value, CampaignState.DRAINING.value])
+    paused = {"state": CampaignState.PAUSED.value, "since": datetime.now(UTC)}
+    try:
+        with explaining(place):
+            async with engine.begin() as connection:
+                await connection.execute(update(campaign_states).where(dialled).values(paused))
+                await connection.execute(delete(sessions))
+    finally:
+        await engine.dispose()
 
 
 async def _look(place: Place, noted: list[Head] | None = None) -> tuple[str, Verified]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from dialer.adapters.store.place import Place
 from dialer.kernel.errors import AwayError, InUseError
 
 WATCH_SECONDS = 2.0
+# no link: whoever may write the folder can't have root give away a file elsewhere
+_LOCK_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +106,8 @@ async def only_daemon(place: Place, *, alone: bool = True) -> AsyncIterator[Hold
 def _file_held(database: Path) -> Iterator[None]:
     path = database.with_name(database.name + ".lock")
     try:
-        handle = path.open("w")
+        handle = os.fdopen(os.open(path, _LOCK_FLAGS, 0o666), "w")
+        to_owner_of(path.parent, handle.fileno())
     except OSError as error:
         raise AwayError(f"{path}: {error.strerror}", f"create {path.parent}, or set [store] path") from None
     with handle:
@@ -112,3 +116,11 @@ def _file_held(database: Path) -> Iterator[None]:
         except OSError:
             raise InUseError(f"another daemon works on {database}", "stop it first, or set [store] path") from None
         yield
+
+
+def to_owner_of(folder: Path, handle: int) -> None:
+    """What root makes in the daemon's folder is the daemon's: it couldn't open it. Raises OSError."""
+    owner = folder.stat()
+    made = os.fstat(handle)
+    if os.geteuid() == 0 and made.st_uid == 0 and made.st_nlink == 1:
+        os.fchown(handle, owner.st_uid, owner.st_gid)
