@@ -198,6 +198,17 @@ def test_every_live_key_of_a_campaign_changes_what_the_engine_is_given(load, tmp
         assert seen(merged) != before, key
 
 
+def test_a_reload_takes_flags_and_packs_from_the_law_in_force(load, monkeypatch):
+    old = load()
+    law = InForce(old).law
+
+    def other(_):
+        raise InputError("the packs on disk are others by now")
+
+    monkeypatch.setattr("dialer.configured.law", other)
+    assert Taken.of(old, law).retention.pack_of("it-unirec") is law.packs["it-unirec"]
+
+
 def test_an_error_of_the_law_names_file_and_line(load, tmp_path):
     new = load(("[campaigns.luce]", "[campaigns.luce]\nabandonment_cap = 0.2"))
     with pytest.raises(InputError) as caught:
