@@ -138,7 +138,7 @@ class Reloading:
         flow.trunks.take_up(taken.trunks, ramp_seconds=taken.ramp_seconds)
         flow.pacer.targets.take_up(taken.wishes)
         flow.answer_rates.take_up(flow.campaigns)
-        flow.listenings.supervising = taken.supervising
+        flow.listenings.take_up(taken.supervising)
         for agent in now.agents:
             session = flow.roster.session(agent.name)
             session.campaigns, session.kind = frozenset(agent.campaigns), agent.class_ or ""
