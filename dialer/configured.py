@@ -69,9 +69,12 @@ def check_within(settings: Settings, packs: Mapping[str, Pack]) -> None:
         targets.check(name, Bounds.of(named), wish(campaign))
 
 
-def rules(settings: Settings) -> RulesOf:
-    """What holds when a call is written up, by campaign and creditor. Raises InputError, also for what no case has yet."""
-    flags = law(settings).flags
+def rules(settings: Settings, in_force: Law | None = None) -> RulesOf:
+    """What holds when a call is written up, by campaign and creditor. Raises InputError, also for what no case has yet.
+
+    in_force: the law of the running daemon; None: as the packs say now.
+    """
+    flags = (in_force or law(settings)).flags
     supervisors = frozenset(agent.name for agent in settings.agents if agent.supervisor)
     mandates = {mandate.creditor: mandate for mandate in settings.mandates}
     of_mandate = {
@@ -128,11 +131,12 @@ def letters(settings: Settings) -> LetterRulesOf:
     return of
 
 
-def retention(settings: Settings) -> Retention:
-    """How long recordings are kept. Raises InputError."""
+def retention(settings: Settings, in_force: Law | None = None) -> Retention:
+    """How long recordings are kept. Raises InputError. in_force: as for `rules`."""
+    ours = in_force or law(settings)
     shelf, shipped_shelf = Shelf(settings.compliance.pack_folder), Shelf()
     shipped_packs = {name: shipped_shelf.load(name) for name in shipped_shelf.names}
-    known = law(settings).flags | Law(shipped_packs, calendars.Calendars()).flags
+    known = ours.flags | Law(shipped_packs, calendars.Calendars()).flags
     holds = settings.recordings.hold_flags
     unknown = next((name for name in holds if name not in known), None)
     if unknown is not None:
@@ -143,7 +147,7 @@ def retention(settings: Settings) -> Retention:
     @cache
     def pack_of(name: str) -> Pack | None:
         try:
-            return shelf.load(name)
+            return ours.packs.get(name) or shelf.load(name)
         except InputError:  # it isn't there any more, or can't be read
             return None
 

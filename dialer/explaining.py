@@ -112,7 +112,10 @@ class Explaining:
         session, floor = self._flow.roster.session(name), self._floor()
         line = agent_line(session, self._clock.now())
         mine = [self._flow.campaigns[known] for known in sorted(session.campaigns & self._flow.campaigns.keys())]
-        waits = [await self._wait(campaign, session, floor) for campaign in mine] if session.free else []
+        queues = [(campaign, self._queue(campaign)) for campaign in mine] if session.free else []
+        # before any wait: the agent may be taken meanwhile
+        places = [(campaign, len(queue), 1 + queue.index(session)) for campaign, queue in queues]
+        waits = [await self._wait(campaign, floor, free, place) for campaign, free, place in places]
         return {
             "agent": name,
             "state": line.state,
@@ -186,18 +189,21 @@ class Explaining:
         )
         return causes_of(line, around)
 
-    async def _wait(self, campaign: Campaign, session: Session, floor: _Floor) -> Wait:
+    def _queue(self, campaign: Campaign) -> list[Session]:
+        """Who is free for it, the longest first."""
+        free = [one for one in self._flow.roster if one.free and campaign.name in one.campaigns]
+        return sorted(free, key=lambda one: one.since)
+
+    async def _wait(self, campaign: Campaign, floor: _Floor, free: int, place: int) -> Wait:
         flow, line = self._flow, self._line(campaign)
         ringing = [
             attempt
             for attempt in flow.live.of_campaign(campaign.name)
             if attempt.state in BEFORE_ANSWER and needs_an_agent(attempt, flow.roster)
         ]
-        free = [other for other in flow.roster if other.free and campaign.name in other.campaigns]
-        place = 1 + sorted(free, key=lambda other: other.since).index(session)
         causes = [] if rings(line) else await self._causes(campaign, line, floor)
         expected = flow.pacer.expects(campaign, ringing, place)
-        return Wait(campaign.name, len(ringing), len(free), place, expected, tuple(causes))
+        return Wait(campaign.name, len(ringing), free, place, expected, tuple(causes))
 
     def _under_way(self, case_id: int) -> str:
         """What happens with the case just now, in words."""

@@ -37,9 +37,9 @@ class Taken:
         configured.check_within(settings, law.packs)
         return cls(
             settings,
-            configured.rules(settings),
+            configured.rules(settings, law),
             configured.letters(settings),
-            configured.retention(settings),
+            configured.retention(settings, law),
             configured.supervising(settings),
             {name: configured.campaign(settings, name) for name in settings.campaigns},
             {name: configured.wish(wish) for name, wish in settings.campaigns.items()},

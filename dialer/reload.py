@@ -63,7 +63,7 @@ class Reloading:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._asked.wait()
             except TimeoutError:
-                now = await asyncio.to_thread(_look, self._config, self._in_force.settings)
+                now = await self._look()
                 if before == now != self._seen:
                     await self.reload(BY_FILE)
                 before = now
@@ -92,13 +92,28 @@ class Reloading:
         try:
             self._seen, taken, changed, waiting = await asyncio.to_thread(self._read, old.settings)
         except (InputError, OSError) as error:
-            self._seen = await asyncio.to_thread(_look, self._config, old.settings)
             remedy = error.remedy if isinstance(error, InputError) else "check the files' rights"
-            return Reload(self._clock.now(), by, ReloadResult.REFUSED, why=str(error), remedy=remedy)
+            return await self._refused(by, str(error), remedy)
+        except Exception as error:  # a file may hold anything, and no call may end for it
+            log.exception("configuration.not_read", by=by)
+            kind = type(error).__name__
+            return await self._refused(by, f"can't be read: {kind}", "the daemon's log tells where; correct the file")
         self._waiting = waiting
         self._apply(taken)
         result = ReloadResult.APPLIED if changed else ReloadResult.UNCHANGED
         return Reload(self._clock.now(), by, result, changed, waiting)
+
+    async def _refused(self, by: str, why: str, remedy: str) -> Reload:
+        self._seen = await self._look()
+        return Reload(self._clock.now(), by, ReloadResult.REFUSED, why=why, remedy=remedy)
+
+    async def _look(self) -> Seen:
+        """The files as they are; where they can't be looked at, as they were last seen."""
+        try:
+            return await asyncio.to_thread(_look, self._config, self._in_force.settings)
+        except Exception:  # as in a reload
+            log.exception("configuration.not_looked_at")
+            return self._seen
 
     def _read(self, old: Settings) -> tuple[Seen, Taken, tuple[Change, ...], tuple[Change, ...]]:
         """What the file makes of what holds; nothing holds yet. Raises InputError."""
@@ -123,7 +138,7 @@ class Reloading:
         flow.trunks.take_up(taken.trunks, ramp_seconds=taken.ramp_seconds)
         flow.pacer.targets.take_up(taken.wishes)
         flow.answer_rates.take_up(flow.campaigns)
-        flow.listenings.supervising = taken.supervising
+        flow.listenings.take_up(taken.supervising)
         for agent in now.agents:
             session = flow.roster.session(agent.name)
             session.campaigns, session.kind = frozenset(agent.campaigns), agent.class_ or ""

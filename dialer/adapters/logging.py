@@ -40,7 +40,7 @@ _NO_NUMBER = rf"20[0-9]{{2}}-[01][0-9]-[0-3][0-9](?![0-9])|{_BYTE}(?:\.{_BYTE}){
 # an error quotes, unless it is one word in small letters
 _LOOKS_PERSONAL = (
     ("[number]", r"\b(?:sips?|tel):[^\s>;]+"),
-    ("[number]", rf"(?<![0-9.])(?!{_NO_NUMBER})\+?[0-9](?:[ ./-]?[0-9]){{7,}}"),
+    ("[number]", rf"(?<![0-9.])(?!{_NO_NUMBER})\+?[0-9](?:(?:[ ./-]?\(?|\)[ ./-]?)[0-9]){{7,}}"),
     ("[tax code]", r"\b[A-Za-z]{6}[0-9]{2}[A-Za-z][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]\b"),
     ("[iban]", r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b"),
     ("[mail]", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
@@ -118,7 +118,7 @@ def _redacted(key: str, value: Any) -> Any:
     if key in _SAFE:
         return value
     if isinstance(value, Mapping):
-        return {str(name): _redacted(str(name), inner) for name, inner in value.items()}
+        return {_masked(str(name)): _redacted(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_redacted(key, inner) for inner in value]
     return value if isinstance(value, int) else _masked(str(value))

@@ -25,6 +25,7 @@ class ServiceManager:
         self._address = environment.get("NOTIFY_SOCKET", "")
         if self._address.startswith("@"):
             self._address = "\0" + self._address[1:]
+        self._up = False
         period = environment.get("WATCHDOG_USEC", "")
         ours = environment.get("WATCHDOG_PID", str(pid)) == str(pid)
         watched = ours and period.isdigit() and int(period) > 0
@@ -32,19 +33,24 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         """The start is over."""
+        self._up = True
         self._tell("READY=1", _status(status))
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
-        """The configuration is being read again, whatever comes of it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1_000}")
+        """The configuration is being read again, whatever comes of it. Told only while up: its end says READY."""
+        told = self._up
+        if told:
+            self._tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1_000}")
         try:
             yield
         finally:
-            self._tell("READY=1")
+            if told and self._up:
+                self._tell("READY=1")
 
     def stopping(self, status: str) -> None:
         """No new call: those under way end, then the process does."""
+        self._up = False
         self._tell("STOPPING=1", _status(status))
 
     async def keep(self, ticked_at: Callable[[], float], status: Callable[[], str]) -> None:

@@ -172,6 +172,7 @@ class Listenings:
 
     async def switch(self, supervisor: str, mode: SpyMode, by: str) -> Listening:
         """Change who hears the supervisor. Raises AgentError, AwayError, and what the PBX raises."""
+        self._phone(supervisor)
         listening = self._of(supervisor)
         if listening.last.on_at is None:
             raise AgentError(f"{supervisor} doesn't {listening.last.mode.value} yet", "try again once the phone is up")
@@ -189,6 +190,14 @@ class Listenings:
         with suppress(PbxRefusedError):
             await self._pbx.hang_up(listening.leg)
         return listening
+
+    def take_up(self, supervising: Supervising) -> None:
+        """What holds from now on: who listens and may no more is hung up on."""
+        self.supervising = supervising
+        for listening in self._by_leg.values():
+            if supervising.basis is None or listening.supervisor not in supervising.supervisors:
+                self._stopping.add(listening.leg)  # as in `stop`
+                self._hang_up(listening.leg)
 
     def _phone(self, supervisor: str) -> str:
         if self.supervising.basis is None:
@@ -383,6 +392,8 @@ class Listenings:
             if leg not in up:
                 if listening.turns[0].on_at is not None or not may_still_come:  # one that was up is gone
                     self._end(listening, at, Ended.FOUND)
+            elif leg in self._stopping:
+                self._hang_up(leg)
             elif may_still_come:
                 continue
             elif up[leg] and listening.last.on_at is None:

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from dialer.kernel.errors import InputError
 from dialer.kernel.reloads import Change
 from dialer.settings.daemon import TokenSettings
+from dialer.settings.loading import SECRET
 from dialer.settings.mandate import MandateSettings
 from dialer.settings.pbx import AgentSettings
 from dialer.settings.whole import Settings, check_consistent
@@ -73,7 +74,11 @@ def merge(old: Settings, new: Settings) -> tuple[Settings, list[Change], list[Ch
     """
     changed: list[Change] = []
     waiting: list[Change] = []
-    merged: Settings = _Merge(changed, waiting).merge(old, new, (), ())
+    taken = new
+    if bool(old.trunks) != bool(new.trunks):  # one without the other would be a trunk with nobody's limits
+        waiting.append(Change("trunks", _names(old), _names(new)))
+        taken = new.model_copy(update={"trunk": old.trunk, "trunks": old.trunks})
+    merged: Settings = _Merge(changed, waiting).merge(old, taken, (), ())
     try:
         check_consistent(merged)
     except ValueError as error:
@@ -105,7 +110,8 @@ class _Merge:
         if isinstance(old, tuple) and (kind := _sections([*old, *new])) is not None and kind in _NAMED:
             was, comes = ({getattr(one, _NAMED[kind]): one for one in side} for side in (old, new))
             return tuple(self._named(was, comes, where, pattern).values())
-        return new if self._change(where, pattern, _shown(old), _shown(new)) else old
+        before, after = (_shown(value, where[-1]) for value in (old, new))
+        return new if self._change(where, pattern, before, after) else old
 
     def _named(
         self, old: dict[str, Any], new: dict[str, Any], where: tuple[str, ...], pattern: tuple[str, ...]
@@ -129,15 +135,20 @@ class _Merge:
         return live
 
 
+def _names(settings: Settings) -> str:
+    """Which trunks there are."""
+    return ", ".join(settings.trunks) or "[trunk] alone"
+
+
 def _sections(values: Sequence[Any]) -> type | None:
     """What these values are, if they are sections."""
     return type(values[0]) if values and isinstance(values[0], BaseModel) else None
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: str) -> str:
     if value is None:
         return "unset"
-    if isinstance(value, SecretStr):
+    if isinstance(value, SecretStr) or SECRET.search(key):
         return "a secret"
     text = value if isinstance(value, str) else to_json(value).decode()
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

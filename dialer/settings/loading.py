@@ -11,7 +11,8 @@ from dialer.kernel import toml
 from dialer.kernel.errors import InputError
 from dialer.settings.whole import Settings
 
-_SECRET = re.compile(r"secret|token|password|url|^key")
+SECRET = re.compile(r"secret|token|password|url|^key")
+"""What the keys are like whose values are never quoted."""
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -91,7 +92,7 @@ def _resolve(section: _M, folder: Path) -> _M:
 
 
 def _is_secret(where: toml.Where) -> bool:
-    return any(_SECRET.search(str(part)) for part in where)
+    return any(SECRET.search(str(part)) for part in where)
 
 
 def _suggestion(where: toml.Where) -> str:

@@ -28,6 +28,17 @@ def _postgresql(text: str) -> str:
     return text
 
 
+def _redis(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        holds = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+    except ValueError:
+        raise ValueError("not the URL of a server: write it as redis://127.0.0.1:6379/0") from None
+    if holds:
+        raise ValueError("holds a password: move it to password_file, or to the variable DIALER_LEDGER__PASSWORD")
+    return text
+
+
 class LedgerSettings(Section):
     """Where reservations and past contacts are compared."""
 
@@ -35,7 +46,9 @@ class LedgerSettings(Section):
         "process",
         description="`process`: one daemon alone; `sql`: cells on one PostgreSQL; `redis`: cells on one Redis",
     )
-    url: str = Field("redis://127.0.0.1:6379/0", description="the Redis server, where kind is `redis`")
+    url: Annotated[str, AfterValidator(_redis)] = Field(
+        "redis://127.0.0.1:6379/0", description="the Redis server, where kind is `redis`"
+    )
     prefix: str = Field(
         "ledger", pattern=NAME, description="of its keys: agencies that share a Redis each have their own"
     )

@@ -19,6 +19,10 @@ REFUSED = "refused: not of its creditors"
 """How a case was not shown, among those who looked at it."""
 _HEARD = ("/api/v1/supervisors/", "/api/v1/listenings")
 _TOLD = frozenset({"/api/v1/ledger", "/api/v1/payments", "/api/v1/letters"})
+_OF_ALL = frozenset(
+    {("GET", "/api/v1/reloads"), ("POST", "/api/v1/reloads"), ("POST", "/api/v1/campaigns/{campaign}/tune")}
+)
+"""What tells or changes every creditor's terms."""
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +125,12 @@ class Access:
             raise ForbiddenError(
                 f"the token {holder.name} lacks the scope {needed.value}",
                 "use another, or add the scope to [[api.tokens]]",
+            )
+        if holder.creditors is not None and (method, route) in _OF_ALL:
+            log.warning("api.refused", token=holder.name, scope="", route=route)
+            raise ForbiddenError(
+                f"the configuration is every creditor's, and the token {holder.name} is for some alone",
+                "use a token of all creditors",
             )
 
     async def case(self, holder: Holder, case_id: int) -> None:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from dialer.agents.session import Work
 from dialer.campaigns.campaign import CampaignSignal
 from dialer.campaigns.trunk import Trunk
 from dialer.cases.model import CaseState
@@ -93,6 +94,20 @@ async def test_who_is_missing_among_the_agents_is_told_with_what_they_do():
         await house.cases(PERSON)
         await house.run(20)
         assert "none of 1 agents is free (1 talking)" in (await said(house))[1]
+
+
+async def test_an_agent_who_is_taken_while_the_record_is_asked_stood_where_the_question_found_them(monkeypatch):
+    async with House(agents=1, also={"gas": {}}) as house:
+        await house.staff()
+        groups = house.record.groups
+
+        async def slowly(*asked):
+            house.roster.session("agent0").work = Work.PAUSED
+            return await groups(*asked)
+
+        monkeypatch.setattr(house.record, "groups", slowly)
+        answer = await asking(house).agent("agent0")
+        assert [one["place"] for one in answer["campaigns"]] == [1, 1]
 
 
 async def test_cases_that_are_not_due_are_told_with_what_they_wait_for():

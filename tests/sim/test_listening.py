@@ -86,6 +86,39 @@ async def test_it_follows_the_agent_and_a_barge_ends_with_its_call():
         assert (one.ended, agent.heard_by, agent.work) == (Ended.SEEN, (), Work.TALKING)
 
 
+@pytest.mark.parametrize("now", [Supervising(), Supervising(SUPERVISING.basis)], ids=["no basis", "no supervisor"])
+async def test_who_may_listen_no_more_is_hung_up_on_and_changes_nothing_until_then(now):
+    async with House(agents=1, boss=True) as house:
+        agent = await talking(house)
+        await house.listenings.start("boss", "agent0", LISTEN, "boss")
+        await house.run(1.0, act=False)
+        house.listenings.take_up(now)
+        with pytest.raises((AgentError, UnknownNameError)):
+            await house.listenings.switch("boss", WHISPER, "boss")
+        await house.run(1.0, act=False)
+        one = kept(house)
+        assert (modes(one), one.ended, agent.work) == ([(LISTEN, True)], Ended.SEEN, Work.TALKING)
+
+
+async def test_who_may_listen_no_more_is_hung_up_on_however_long_the_pbx_was_away(monkeypatch):
+    async with House(agents=1, boss=True) as house:
+        await talking(house)
+        await house.listenings.start("boss", "agent0", LISTEN, "boss")
+        await house.run(1.0, act=False)
+
+        async def away(_):
+            raise PbxAwayError("away")
+
+        with monkeypatch.context() as gone:
+            gone.setattr(house.pbx, "hang_up", away)
+            house.listenings.take_up(Supervising())
+            await house.run(1.0, act=False)
+        assert kept(house).ended is None
+        house.listenings.reconcile({kept(house).leg: True}, house.listenings.legs(), house.clock.now())
+        await house.run(1.0, act=False)
+        assert kept(house).ended is Ended.SEEN
+
+
 async def test_a_barge_that_comes_on_after_its_call_is_ended():
     async with House(agents=1, boss=True) as house:
         await talking(house)

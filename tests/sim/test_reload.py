@@ -71,10 +71,10 @@ class Reloaded:
         self.write(*changes)
         return await self.reloading.reload("anna")
 
-    def metrics(self):
+    async def metrics(self):
         snapshot = Snapshot(self.house.clock.now(), True, 0.0, (), ())
         inside = Inside(lambda: dict.fromkeys(HEALTH, 0.0), frozenset, Histogram(()), Histogram(()), {}, {}, {})
-        text = exposition(DialerCollector(self.house.tally, lambda: snapshot, inside)).decode()
+        text = (await exposition(DialerCollector(self.house.tally, lambda: snapshot, inside))).decode()
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("dialer_config"))
 
 
@@ -120,7 +120,7 @@ async def test_ten_reloads_one_of_them_broken_lose_no_call(reloaded):
     assert told == [ReloadResult.APPLIED] * 5 + [ReloadResult.REFUSED] + [ReloadResult.APPLIED] * 4
     assert calls == undisturbed
     assert len(calls) >= 30
-    metrics = site.metrics()
+    metrics = await site.metrics()
     assert metrics['dialer_config_reloads_total{result="applied"}'] == "9.0"
     assert metrics['dialer_config_reloads_total{result="refused"}'] == "1.0"
     assert metrics["dialer_config_last_reload_successful"] == "1.0"
@@ -161,11 +161,48 @@ async def test_a_bad_file_is_refused_with_its_place_and_what_was_in_force_stays(
             assert where in told.why
             assert told.remedy
             assert site.in_force.taken is in_force
-            assert site.metrics()["dialer_config_last_reload_successful"] == "0.0"
+            assert (await site.metrics())["dialer_config_last_reload_successful"] == "0.0"
         assert site.house.trunks.capacity(()).calls_per_second == 50.0
         assert site.admitted == []
         assert (await site.reload()).result is ReloadResult.UNCHANGED
-        assert site.metrics()["dialer_config_last_reload_successful"] == "1.0"
+        assert (await site.metrics())["dialer_config_last_reload_successful"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        'outcomes_file = "own\\u0000.toml"',
+        "value = " + "1" * 5000,
+        f"facts = {{ deep = {'[' * 5000}{']' * 5000} }}",
+    ],
+    ids=["a NUL in a path", "an endless number", "a bottomless list"],
+)
+async def test_what_nobody_foresaw_in_a_file_is_refused_and_the_daemon_lives(reloaded, broken):
+    async with reloaded() as site:
+        watch = asyncio.create_task(site.reloading.watch())
+        site.write(("facts = ", "# "), ("[campaigns.k]", f"[campaigns.k]\n{broken}"))
+        await asyncio.sleep(9 * LOOK_SECONDS)
+        assert [one.result for one in site.record.kept] == [ReloadResult.REFUSED]
+        assert site.record.kept[0].remedy
+        assert not watch.done()
+        watch.cancel()
+
+
+async def test_files_that_cannot_be_looked_at_are_as_they_were(reloaded, monkeypatch):
+    def fails(*_):
+        raise ValueError
+
+    async with reloaded() as site:
+        with monkeypatch.context() as broken:
+            broken.setattr("dialer.reload._look", fails)
+            watch = asyncio.create_task(site.reloading.watch())
+            await asyncio.sleep(3 * LOOK_SECONDS)
+            assert (await site.reload()).result is ReloadResult.REFUSED
+        site.write(("channels = 100", "channels = 8"))
+        await asyncio.sleep(4 * LOOK_SECONDS)
+        assert site.house.trunks.capacity(()).channels == 8
+        assert not watch.done()
+        watch.cancel()
 
 
 async def test_what_waits_for_a_restart_is_told_each_time_and_on_record_once(reloaded):

@@ -69,7 +69,7 @@ def test_what_is_live_is_taken_and_what_is_not_waits(load):
     old = load()
     new = load(
         ("[campaigns.luce]", "[campaigns.luce]\nmode = 'predictive'\npacks = ['it-unirec', 'house-caps']"),
-        ('secret = "one"', 'secret = "two"\nport = 5039'),
+        ('secret = "one"', 'secret = "two"\nport = 5039\n[ledger]\nurl = "redis://b:6379/0"'),
         ("[trunks.a]", "[trunks.a]\nchannels = 7\nendpoint = 'elsewhere'"),
         ('"PJSIP/anna"\ncampaigns = ["luce"]', '"PJSIP/anna2"\ncampaigns = ["luce", "gas"]'),
     )
@@ -83,6 +83,7 @@ def test_what_is_live_is_taken_and_what_is_not_waits(load):
         "pbx.port: 5038 → 5039",
         "pbx.secret: a secret → a secret",
         "trunks.a.endpoint: unset → elsewhere",
+        "ledger.url: a secret → a secret",
         "agents.anna.phone: PJSIP/anna → PJSIP/anna2",
         'campaigns.luce.packs: ["it-unirec"] → ["it-unirec","house-caps"]',
     ]
@@ -121,6 +122,15 @@ def test_a_live_change_that_needs_one_that_waits_is_refused(load):
     with pytest.raises(InputError, match=r"only a restart brings trunks\.c, .* takes the trunk 'c'") as caught:
         live.merge(old, new)
     assert caught.value.remedy
+
+
+def test_a_trunk_that_is_named_anew_keeps_its_limits_until_the_restart(load):
+    alone = "[trunk]\nchannels = 4\ncalls_per_second = 1"
+    old = load(("[trunks.a]", alone), ('[trunks.b]\ncountry = "IT"', ""))
+    new = load(("[trunks.a]", alone.replace("[trunk]", "[trunks.a]")))
+    for before, after, words in ((old, new, "[trunk] alone → a, b"), (new, old, "a, b → [trunk] alone")):
+        merged, changed, waiting = live.merge(before, after)
+        assert (merged, changed, told(waiting)) == (before, [], [f"trunks: {words}"])
 
 
 def test_every_live_key_is_a_key_of_the_configuration():
@@ -186,6 +196,17 @@ def test_every_live_key_of_a_campaign_changes_what_the_engine_is_given(load, tmp
         assert f"campaigns.luce.{key}" in {change.key for change in changed}
         assert waiting == []
         assert seen(merged) != before, key
+
+
+def test_a_reload_takes_flags_and_packs_from_the_law_in_force(load, monkeypatch):
+    old = load()
+    law = InForce(old).law
+
+    def other(_):
+        raise InputError("the packs on disk are others by now")
+
+    monkeypatch.setattr("dialer.configured.law", other)
+    assert Taken.of(old, law).retention.pack_of("it-unirec") is law.packs["it-unirec"]
 
 
 def test_an_error_of_the_law_names_file_and_line(load, tmp_path):

@@ -77,6 +77,7 @@ def test_an_event_is_one_line_of_json_with_its_facts(words):
 def fields(log):
     log.warning("x.tried", number=NUMBER, debtor_name=NAME, note="secret", phones=[NUMBER], digits=393471234567)
     log.warning("x.tried", before={"name": NAME, "mode": NUMBER}, reasons=[NUMBER, ("call", NUMBER)])
+    log.warning("x.tried", before={NUMBER: 1, 3471234567: 2})
 
 
 def values(log):
@@ -183,7 +184,18 @@ def test_no_person_gets_through(spoken, way):
 
 
 @given(
-    st.sampled_from([NUMBER, "3471234567", "+44 20 7946 0018", "02.1234.5678", "347/1234567", "347-123-4567"]),
+    st.sampled_from(
+        [
+            NUMBER,
+            "3471234567",
+            "+44 20 7946 0018",
+            "02.1234.5678",
+            "347/1234567",
+            "347-123-4567",
+            "06) 123 4567",
+            "+39 (06) 1234567",
+        ]
+    ),
     st.text(max_size=12).filter(lambda text: not re.search(r"[0-9.]$", text)),
     st.text(max_size=12).filter(lambda text: not re.match(r"[0-9]", text)),
 )

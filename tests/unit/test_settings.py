@@ -116,11 +116,19 @@ def test_a_secret_is_never_shown(file):
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://u:s3cr3t@h/d", "postgresql://u@h/d?password=s3cr3t", "mysql://u:s3cr3t@h/d"]
+    ("section", "url"),
+    [
+        ("store", "postgresql://u:s3cr3t@h/d"),
+        ("store", "postgresql://u@h/d?password=s3cr3t"),
+        ("store", "mysql://u:s3cr3t@h/d"),
+        ("ledger", "redis://:s3cr3t@h:6379/0"),
+        ("ledger", "redis+sentinel://u:s3cr3t@h,h2:26379/service"),
+        ("ledger", "redis://h:6379/0?password=s3cr3t"),
+    ],
 )
-def test_a_password_in_the_url_is_refused_and_never_shown(file, url):
-    text = refusal(file(f'[store]\nurl = "{url}"\n{GOOD}'))
-    assert "dialer.toml:2: store.url" in text
+def test_a_password_in_the_url_is_refused_and_never_shown(file, section, url):
+    text = refusal(file(f'[{section}]\nurl = "{url}"\n{GOOD}'))
+    assert f"dialer.toml:2: {section}.url" in text
     assert "s3cr3t" not in text
 
 

@@ -62,6 +62,17 @@ def test_each_word_is_one_datagram(listener):
     assert stopping == ["STOPPING=1", "STATUS=3 calls"]
 
 
+def test_a_reload_says_nothing_before_the_start_is_over_nor_after_the_stop_began(listener):
+    told = manager(listener)
+    with told.reloading():
+        told.ready("0 calls")
+    with told.reloading():
+        told.stopping("3 calls")
+    with told.reloading():
+        pass
+    assert [words[0] for words in listener.heard()] == ["READY=1", "RELOADING=1", "STOPPING=1"]
+
+
 def test_an_abstract_address_is_understood():
     name = f"dialer-{os.getpid()}"
     with Listener(f"\0{name}") as listener:

@@ -14,7 +14,7 @@ from dialer.calls.recording import Recording, What
 from dialer.cli import app
 from dialer.kernel.errors import InputError
 from dialer.testing.public import Behaviour
-from dialer.web.access import REFUSED, Holder, Scope, digest_of, scope_of
+from dialer.web.access import REFUSED, Access, ForbiddenError, Holder, Scope, digest_of, scope_of
 from dialer.web.api import OPEN_PATHS
 from dialer.web.tuning import TuningRoutes
 from tests.web.test_api import Site, routes
@@ -76,6 +76,17 @@ async def test_a_token_may_do_what_its_scopes_say_and_nothing_else(site, scope):
 )
 def test_a_route_that_nobody_thought_of_needs_the_most(method, route, scope):
     assert scope_of(method, route) is scope
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [("GET", "/api/v1/reloads"), ("POST", "/api/v1/reloads"), ("POST", "/api/v1/campaigns/{campaign}/tune")],
+)
+def test_the_configuration_is_for_tokens_of_every_creditor_alone(method, route):
+    access = Access((), None, None)
+    access.route(Holder("whole", ""), method, route)
+    with pytest.raises(ForbiddenError):
+        access.route(Holder("limited", "", creditors=frozenset({"Luce"})), method, route)
 
 
 async def test_nothing_is_said_of_another_creditors_case_and_the_try_is_on_record(site):

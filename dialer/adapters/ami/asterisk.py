@@ -39,7 +39,10 @@ INBOUND_FAMILY, ENDED_FAMILY, CALL_BACK_FAMILY = "dialer_inbound", "dialer_inbou
 # a desk phone that understands one of these picks up by itself
 AUTO_ANSWER = ("PJSIP_HEADER(add,Call-Info)=<sip:dialer>\\;answer-after=0", "PJSIP_HEADER(add,Alert-Info)=Auto Answer")
 
-USUAL_ACTIONS = ("CoreShowChannels", "DBGetTree", "Hangup", "Login", "Originate", "Ping", "Redirect")
+USUAL_ACTIONS = (
+    "CoreSettings", "CoreShowChannels", "DBGetTree", "Hangup", "Login", "MixMonitorMute", "Originate", "Ping", "Redirect",
+    "Setvar",
+)  # fmt: skip
 
 _WHERE = {
     "dialer-answered": LegState.WAITING,
