@@ -129,7 +129,20 @@ class Flow:
         )
         self.reserving = Reserving(roster, self.seating, live, self._hang_up, self.serve_waiting)
         telling, count = Telling(history, clock, tasks), tally.transferred
-        self.outside = Outside(campaigns, listenings, gate, pbx, roster, trunks, outside, telling, count, clock, tasks)
+        self.outside = Outside(
+            campaigns,
+            listenings,
+            gate,
+            pbx,
+            roster,
+            trunks,
+            outside,
+            self.recordings,
+            telling,
+            count,
+            clock,
+            tasks,
+        )
         self.transferring = Transferring(
             roster, self.reserving, live, pbx, self.outside, self._handed_over, telling, count, clock, tasks
         )

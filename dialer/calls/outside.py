@@ -20,6 +20,7 @@ from dialer.agents.session import SeatSignal, Session, Work
 from dialer.calls.attempt import Attempt
 from dialer.calls.pbx import LegState, Pbx, Survey
 from dialer.calls.reconcile import MAY_STILL_COME
+from dialer.calls.recording import Recordings
 from dialer.calls.transfer import Count, Telling, TransferKind, TransferResult
 from dialer.calls.trunks import Trunks
 from dialer.campaigns.campaign import Campaign, CampaignState
@@ -38,6 +39,7 @@ ROOM_SECONDS = 3.0
 """In which the agent's seat is back in its room once the debtor is on hold: the party is called only then."""
 RING_SECONDS = 40.0
 """How long the party's phone may ring, the network's delay with it: the debtor is on hold no longer than 120 s."""
+LEFT = "left to somebody outside"
 _OPEN = frozenset({CampaignState.RUNNING, CampaignState.DRAINING})
 
 log = structlog.get_logger(__name__)
@@ -68,7 +70,8 @@ class Phase(StrEnum):
 @dataclass(slots=True)
 class Consultation:
     """One under way. call: None until the gate let it through. asked_at: when the PBX was last asked for something.
-    room: set once the agent's seat is back in its room, from the debtor's hold on.
+    silent: the recording was let fall silent, as the agent wanted to leave. room: set once the agent's seat is back in its
+    room, from the debtor's hold on.
     """
 
     attempt: Attempt
@@ -78,6 +81,7 @@ class Consultation:
     asked_at: datetime
     call: OutsideCall | None = None
     failed: bool = False
+    silent: bool = False
     room: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -93,6 +97,7 @@ class Outside:
         roster: Roster,
         trunks: Trunks,
         record: OutsideRecord,
+        recordings: Recordings,
         tell: Telling,
         count: Count,
         clock: Clock,
@@ -101,6 +106,7 @@ class Outside:
         self._campaigns, self._listenings, self._gate, self._pbx = campaigns, listenings, gate, pbx
         self._roster, self._trunks, self._record = roster, trunks, record
         self._tell, self._count, self._clock, self._tasks = tell, count, clock, tasks
+        self._recordings = recordings
         self._under_way: dict[AttemptId, Consultation] = {}
         self._calls: dict[OutsideLegId, OutsideCall] = {}
 
@@ -172,10 +178,16 @@ class Outside:
             raise
 
     async def hand_over(self, one: Consultation) -> None:
-        """The debtor goes to the party. Raises AgentError, and what the PBX raises."""
-        if one.phase is not Phase.SPEAKING:
-            raise AgentError(f"{one.to} isn't alone on the line with {one.agent.agent}", "wait, or take the call back")
+        """The debtor goes to the party, and nothing of that is recorded. Raises AgentError, AwayError, and what the PBX raises."""
+        self._check_alone(one)
+        one.silent = True
+        await self._recordings.fall_silent(one.attempt, LEFT)
+        self._check_alone(one)
         await self._send(one, Phase.MOVING)
+
+    def _check_alone(self, one: Consultation) -> None:
+        if self._under_way.get(one.attempt.id) is not one or one.phase is not Phase.SPEAKING:
+            raise AgentError(f"{one.to} isn't alone on the line with {one.agent.agent}", "wait, or take the call back")
 
     async def join(self, one: Consultation) -> None:
         """The debtor comes to agent and party, and all three speak. Raises AgentError, and what the PBX raises."""
@@ -314,6 +326,9 @@ class Outside:
             self._handed_over(one)
             return
         one.agent.apply_seat(SeatSignal.BRIDGED)
+        if one.silent:
+            one.silent = False
+            self._tasks.start("hear again", self._recordings.hear_again(one.attempt))
         if one.phase is Phase.JOINING:
             one.phase = Phase.JOINED
             return
@@ -353,12 +368,20 @@ class Outside:
         one.call.handed_over_at = one.attempt.left_at = self._clock.now()
         self._record.save_outside(one.call)
         self._roster.part(one.attempt.id)
+        self._tasks.start("fall silent", self._fall_silent(one.attempt))
         self._count(one.attempt.campaign, TransferKind.OUTSIDE, TransferResult.HANDED_OVER)
         by, campaign = one.agent.agent, self._campaigns.get(one.attempt.campaign)
         known = campaign.destinations.get(one.to) if campaign else None
         self._tell(
             one.attempt, by, f"call left by {by} to {known.label if known else one.to}, outside, after they spoke"
         )
+
+    async def _fall_silent(self, attempt: Attempt) -> None:
+        """Again: a word of the agent's may have come in between, or the PBX did it while nobody listened."""
+        try:
+            await self._recordings.fall_silent(attempt, LEFT)
+        except AwayError as error:
+            log.warning("recording.not_paused", attempt=attempt.id, error=str(error))
 
     def _close(self, one: Consultation, result: TransferResult) -> None:
         """The party is needed no more."""

@@ -143,6 +143,13 @@ def waits_for_case(moments: Sequence[Moment]) -> bool:
     return not begun and any(moment.what is What.HELD for moment in moments)
 
 
+def _silenced(moments: Sequence[Moment]) -> Moment | None:
+    """What let it be silent, as it is on record; None where it hears."""
+    said = (moment for moment in reversed(moments) if moment.what in (What.HELD, What.PAUSED, What.RESUMED))
+    last = next(said, None)
+    return None if last is None or last.what is What.RESUMED else last
+
+
 class Recordings:
     """What agents do with the recording of their call."""
 
@@ -254,6 +261,31 @@ class Recordings:
             await self._mute(attempt, agent, muted=False)
             await self._put(attempt.id, What.RESUMED, agent)
 
+    async def fall_silent(self, attempt: Attempt, why: str) -> None:
+        """Nobody of ours hears the debtor from now on. Raises AwayError: then it may go on."""
+        if not attempt.recorded:
+            return
+        async with self._turn(attempt):
+            try:
+                if _silenced(await self._record.moments(attempt.id)) is None:
+                    await self._put(attempt.id, What.PAUSED, BY_ENGINE, why)
+                await self._mute(attempt, BY_ENGINE, muted=True)
+            except RecordingError:
+                return  # nothing records it
+
+    async def hear_again(self, attempt: Attempt) -> None:
+        """The debtor is back with the agent: where the engine let it fall silent, and not the agent, it hears again."""
+        if not attempt.recorded:
+            return
+        async with self._turn(attempt):
+            try:
+                silenced = _silenced(await self._record.moments(attempt.id))
+                if silenced is not None and (silenced.what, silenced.by) == (What.PAUSED, BY_ENGINE):
+                    await self._mute(attempt, BY_ENGINE, muted=False)
+                    await self._put(attempt.id, What.RESUMED, BY_ENGINE)
+            except (RecordingError, AwayError) as error:
+                log.warning("recording.not_resumed", attempt=attempt.id, error=str(error))
+
     async def fetched(self, attempt: AttemptId, by: str) -> None:
         """Put on record, before a byte is sent, that somebody gets it. Raises UnknownNameError, AwayError."""
         if await self._record.unknown([attempt]):
@@ -274,7 +306,7 @@ class Recordings:
         attempt = self._live.get(session.attempt) if session.attempt else None
         if attempt is None and session.work is Work.TALKING:
             raise AgentError(f"nobody has said whose call {agent} is on: nothing of it is recorded", "say it first")
-        if attempt is None or attempt.state is not State.TALKING:
+        if attempt is None or attempt.state is not State.TALKING or session.work is not Work.TALKING:
             raise AgentError(f"{agent} talks to nobody")
         return attempt
 
@@ -295,5 +327,5 @@ class Recordings:
             "this call isn't recorded", "its campaign or its mandate doesn't record, or the call just ended"
         ) from None
 
-    async def _put(self, attempt: AttemptId, what: What, by: str) -> None:
-        await self._record.add(Moment(attempt, self._clock.now(), what, by))
+    async def _put(self, attempt: AttemptId, what: What, by: str, why: str = "") -> None:
+        await self._record.add(Moment(attempt, self._clock.now(), what, by, why))

@@ -45,8 +45,9 @@ class TrunkState:
 
     tokens: calls that its rate allows now, as of `filled_at`. credit: what its weight entitles it to. held: calls that
     chose it and aren't placed yet. outside: calls to no debtor, which have a channel until their end. failures: calls in
-    a row that never left. probed_at: when a call was last spent on finding out whether it is well again. full_until: till then it stands back, as it had no way. reached: whether its carrier answers the PBX's own question (OPTIONS), as far
-    as anybody asks.
+    a row that never left. probed_at: when a call was last spent on finding out whether it is well again. full_until: till
+    then it stands back, as it had no way. reached: whether its carrier answers the PBX's own question (OPTIONS), as far as
+    anybody asks.
     """
 
     trunk: Trunk

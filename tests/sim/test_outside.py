@@ -9,6 +9,7 @@ import pytest
 from dialer.agents.roster import AgentError
 from dialer.agents.session import Seat, Work
 from dialer.calls.attempt import State
+from dialer.calls.recording import What
 from dialer.campaigns.campaign import CampaignSignal, Destination
 from dialer.kernel.errors import PbxAwayError, PbxUnsureError
 from dialer.testing.public import Behaviour
@@ -83,6 +84,81 @@ async def test_left_to_a_party_the_call_goes_on_without_its_agent_who_writes_it_
         assert agent_on_record(it, attempt) == first.agent
         assert it.record.outcomes[attempt.id].code == "refuses"
         assert counted(it) == {("outside", "handed_over"): 1}
+
+
+async def recorded(it, attempt):
+    """Whether the recording hears, and what is on record of it: who did what."""
+    told = [(moment.what.value, moment.by) for moment in await it.recordings.moments(attempt.id)]
+    return not it.pbx._trunks[attempt.id].muted, told
+
+
+@pytest.mark.parametrize("came_in", [False, True], ids=["ours", "came in"])
+async def test_left_to_a_party_nothing_is_recorded_and_the_agent_who_left_cant_let_it_begin(came_in):
+    async with house(records=True) as it:
+        first, attempt = await speaking(it, came_in=came_in)
+        await it.flow.transferring.take_back(first.agent)
+        await it.run(1.0, act=False)
+        agent = first.agent
+        await it.flow.recordings.begin(agent, What.CONSENTED)
+        heard, told = await recorded(it, attempt)
+        assert heard
+        await it.flow.transferring.start(agent, "office", warm=True)
+        await it.run(1.0, act=False)
+        await it.flow.transferring.hand_over(agent)
+        await it.run(1.0, act=False)
+        assert it.flow.outside.whose(attempt.id) == "office"
+        assert await recorded(it, attempt) == (False, [*told, ("paused", "engine")])
+        for word in (
+            it.flow.recordings.resume(agent),
+            it.flow.recordings.pause(agent),
+            it.flow.recordings.begin(agent, What.CONSENTED),
+        ):
+            with pytest.raises(AgentError, match="talks to nobody"):
+                await word
+        assert await recorded(it, attempt) == (False, [*told, ("paused", "engine")])
+
+
+async def test_a_recording_that_was_never_begun_stays_held_with_the_party():
+    async with house(records=True) as it:
+        first, attempt = await speaking(it)
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        with pytest.raises(AgentError, match="talks to nobody"):
+            await it.flow.recordings.begin(first.agent, What.CONSENTED)
+        assert await recorded(it, attempt) == (False, [("held", "engine")])
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_debtor_who_comes_back_is_heard_again_unless_the_agent_had_paused(paused):
+    async with house(records=True) as it:
+        first, attempt = await speaking(it)
+        await it.flow.recordings.begin(first.agent, What.CONSENTED)
+        if paused:
+            await it.flow.recordings.pause(first.agent)
+        it.pbx.listening = False
+        it.pbx.lose_outside(next(iter(it.pbx.outside)))  # and the engine hasn't heard of it
+        it.pbx.listening = True
+        await it.flow.transferring.hand_over(first.agent)
+        await it.run(1.0, act=False)
+        assert has(first, attempt)
+        heard, told = await recorded(it, attempt)
+        assert heard is not paused
+        assert told[3:] == ([("paused", first.agent)] if paused else [("paused", "engine"), ("resumed", "engine")])
+
+
+async def test_where_the_pause_cant_be_put_on_record_the_debtor_stays_on_hold():
+    async with house(records=True) as it:
+        first, attempt = await speaking(it)
+        await it.flow.recordings.begin(first.agent, What.CONSENTED)
+        add, it.recordings.add = it.recordings.add, away
+        with pytest.raises(PbxAwayError):
+            await it.flow.transferring.hand_over(first.agent)
+        it.recordings.add = add
+        await it.run(HOLD_SECONDS, act=False)
+        assert has(first, attempt)
+        heard, told = await recorded(it, attempt)
+        assert heard
+        assert told[3:] == []
 
 
 @pytest.mark.parametrize("why", ["taken back", "time over", "party hangs up", "busy", "no answer"])
