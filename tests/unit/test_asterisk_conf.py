@@ -42,6 +42,7 @@ def test_the_names_are_those_of_the_configuration(house):
     manager = house.text("manager_dialer.conf")
     assert "\n[collections]\n" in manager
     assert re.findall("^permit.*", manager, re.MULTILINE) == ["permit = 192.0.2.7"]
+    assert re.findall("^deny.*", manager, re.MULTILINE) == ["deny = 0.0.0.0/0.0.0.0", "deny = ::/0"]
     assert house.text("manager_dialer_secret.conf").endswith(f"\nsecret = {SECRET}\n")
     assert stat.S_IMODE((house.etc / "manager_dialer_secret.conf").stat().st_mode) == 0o640
     trunk = house.text("pjsip_trunk.conf")
