@@ -107,6 +107,8 @@ async def test_of_two_numbers_one_that_needs_nobody_held_is_called_while_nobody_
         assert house.results() == {"abandoned": 1, "no_answer": 1}
         house.clock.jump += timedelta(days=1)
         house.flow.reserving.hold = lambda campaign: None
+        (case,) = house.record.cases.values()
+        case.first_number = case.new.numbers[0]
         await house.run(3)
         (attempt,) = house.live
         reasons = [reason for decision in house.record.decisions for reason in decision.verdict.reasons]
